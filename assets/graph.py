@@ -1,0 +1,77 @@
+"""The graph of tables: what each is made from and the version of what makes it.
+
+Read from the SQL, the contracts, the rules and the seeds; importing it needs neither Dagster nor Great
+Expectations, so that asking what is out of date costs milliseconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from expectations.rules import rules
+from warehouse.contract import Table, fingerprint
+from warehouse.lake import literal
+from warehouse.lineage import reads
+from warehouse.plan import Node, Sees
+from warehouse.tables import TABLES
+
+SEEDS_DIR = Path(__file__).parent.parent / "warehouse" / "seeds"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The tables that are made, each after its inputs, with the SELECT that fills them."""
+
+    nodes: Mapping[str, Node]
+    queries: Mapping[str, str]
+
+
+def graph(seeds: Path, tables: Mapping[str, Table] = TABLES) -> Graph:
+    """Read the graph.
+
+    Args:
+        seeds: Folder whose `<name>.csv` stands in for the seed that Tillage ships.
+        tables: The contracts.
+    """
+    made = {name: table for name, table in tables.items() if table.schema not in {"landing", "meta"}}
+    queries, codes = {}, {}
+    for name, table in made.items():
+        if table.schema == "seeds":
+            file = seeds / f"{table.name}.csv"
+            file = file if file.exists() else SEEDS_DIR / file.name
+            queries[name] = _seed_query(table, file)
+            content = file.read_text(encoding="utf-8")
+        else:
+            queries[name] = content = table.query
+        shape = f"{table.definition} {table.primary_key} {table.partition_column}"
+        codes[name] = fingerprint(content, shape, *(rule.identity for rule in rules(table)))
+    inputs = {name: {} if made[name].schema == "seeds" else _inputs(made[name], tables) for name in made}
+    order = TopologicalSorter({name: inputs[name].keys() & made.keys() for name in made})
+    return Graph(
+        {
+            name: Node(codes[name], inputs[name], made[name].partition_column is not None)
+            for name in order.static_order()
+        },
+        queries,
+    )
+
+
+def _inputs(table: Table, tables: Mapping[str, Table]) -> dict[str, Sees]:
+    """How each input is seen follows from what both are partitioned by."""
+    found = {}
+    for name in sorted(reads(table.query)):
+        by = tables[name].partition_column
+        if by is None or table.partition_column is None:
+            found[name] = Sees.WHOLE
+        else:
+            found[name] = Sees.SAME if by == table.partition_column else Sees.UP_TO
+    return found
+
+
+def _seed_query(table: Table, file: Path) -> str:
+    columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in table.shape.items())
+    return (
+        f"SELECT {', '.join(table.shape)} FROM read_csv({literal(file)}, header = true, "
+        f"auto_detect = false, columns = {{{columns}}})"
+    )

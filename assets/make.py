@@ -1,0 +1,92 @@
+"""Make what is out of date of one table. No Dagster: the same for a step of a run and for a test."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from assets.graph import Graph
+from expectations.audit import audit
+from warehouse.plan import Plan, Sees, next_month
+from warehouse.publish import Judge, Published, publish
+from warehouse.records import read_refusals, read_versions
+from warehouse.tables import TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made and why, and what was passed over because it is current."""
+
+    reasons: dict[date | None, str]
+    published: Published | None
+
+
+def read_plan(connection: duckdb.DuckDBPyConnection, graph: Graph) -> Plan:
+    """Read the lake's records, in one snapshot, as a plan."""
+    connection.begin()
+    try:
+        return Plan(graph.nodes, read_versions(connection), read_refusals(connection))
+    finally:
+        connection.rollback()
+
+
+def make(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    graph: Graph,
+    *,
+    months: Collection[date | None] | None = None,
+    force: bool = False,
+    run: str | None = None,
+    judge: Judge = audit,
+) -> Made:
+    """Publish the months of a table that are out of date.
+
+    Args:
+        connection: A connection of the caller's own.
+        name: The table, as schema.name.
+        graph: What it is made from.
+        months: Look at these months only; None for all.
+        force: Make what is current, and what stands refused, too.
+        run: Dagster run, for the records.
+        judge: Says which months must not be published.
+    """
+    plan = read_plan(connection, graph)
+    stale = plan.stale(name)
+    wanted = {
+        month: stale.get(month, "asked for")
+        for month in plan.months(name)
+        if (force or month in stale) and (months is None or month in months)
+    }
+    if not wanted:
+        return Made({}, None)
+
+    def inputs(reading: duckdb.DuckDBPyConnection) -> dict[date | None, str]:
+        sources = [name, *graph.nodes[name].inputs]
+        seen = Plan(graph.nodes, {**plan.records, **read_versions(reading, sources)}, {})
+        return seen.inputs(name)
+
+    dated = [month for month in wanted if month is not None]
+    bounds = {"start": min(dated), "end": next_month(max(dated))} if dated else {}
+    published = publish(
+        connection,
+        TABLES[name],
+        graph.queries[name],
+        months=list(wanted),
+        parameters=bounds,
+        inputs=inputs,
+        code=graph.nodes[name].code,
+        judge=judge,
+        run=run,
+    )
+    return Made(wanted, published)
+
+
+def versions_seen(plan: Plan, name: str, month: date) -> dict[str, str]:
+    """Give the versions of the inputs that are seen by the same month, for Dagster's provenance."""
+    seen = {}
+    for source, sees in plan.graph[name].inputs.items():
+        if sees is Sees.SAME and (record := plan.records.get((source, month))):
+            seen[source] = record.version
+    return seen

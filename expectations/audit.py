@@ -1,0 +1,118 @@
+"""Judge staged rows with Great Expectations inside DuckDB, on the process's own connection.
+
+Great Expectations 1.24 has no DuckDB support of its own: it reads a result after it has closed the
+connection that made it, and DuckDB drops a result at the next commit or rollback. A connection whose
+transaction calls do nothing keeps the result, and a cursor of the caller's connection sees its
+in-memory tables. Importing it takes seconds, so only the audit does, when there are rows to judge.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from expectations.rules import Rule, rules
+from warehouse.contract import Table
+from warehouse.records import Finding
+
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuiteValidationResult
+
+SAMPLE_ROWS = 5
+
+
+def audit(connection: duckdb.DuckDBPyConnection, staged: str, table: Table) -> list[Finding]:
+    """Judge the in-memory table `staged` by every rule of `table`.
+
+    Returns:
+        A finding for each month and rule that fails, with the number of failing rows and some of them.
+    """
+    judged = rules(table)
+    if not judged or not connection.execute(f"SELECT 1 FROM memory.{staged} LIMIT 1").fetchall():
+        return []
+    verdict = _validate(connection, staged, judged)
+    failed = {
+        result.expectation_config.meta["rule"] for result in verdict.results if not result.success
+    }
+    return [
+        finding
+        for rule in judged
+        if rule.name in failed
+        for finding in _findings(connection, staged, table, rule)
+    ]
+
+
+def _validate(
+    connection: duckdb.DuckDBPyConnection, table: str, judged: Sequence[Rule]
+) -> "ExpectationSuiteValidationResult":
+    # Read when the library is imported: no word of what is judged here leaves the machine.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+    from duckdb_sqlalchemy import ConnectionWrapper
+    from sqlalchemy.pool import StaticPool
+
+    class ReadConnection(ConnectionWrapper):  # type: ignore[misc]
+        """A connection for reading alone: it never opens or ends a transaction."""
+
+        def begin(self) -> None: ...
+        def commit(self) -> None: ...
+        def rollback(self) -> None: ...
+
+    def reader() -> ReadConnection:
+        cursor = connection.cursor()
+        cursor.execute("USE memory")
+        return ReadConnection(cursor)
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    batch = (
+        context.data_sources.add_sql(
+            "staged",
+            connection_string="duckdb:///:memory:",
+            create_temp_table=False,
+            kwargs={"creator": reader, "poolclass": StaticPool, "pool_reset_on_return": None},
+        )
+        .add_table_asset(table, table_name=table)
+        .add_batch_definition_whole_table("all")
+        .get_batch()
+    )
+    suite = gx.ExpectationSuite(
+        name=table,
+        expectations=[
+            getattr(gxe, rule.expectation)(
+                **(rule.arguments or {"unexpected_rows_query": rule.failing}), meta={"rule": rule.name}
+            )
+            for rule in judged
+        ],
+    )
+    verdict: ExpectationSuiteValidationResult = batch.validate(suite, result_format="BASIC")
+    if broken := _broken(verdict):
+        raise RuntimeError(f"Great Expectations could not judge {table}: {broken}")
+    return verdict
+
+
+def _broken(verdict: Any) -> str:
+    """An expectation that raised is no verdict on the rows: give what it raised."""
+    for result in verdict.results:
+        if (result.exception_info or {}).get("raised_exception"):
+            return str(result.exception_info.get("exception_message"))
+        for info in (result.exception_info or {}).values():
+            if isinstance(info, dict) and info.get("raised_exception"):
+                return str(info.get("exception_message"))
+    return ""
+
+
+def _findings(
+    connection: duckdb.DuckDBPyConnection, staged: str, table: Table, rule: Rule
+) -> Iterator[Finding]:
+    """Attribute the rows that fail to their months."""
+    by = table.partition_column or "CAST(NULL AS DATE)"
+    failing = rule.failing.format(batch=f"memory.{staged}")
+    rows = connection.execute(
+        f"SELECT {by}, count(*), to_json(arg_min(failing, hash(failing), {SAMPLE_ROWS})) "
+        f"FROM ({failing}) AS failing GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    for month, count, sample in rows:
+        yield Finding(month, rule.name, rule.severity, count, sample)

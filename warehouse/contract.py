@@ -1,0 +1,70 @@
+"""What a warehouse table promises: its grain, columns and key.
+
+A `Table` is the one place a table's shape is written. The DDL, the expectations, Dagster's column
+metadata and the data dictionary are derived from it, so none of them can drift from the others.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+SQL_DIR = Path(__file__).parent / "sql"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: DuckDB type, meaning, unit, and the values it may take."""
+
+    name: str
+    type: str
+    description: str
+    nullable: bool = False
+    unit: str | None = None
+    minimum: float | None = None
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, named `schema.name`, whose Dagster asset key is `[schema, name]`.
+
+    `partition_column` is `month` (the month of the event), `as_of` (the state at the end of that
+    month) or None for a table without months.
+    """
+
+    schema: str
+    name: str
+    description: str
+    grain: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    partition_column: str | None = None
+
+    @property
+    def qualified(self) -> str:
+        """The name to write in SQL."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def shape(self) -> dict[str, str]:
+        """Name and type of every column."""
+        return {column.name: column.type for column in self.columns}
+
+    @property
+    def definition(self) -> str:
+        """The columns as `CREATE TABLE` takes them; DuckLake has no keys, so those are audited instead."""
+        return ", ".join(
+            f'"{column.name}" {column.type}{"" if column.nullable else " NOT NULL"}'
+            for column in self.columns
+        )
+
+    @cached_property
+    def query(self) -> str:
+        """The SELECT that fills this table, from `warehouse/sql/<schema>/<name>.sql`."""
+        return (SQL_DIR / self.schema / f"{self.name}.sql").read_text(encoding="utf-8")
+
+
+def fingerprint(*parts: str) -> str:
+    """Name a version by what can change the data."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

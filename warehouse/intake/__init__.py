@@ -1,0 +1,290 @@
+"""Take in what lies in landing/: content by content, every row accepted or in quarantine.
+
+A content is known by its SHA-256. Its rows live while it is the newest accepted content of any path ever
+seen: the same content under two names is taken in once, a file changed under its name gives up its old
+content, a file that disappears changes nothing, and one that is refused leaves what its path gave before.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+
+from warehouse.contract import fingerprint
+from warehouse.errors import TillageError
+from warehouse.intake.files import Content, Found, read_content, scan
+from warehouse.intake.reader import PARSED, STAGED, Reading, create_staging, place_in_file, stage
+from warehouse.lake import in_transaction
+from warehouse.records import NOTHING, Record, insert, read_versions, write_versions
+from warehouse.tables.landing import FILE_MONTHS, FILES, ORDERS, QUARANTINE
+
+SOURCE = "orders"
+# Files are committed together up to this size: a transaction costs more than a small file.
+BATCH_BYTES = 256 << 20
+# A file written so shortly before it was looked at may have changed since, within one tick of its clock.
+TICK_NS = 2_000_000_000
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What became of a content at a path: a row of landing.files."""
+
+    file_id: str
+    path: str
+    state: str
+    reason: str | None
+    header: str | None
+    reading: str
+    rows_read: int
+    rows_accepted: int
+    rows_quarantined: int
+    first_month: date | None
+    last_month: date | None
+    size: int
+    modified_ns: int
+    seen_at: datetime
+    arrival: int = 0
+    source: str = SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """What became of the files that were new or changed.
+
+    Attributes:
+        arrivals: Contents that are new at their paths.
+        left: Paths left for the next time, with the reason: still growing, or not readable.
+        months: The months of landing.orders whose rows are others than before, with their new records.
+    """
+
+    arrivals: tuple[Arrival, ...]
+    left: Mapping[str, str]
+    months: Mapping[date, Record]
+
+
+def new_files(connection: duckdb.DuckDBPyConnection, landing: Path, reading: Reading) -> list[Found]:
+    """Give the files that are new or changed since they were last taken in, as far as a look can tell."""
+    newest = _newest(_known(connection))
+    return [found for found in scan(landing, SOURCE) if _is_new(found, newest.get(found.path), reading)]
+
+
+def take_in(
+    connection: duckdb.DuckDBPyConnection,
+    landing: Path,
+    reading: Reading,
+    *,
+    run: str | None = None,
+    progress: Progress = lambda path, done, total: None,
+) -> TakenIn:
+    """Take in every file of landing/orders/ that is new or changed.
+
+    Args:
+        connection: A connection that may write; its lake has been prepared.
+        landing: The folder landing/.
+        reading: How files are read.
+        run: Dagster run, for the records.
+        progress: Called before each file with its path, the files done, and all of them.
+    """
+    todo = new_files(connection, landing, reading)
+    batch = _Batch(connection, reading, run)
+    for done, found in enumerate(todo):
+        progress(found.path, done, len(todo))
+        batch.add(found)
+    batch.commit()
+    return TakenIn(tuple(batch.arrivals), batch.left, batch.months)
+
+
+def reading_name(reading: Reading) -> str:
+    """Name the way of reading: a file refused by one is tried again by another."""
+    return fingerprint(repr((reading.sets, reading.date_order, reading.earliest)))
+
+
+def _known(connection: duckdb.DuckDBPyConnection) -> list[Arrival]:
+    names = list(Arrival.__dataclass_fields__)
+    rows = connection.execute(f"SELECT {', '.join(names)} FROM landing.files").fetchall()
+    return [Arrival(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _newest(known: Iterable[Arrival]) -> dict[str, Arrival]:
+    """The newest content of each path."""
+    return {row.path: row for row in sorted(known, key=lambda row: row.arrival)}
+
+
+def _live(known: Iterable[Arrival]) -> set[str]:
+    """The contents whose rows live."""
+    return {row.file_id for row in _newest(row for row in known if row.state == "accepted").values()}
+
+
+def _is_new(found: Found, known: Arrival | None, reading: Reading) -> bool:
+    if known is None or (known.size, known.modified_ns) != (found.size, found.modified_ns):
+        return True
+    if known.state == "refused" and known.reading != reading_name(reading):
+        return True
+    seen_ns = int(known.seen_at.replace(tzinfo=UTC).timestamp() * 1e9)
+    is_racy = seen_ns - known.modified_ns < TICK_NS
+    return is_racy and read_content(found.file).file_id != known.file_id
+
+
+@dataclass
+class _Batch:
+    """Files staged so far, and what became of those committed."""
+
+    connection: duckdb.DuckDBPyConnection
+    reading: Reading
+    run: str | None
+    arrivals: list[Arrival] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
+    months: dict[date, Record] = field(default_factory=dict)
+    _pending: list[Arrival] = field(default_factory=list)
+    _seen_again: list[Arrival] = field(default_factory=list)
+    _staged_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self._known = _known(self.connection)
+        create_staging(self.connection)
+
+    def add(self, found: Found) -> None:
+        """Stage the file's content, unless its rows live already."""
+        try:
+            content = read_content(found.file)
+        except OSError as error:
+            self.left[found.path] = f"it cannot be read: {error.strerror}"
+            return
+        before = _newest(self._known).get(found.path)
+        is_same = before is not None and before.file_id == content.file_id
+        if is_same and before is not None and (
+            before.state == "accepted" or before.reading == reading_name(self.reading)
+        ):
+            self._seen_again.append(self._arrival(found, before))
+            return
+        arrival = self._judge(found, content)
+        told = found.file.stat() if found.file.exists() else None
+        if told is None or (told.st_size, told.st_mtime_ns) != (found.size, found.modified_ns):
+            self.connection.execute(f"DELETE FROM memory.{STAGED} WHERE file_id = ?", [content.file_id])
+            self.left[found.path] = "it changed while it was read"
+            return
+        self._pending.append(arrival)
+        if self._staged_bytes > BATCH_BYTES:
+            self.commit()
+
+    def _judge(self, found: Found, content: Content) -> Arrival:
+        """Say what becomes of the content; stage its rows if they are not in the lake or staged yet."""
+        live = _live(self._known)
+        for row in [*self._pending, *self._known]:
+            if row.file_id == content.file_id and row.state == "accepted":
+                if row in self._pending or row.file_id in live:
+                    return self._arrival(found, row)
+                break
+        blank = Arrival(
+            content.file_id, found.path, "accepted", None, None, reading_name(self.reading),
+            0, 0, 0, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
+        )  # fmt: skip
+        try:
+            staged = stage(self.connection, found.file, content.file_id, content.encoding, self.reading)
+        except TillageError as error:
+            return replace(blank, state="refused", reason=str(error))
+        self._staged_bytes += found.size
+        return replace(
+            blank,
+            header=staged.header,
+            rows_read=staged.rows_read,
+            rows_accepted=staged.rows_accepted,
+            rows_quarantined=staged.rows_quarantined,
+            first_month=staged.first_month,
+            last_month=staged.last_month,
+        )
+
+    @staticmethod
+    def _arrival(found: Found, like: Arrival) -> Arrival:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        return replace(like, path=found.path, size=found.size, modified_ns=found.modified_ns, seen_at=now)
+
+    def commit(self) -> None:
+        """Put what is staged into the lake, by one transaction."""
+        if self._pending or self._seen_again:
+            in_transaction(self.connection, self._write)
+        self.arrivals += self._pending
+        self._known = _known(self.connection)
+        self._pending, self._seen_again, self._staged_bytes = [], [], 0
+        create_staging(self.connection)
+
+    def _write(self) -> None:
+        run = self.connection.execute
+        known = _known(self.connection)  # another process may have been faster
+        last = max((row.arrival for row in known), default=0)
+        pending = [replace(row, arrival=last + at) for at, row in enumerate(self._pending, 1)]
+        rows = [*self._seen_again, *pending]
+        places = [f"{row.file_id} {row.path}" for row in rows]
+        run("DELETE FROM landing.files WHERE list_contains(?, file_id || ' ' || path)", [places])
+        insert(self.connection, FILES, [{name: getattr(row, name) for name in FILES.shape} for row in rows])
+
+        kept = [row for row in known if f"{row.file_id} {row.path}" not in set(places)]
+        before, after = _live(known), _live([*kept, *rows])
+        dead, fresh = sorted(before - after), sorted(after - before)
+        if missing := set(fresh) - {row.file_id for row in pending}:
+            raise TillageError(
+                f"The warehouse changed while files were taken in ({len(missing)} contents left it). "
+                "Nothing was written; start `tillage run` again."
+            )
+        touched = _months(self.connection, dead)
+        if dead:
+            for table in (ORDERS, QUARANTINE, FILE_MONTHS):
+                run(f"DELETE FROM {table.qualified} WHERE file_id IN (SELECT unnest(?))", [dead])
+        if fresh:
+            self._insert(fresh)
+        touched |= _months(self.connection, fresh)
+        self._write_versions(touched)
+        run("CALL lake.set_commit_message('tillage', ?)", [f"take in {self.run or ''}".strip()])
+
+    def _insert(self, fresh: list[str]) -> None:
+        run = self.connection.execute
+        parsed = ", ".join(PARSED)
+        run(
+            f"INSERT INTO {FILE_MONTHS.qualified} BY NAME "
+            f"SELECT file_id, month, count(*) AS rows, sum(hash({parsed})::HUGEINT) AS rows_hash "
+            f"FROM memory.{STAGED} WHERE raw IS NULL AND file_id IN (SELECT unnest(?)) GROUP BY file_id, month",
+            [fresh],
+        )
+        run(
+            f"INSERT INTO {ORDERS.qualified} BY NAME SELECT month, file_id, row, {parsed} "
+            f"FROM ({place_in_file()}) WHERE raw IS NULL AND file_id IN (SELECT unnest(?)) ORDER BY month",
+            [fresh],
+        )
+        run(
+            f"INSERT INTO {QUARANTINE.qualified} BY NAME SELECT file_id, row, raw, reasons "
+            f"FROM ({place_in_file()}) WHERE raw IS NOT NULL AND file_id IN (SELECT unnest(?))",
+            [fresh],
+        )
+
+    def _write_versions(self, touched: set[date]) -> None:
+        """Record the months whose rows are others than before: versions add up over contents."""
+        now = {
+            month: Record(f"{rows}-{rows_hash}", "", "", rows)
+            for month, rows, rows_hash in self.connection.execute(
+                "SELECT month, sum(rows), sum(rows_hash) FROM landing.file_months "
+                "WHERE month IN (SELECT unnest(?)) GROUP BY month",
+                [sorted(touched)],
+            ).fetchall()
+        }
+        before = read_versions(self.connection, [ORDERS.qualified])
+        changed: dict[date, Record] = {}
+        for month in sorted(touched):
+            record = now.get(month, Record(NOTHING, "", ""))
+            was = before.get((ORDERS.qualified, month))
+            if was is None or was.version != record.version:
+                changed[month] = record
+        if changed:
+            write_versions(self.connection, ORDERS.qualified, dict(changed), self.run)
+        self.months |= changed
+
+
+def _months(connection: duckdb.DuckDBPyConnection, file_ids: list[str]) -> set[date]:
+    """The months that the contents hold rows of."""
+    rows = connection.execute(
+        "SELECT DISTINCT month FROM landing.file_months WHERE file_id IN (SELECT unnest(?))", [file_ids]
+    ).fetchall()
+    return {month for (month,) in rows}

@@ -1,0 +1,226 @@
+"""Open the warehouse: one DuckLake, read and written through DuckDB, needing no network."""
+
+import os
+import random
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+from duckdb_extensions import import_extension
+
+from warehouse.contract import Table
+from warehouse.errors import TillageError
+
+READING = "snapshots|current_snapshot|list_files|table_info|table_changes|table_insertions|table_deletions"
+MAINTENANCE = re.compile(rf"\bducklake_(?!(?:{READING})\b)\w+", re.IGNORECASE)
+CONFLICT = ("conflict", "database is locked", "database is busy")
+
+# DuckLake widens types and never narrows them.
+WIDER = {
+    "TINYINT": ("SMALLINT", "INTEGER", "BIGINT"),
+    "SMALLINT": ("INTEGER", "BIGINT"),
+    "INTEGER": ("BIGINT",),
+    "FLOAT": ("DOUBLE",),
+}
+
+
+def literal(text: object) -> str:
+    """Quote a value where SQL takes no parameter: a file name, an option."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+@contextmanager
+def open_lake(
+    root: Path, *, memory: str = "1GB", threads: int | None = None, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Attach the lake under `root` as `lake`; several processes may share it.
+
+    A connection has a spill folder of its own: two that share one crash DuckDB when both spill.
+    A read-only one reaches no file outside the lake; a stranger's SQL goes through `select`.
+
+    Raises:
+        TillageError: If a lake that is to be read is not there, or cannot be opened.
+    """
+    catalog = root / "catalog.sqlite"
+    is_new = not catalog.exists()
+    if is_new and read_only:
+        raise TillageError(
+            f"There is no warehouse in {root.parent} yet. Put files into its folder landing/orders/ "
+            "(or write a sample shop with `tillage sample`) and make it with `tillage run`."
+        )
+    spill = root / "tmp" / f"{os.getpid()}-{uuid4().hex[:8]}"
+    try:
+        spill.mkdir(parents=True)
+    except OSError as error:
+        raise TillageError(
+            f"The warehouse folder {root} cannot be written ({error.strerror}). Every connection needs room "
+            "there to spill; make the folder writable or set TILLAGE_HOME to another one."
+        ) from error
+    config: dict[str, Any] = {
+        "memory_limit": memory,
+        "temp_directory": str(spill),
+        "extension_directory": str(root / "extensions"),
+    }
+    if threads is not None:
+        config["threads"] = threads
+    connection = duckdb.connect(config=config)
+    try:
+        for name in ("sqlite", "ducklake"):
+            _load(connection, name)
+        # WAL lets readers go on while a writer commits. OVERRIDE_DATA_PATH lets a home be moved.
+        options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, OVERRIDE_DATA_PATH true"
+        try:
+            connection.execute(
+                f"ATTACH {literal(f'ducklake:sqlite:{catalog}')} AS lake "
+                f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''})"
+            )
+        except duckdb.Error as error:
+            raise TillageError(
+                f"The warehouse catalog {catalog} cannot be opened: {error}. It may be damaged, or the disk "
+                "full; restore it from a backup, or move the folder away and make the warehouse anew from "
+                "landing/ with `tillage run`."
+            ) from error
+        connection.execute("USE lake")
+        if read_only:
+            connection.execute(f"SET allowed_directories = [{literal(root)}]")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
+        elif is_new:
+            # A few rows would otherwise be kept inside the catalog, where other engines see nothing.
+            connection.execute("CALL lake.set_option('data_inlining_row_limit', 0)")
+        yield connection
+    finally:
+        connection.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Run one SELECT of a stranger's on a read-only connection.
+
+    Anything else is refused: COPY could write among the lake's own files, ATTACH could open its
+    catalog for writing, and maintenance hides in table functions (`FROM ducklake_cleanup_old_files`).
+    """
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise TillageError(
+                "Only a single SELECT is run here: the warehouse is written by `tillage run` alone. "
+                f"What was given is {len(statements)} statement(s), the first of them not a SELECT."
+                if statements
+                else "No SQL was given; write one SELECT."
+            )
+        if found := MAINTENANCE.search(sql):
+            raise TillageError(f"{found[0]} changes the lake; only a SELECT that reads is run here.")
+        return connection.execute(statements[0])
+    except duckdb.Error as error:
+        raise TillageError(str(error)) from error
+
+
+def in_transaction(
+    connection: duckdb.DuckDBPyConnection, write: Callable[[], None], attempts: int = 12
+) -> None:
+    """Run `write` in a transaction, again when another process committed first."""
+    for attempt in range(attempts):
+        try:
+            connection.begin()
+            write()
+            connection.commit()
+        except BaseException as error:
+            with suppress(duckdb.Error):  # a commit that failed has ended the transaction already
+                connection.rollback()
+            retried = isinstance(error, duckdb.Error) and any(
+                word in str(error).lower() for word in CONFLICT
+            )
+            if not retried or attempt + 1 == attempts:
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret
+        else:
+            return
+
+
+def snapshot(connection: duckdb.DuckDBPyConnection) -> int:
+    """Give the number of the lake's newest snapshot."""
+    found = connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()
+    return int(found[0]) if found else 0
+
+
+def shape_of(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """Give name and type of every column that the table has in the lake; empty if it is not there."""
+    return dict(
+        connection.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = 'lake' AND schema_name = ? AND table_name = ? ORDER BY column_index",
+            [table.schema, table.name],
+        ).fetchall()
+    )
+
+
+def ensure(connection: duckdb.DuckDBPyConnection, table: Table, *, replaced: bool = False) -> None:
+    """Give the table in the lake the shape of its contract, inside the caller's transaction.
+
+    Args:
+        connection: A connection that may write.
+        table: The contract.
+        replaced: Whether the caller writes every row anew, so that the table may be dropped and made
+            again where DuckLake cannot change it in place.
+
+    Raises:
+        TillageError: If the contract asks for what DuckLake cannot do while rows stay.
+    """
+    found = shape_of(connection, table)
+    if found == table.shape:
+        return
+    if found:
+        blocked = _changes(connection, table, found)
+        if not blocked:
+            return
+        if not replaced:
+            raise TillageError(
+                f"{table.qualified} cannot take the shape of its contract while rows of it stay: {blocked}. "
+                f'`tillage run --select "key:{table.schema}/{table.name}" --force` makes all its months anew.'
+            )
+        connection.execute(f"DROP TABLE {table.qualified}")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+    connection.execute(f"CREATE TABLE {table.qualified} ({table.definition})")
+    if table.partition_column:
+        connection.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({table.partition_column})")
+
+
+def _changes(connection: duckdb.DuckDBPyConnection, table: Table, found: dict[str, str]) -> str:
+    """Add, drop and widen columns; where a change is beyond that, change nothing and say what."""
+    statements = []
+    for column in table.columns:
+        was = found.get(column.name)
+        if was == column.type:
+            continue
+        if column.name == table.partition_column:
+            return f"its partition column {column.name} is {was or 'not there'}, not {column.type}"
+        if was is None and not column.nullable:
+            return f"the new column {column.name} is NOT NULL, and old rows would hold nothing in it"
+        if was is not None and column.type not in WIDER.get(was, ()):
+            return f"column {column.name} is {was} and cannot become {column.type}"
+        change = (
+            f'ADD COLUMN "{column.name}" {column.type}'
+            if was is None
+            else f'ALTER COLUMN "{column.name}" SET DATA TYPE {column.type}'
+        )
+        statements.append(change)
+    statements += [f'DROP COLUMN "{name}"' for name in found if name not in table.shape]
+    for statement in statements:
+        connection.execute(f"ALTER TABLE {table.qualified} {statement}")
+    return ""
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension, installed from its wheel the first time."""
+    try:
+        connection.execute(f"LOAD {name}")
+    except duckdb.IOException:
+        import_extension(name, con=connection)
+        connection.execute(f"LOAD {name}")

@@ -1,0 +1,42 @@
+"""What a query reads, and which columns each of its columns is made from, taken from the SQL itself."""
+
+from functools import cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+
+from warehouse.contract import Table
+
+
+@cache
+def reads(query: str) -> frozenset[str]:
+    """Give the tables, as schema.name, that the query reads; its own CTEs have no schema."""
+    tree = sqlglot.parse_one(query, dialect="duckdb")
+    return frozenset(f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db)
+
+
+def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Give for each column of `table` the columns it is made from, as (schema.name, column).
+
+    Args:
+        table: A table that a query of its own fills.
+        shapes: Name and type of the columns of every table it reads, by schema.name.
+    """
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for name, columns in shapes.items():
+        schema.setdefault(name.split(".")[0], {})[name.split(".")[1]] = columns
+    tree = sqlglot.parse_one(table.query, dialect="duckdb")
+    scope = qualify(tree, schema=schema, dialect="duckdb")
+    found = {}
+    for column in table.columns:
+        leaves = (
+            node
+            for node in lineage(column.name, scope, schema=schema, dialect="duckdb").walk()
+            if not node.downstream and isinstance(node.expression, exp.Table)
+        )
+        found[column.name] = sorted(
+            {(f"{leaf.expression.db}.{leaf.expression.name}", leaf.name.split(".")[-1].strip('"')) for leaf in leaves}
+        )
+    return found

@@ -1,0 +1,149 @@
+"""What is out of date, and why: the same answer for the command line, the sensor and the UI.
+
+A month of a table is current when its record names the code and the inputs that it would be made
+from now. A build that gave equal rows has an equal version, so nothing after it becomes stale. A month
+that was refused is not tried again before its code or its inputs change.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from functools import cached_property
+
+from warehouse.records import Records, Refusals
+
+
+class Sees(Enum):
+    """Which months of an input a month of a table is made from."""
+
+    SAME = "the same month"
+    UP_TO = "every month up to it"
+    WHOLE = "all of it"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One table of the graph: the fingerprint of its code, and its inputs."""
+
+    code: str
+    inputs: Mapping[str, Sees]
+    is_monthly: bool = True
+
+
+def month_range(first: date, last: date) -> list[date]:
+    """Every first of a month from `first` to `last`, both included."""
+    return [
+        date(index // 12, index % 12 + 1, 1)
+        for index in range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    ]
+
+
+def next_month(month: date) -> date:
+    """The first day of the month after."""
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The records of the lake seen through the graph.
+
+    Attributes:
+        graph: Tables by name, each after its inputs. What files bring (landing.orders) is no node: it
+            is known by its records alone.
+        records: The newest record of every month of every table.
+        refusals: What stands refused.
+    """
+
+    graph: Mapping[str, Node]
+    records: Records
+    refusals: Refusals
+
+    @cached_property
+    def _months(self) -> dict[str, list[date]]:
+        seen: dict[str, list[date]] = {}
+        for table, month in self.records:
+            if month is not None and table not in self.graph:
+                seen.setdefault(table, []).append(month)
+        ranges = {table: month_range(min(months), max(months)) for table, months in seen.items()}
+        for name, node in self.graph.items():
+            if node.is_monthly:
+                found = sorted({month for source in node.inputs for month in ranges.get(source, [])})
+                ranges[name] = month_range(found[0], found[-1]) if found else []
+        return ranges
+
+    def months(self, name: str) -> list[date | None]:
+        """Every month the table is made for: first to last of what its sources have seen, empty ones too."""
+        node = self.graph.get(name)
+        return [None] if node is not None and not node.is_monthly else list(self._months.get(name, []))
+
+    def inputs(self, name: str) -> dict[date | None, str]:
+        """Fingerprint, for each month, the versions that it would be made from now."""
+        months = self.months(name)
+        seen: dict[date | None, list[str]] = {month: [] for month in months}
+        for table, sees in sorted(self.graph[name].inputs.items()):
+            running = hashlib.sha256()
+            whole = self.records.get((table, None))
+            for month in months:
+                at = whole if sees is Sees.WHOLE else self.records.get((table, month))
+                if at is not None and sees is Sees.UP_TO:
+                    running.update(f"{month} {at.version} ".encode())
+                version = running.hexdigest() if sees is Sees.UP_TO else at.version if at else "none"
+                seen[month].append(f"{table} {version}")
+        return {month: _digest(parts) for month, parts in seen.items()}
+
+    def stale(self, name: str) -> dict[date | None, str]:
+        """Give the months of the table that are out of date, each with its reason."""
+        code, reasons = self.graph[name].code, {}
+        refused = {
+            (refusal.finding.month, refusal.code, refusal.inputs)
+            for refusal in self.refusals.get(name, ())
+            if refusal.finding.severity == "error"
+        }
+        for month, inputs in self.inputs(name).items():
+            record = self.records.get((name, month))
+            if (month, code, inputs) in refused:
+                continue
+            if record is None:
+                reasons[month] = "never made"
+            elif record.code != code:
+                reasons[month] = "its code changed"
+            elif record.inputs != inputs:
+                reasons[month] = "an input changed"
+        return reasons
+
+    def outlook(self) -> dict[str, dict[date | None, str]]:
+        """Give what is stale and what may follow from making it, by table, in the order of making.
+
+        What follows is made only if the rows of an input really change.
+        """
+        found: dict[str, dict[date | None, str]] = {}
+        for name in self.graph:
+            reasons = self.stale(name)
+            for month in self.months(name):
+                if month not in reasons and (source := self._unsettled(name, month, found)):
+                    reasons[month] = f"follows if {source} changes"
+            if reasons:
+                found[name] = dict(sorted(reasons.items(), key=lambda item: item[0] or date.min))
+        return found
+
+    def _unsettled(
+        self, name: str, month: date | None, found: Mapping[str, Mapping[date | None, str]]
+    ) -> str | None:
+        for source, sees in self.graph[name].inputs.items():
+            if any(_reaches(sees, at, month) for at in found.get(source, {})):
+                return source
+        return None
+
+
+def _reaches(sees: Sees, at: date | None, month: date | None) -> bool:
+    """Whether what is made for `month` sees the input's month `at`."""
+    if sees is Sees.WHOLE or at is None or month is None:
+        return True
+    return at == month if sees is Sees.SAME else at <= month
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+

@@ -1,0 +1,160 @@
+"""Write, audit, publish: rows reach the warehouse only after they were judged, whole months at once.
+
+The record of what a month was made from is written in the same transaction as its rows. It is the
+one source of what is out of date (`plan.py`); Dagster's events are a picture of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from warehouse.contract import Table
+from warehouse.errors import TillageError
+from warehouse.lake import ensure, in_transaction, shape_of, snapshot
+from warehouse.records import NOTHING, Finding, Record, read_versions, write_refusals, write_versions
+
+STAGED = "staged"
+
+# Judges rows staged in the in-memory table, by contract; gives what they fail, by month.
+Judge = Callable[[duckdb.DuckDBPyConnection, str, Table], Sequence[Finding]]
+Inputs = Callable[[duckdb.DuckDBPyConnection], Mapping[date | None, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of the months that were asked for.
+
+    Attributes:
+        records: The months that were published or found unchanged, each with its new record.
+        changed: Those of them whose rows are others than before.
+        findings: What the judge found, refused months and warnings.
+        snapshot: The lake's snapshot after it.
+    """
+
+    records: Mapping[date | None, Record]
+    changed: frozenset[date | None]
+    findings: tuple[Finding, ...]
+    snapshot: int
+
+    @property
+    def refused(self) -> frozenset[date | None]:
+        """The months that were not published."""
+        return frozenset(finding.month for finding in self.findings if finding.severity == "error")
+
+
+def publish(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    query: str,
+    *,
+    months: Sequence[date | None],
+    parameters: Mapping[str, object],
+    inputs: Inputs,
+    code: str,
+    judge: Judge,
+    run: str | None = None,
+) -> Published:
+    """Replace `months` of `table` by the rows of `query`.
+
+    Args:
+        connection: The caller's own: staging is not shared with any other publish.
+        table: The contract; a query that lacks one of its columns fails here.
+        query: A SELECT. Its rows of other months than those asked for are left out.
+        months: Every month that is answered for, those that turn out empty included; [None] for a
+            table without months.
+        parameters: Bound in `query` ($start, $end).
+        inputs: Reads, for each month, a fingerprint of the versions that the query reads. It runs in
+            the read transaction that stages the rows, so both see one snapshot of the lake.
+        code: Fingerprint of what makes the rows.
+        judge: Says which months must not be published, and why.
+        run: Dagster run, for the records.
+
+    Raises:
+        TillageError: If the query does not give what the contract promises, or the contract asks for a
+            change of shape that only a rebuild of all months can make.
+    """
+    names = ", ".join(f'"{name}"' for name in table.shape)
+    shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
+    by = table.partition_column
+    # Dates and not a bound list: DuckDB prunes files by constants.
+    dates = ", ".join(f"DATE '{month}'" for month in months)
+    wanted = f"WHERE {by} IN ({dates})" if by else ""
+    connection.execute(f"CREATE OR REPLACE TABLE memory.{STAGED} ({shape})")
+    read: Mapping[date | None, str] = {}
+
+    def stage() -> None:
+        nonlocal read
+        connection.execute(f"TRUNCATE memory.{STAGED}")
+        read = inputs(connection)
+        used = {name: value for name, value in parameters.items() if f"${name}" in query}
+        connection.execute(
+            f"INSERT INTO memory.{STAGED} BY NAME SELECT {names} FROM ({query}) {wanted}", used
+        )
+
+    try:
+        in_transaction(connection, stage)
+    except (duckdb.BinderException, duckdb.ConversionException) as error:
+        raise TillageError(
+            f"{table.qualified}: its query does not give what its contract promises. {error} "
+            f"Compare warehouse/sql/{table.schema}/{table.name}.sql with the columns in "
+            f"warehouse/tables/{table.schema}.py."
+        ) from error
+
+    found = connection.execute(
+        f"SELECT {by or 'CAST(NULL AS DATE)'}, count(*) || '-' || sum(hash(s)::HUGEINT), count(*) "
+        f"FROM memory.{STAGED} AS s GROUP BY {by or 'ALL'}"
+    ).fetchall()
+    staged = {month: (version, rows) for month, version, rows in found}
+    records: dict[date | None, Record] = {}
+    for month in months:
+        version, rows = staged.get(month, (NOTHING, 0))
+        records[month] = Record(version, code, read.get(month, ""), rows)
+    findings = tuple(judge(connection, STAGED, table))
+    refused = {finding.month for finding in findings if finding.severity == "error"}
+    good = {month: record for month, record in records.items() if month not in refused}
+    changed: list[date | None] = []
+
+    def swap() -> None:
+        nonlocal changed
+        before = read_versions(connection, [table.qualified])
+        was = {month: record.version for (_, month), record in before.items()}
+        has_shape = shape_of(connection, table) == table.shape
+        if good:
+            ensure(connection, table, replaced=set(was) <= set(good))
+        changed = [
+            month for month, record in good.items() if was.get(month) != record.version or not has_shape
+        ]
+        if changed:
+            _replace(connection, table, changed, there=set(was) & set(changed), names=names)
+        if good:
+            write_versions(connection, table.qualified, good, run)
+        write_refusals(connection, table.qualified, records, findings, run)
+        connection.execute(
+            "CALL lake.set_commit_message('tillage', ?)", [f"{table.qualified} {run or ''}".strip()]
+        )
+
+    in_transaction(connection, swap)
+    connection.execute(f"DROP TABLE memory.{STAGED}")
+    return Published(good, frozenset(changed), findings, snapshot(connection))
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    changed: Sequence[date | None],
+    *,
+    there: set[date | None],
+    names: str,
+) -> None:
+    """Put the staged rows of the changed months in the place of those that are there."""
+    by = table.partition_column
+    if there:
+        where = f"WHERE {by} IN (SELECT unnest(?))" if by else ""
+        connection.execute(f"DELETE FROM {table.qualified} {where}", [list(there)] if by else [])
+    where = f"WHERE {by} IN (SELECT unnest(?)) ORDER BY {by}" if by else ""
+    connection.execute(
+        f"INSERT INTO {table.qualified} BY NAME SELECT {names} FROM memory.{STAGED} {where}",
+        [list(changed)] if by else [],
+    )

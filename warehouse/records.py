@@ -1,0 +1,151 @@
+"""The lake's own records: what each month of each table was made from, and which months stand refused."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from warehouse.contract import Table
+from warehouse.lake import ensure, in_transaction, shape_of
+from warehouse.tables import landing, meta
+
+NOTHING = "0"  # the version of a month without rows
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The newest row of meta.versions for a month of a table."""
+
+    version: str
+    code: str
+    inputs: str
+    rows: int = 0
+    snapshot: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a month fails: how many rows, and some of them as JSON."""
+
+    month: date | None
+    rule: str
+    severity: str
+    count: int
+    sample: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A finding that stands, with what the judged rows were made from."""
+
+    finding: Finding
+    code: str
+    inputs: str
+
+
+Records = Mapping[tuple[str, date | None], Record]
+Refusals = Mapping[str, tuple[Refusal, ...]]
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the landing and meta tables of a new lake; nothing is written to one that has them."""
+    tables = (landing.FILES, landing.FILE_MONTHS, landing.ORDERS, landing.QUARANTINE, meta.VERSIONS, meta.REFUSALS)
+
+    def create() -> None:
+        for table in tables:
+            ensure(connection, table)
+
+    if any(shape_of(connection, table) != table.shape for table in tables):
+        in_transaction(connection, create)
+
+
+def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] | None = None) -> Records:
+    """Give the newest record of every month of `tables` (default: of all)."""
+    wanted = None if tables is None else list(tables)
+    rows = connection.execute(
+        'SELECT "table", month, arg_max(struct_pack(version, code, inputs, "rows"), snapshot_id), '
+        "max(snapshot_id) FROM meta.versions "
+        'WHERE $wanted IS NULL OR list_contains($wanted, "table") GROUP BY "table", month',
+        {"wanted": wanted},
+    ).fetchall()
+    return {
+        (table, month): Record(at["version"], at["code"], at["inputs"], at["rows"], number)
+        for table, month, at, number in rows
+    }
+
+
+def read_refusals(connection: duckdb.DuckDBPyConnection) -> Refusals:
+    """Give what stands refused or warned about, by table, in order of month and rule."""
+    rows = connection.execute(
+        'SELECT "table", month, rule, severity, "count", sample, code, inputs FROM meta.refusals '
+        'ORDER BY "table", month, rule'
+    ).fetchall()
+    found: dict[str, tuple[Refusal, ...]] = {}
+    for table, month, rule, severity, count, sample, code, inputs in rows:
+        refusal = Refusal(Finding(month, rule, severity, count, sample), code, inputs)
+        found[table] = (*found.get(table, ()), refusal)
+    return found
+
+
+def write_versions(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    records: Mapping[date | None, Record],
+    run: str | None,
+) -> None:
+    """Add a record for each month, inside the caller's transaction."""
+    rows = [
+        {"table": table, "month": month, "version": at.version, "rows": at.rows}
+        | {"code": at.code, "inputs": at.inputs, "run": run}
+        for month, at in records.items()
+    ]
+    insert(connection, meta.VERSIONS, rows)
+
+
+def write_refusals(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    judged: Mapping[date | None, Record],
+    findings: Iterable[Finding],
+    run: str | None,
+) -> None:
+    """Replace what is known of the judged months by `findings`, inside the caller's transaction."""
+    rows = [
+        {
+            "table": table,
+            "month": finding.month,
+            "rule": finding.rule,
+            "severity": finding.severity,
+            "count": finding.count,
+            "sample": finding.sample,
+            "code": judged[finding.month].code,
+            "inputs": judged[finding.month].inputs,
+            "run": run,
+        }
+        for finding in findings
+    ]
+    months = [month for month in judged if month is not None]
+    stood = connection.execute(
+        'SELECT count(*) FROM meta.refusals WHERE "table" = ? AND (month IS NULL OR list_contains(?, month))',
+        [table, months],
+    ).fetchone()
+    if stood and stood[0]:
+        connection.execute(
+            'DELETE FROM meta.refusals WHERE "table" = ? AND (month IS NULL OR list_contains(?, month))',
+            [table, months],
+        )
+    if rows:
+        insert(connection, meta.REFUSALS, rows)
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Insert a few rows by one statement: a statement a row would be a data file a row."""
+    fields = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
+    connection.execute(
+        f"INSERT INTO {table.qualified} BY NAME "
+        f"SELECT unnest(CAST(? AS STRUCT({fields})[]), recursive := true)",
+        [rows],
+    )

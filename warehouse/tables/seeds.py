@@ -1,0 +1,28 @@
+"""Small tables that a shop may change: `seeds/<name>.csv` in its home stands in for the one shipped."""
+
+from warehouse.contract import Column, Table
+
+NOT_GOODS = Table(
+    schema="seeds",
+    name="not_goods",
+    description="Product codes that are no goods: carriage, fees, vouchers, corrections.",
+    grain="one row per pattern of product codes",
+    columns=(
+        Column("pattern", "VARCHAR", "Product code in upper case; * stands for any characters, ? for one."),
+        Column("meaning", "VARCHAR", "What the code stands for."),
+    ),
+    primary_key=("pattern",),
+)
+
+RFM_SEGMENTS = Table(
+    schema="seeds",
+    name="rfm_segments",
+    description="Which segment a customer's scores stand for.",
+    grain="one row per recency score and rounded mean of the frequency and monetary scores",
+    columns=(
+        Column("r", "TINYINT", "Recency score, 5 the most recent.", minimum=1),
+        Column("fm", "TINYINT", "Mean of the frequency and monetary scores, halves rounded up.", minimum=1),
+        Column("segment", "VARCHAR", "Segment."),
+    ),
+    primary_key=("r", "fm"),
+)

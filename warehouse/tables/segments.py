@@ -1,0 +1,41 @@
+"""Who the customers are."""
+
+from warehouse.contract import Column, Table
+
+
+def _score(name: str, of: str) -> Column:
+    return Column(name, "TINYINT", f"Score of {of}, 1 to 5; 5 is best.", minimum=1)
+
+
+RFM = Table(
+    schema="segments",
+    name="rfm",
+    description="Recency, frequency and monetary value of every customer with a sale, with scores and segment.",
+    grain="one row per as_of month and customer with a sale up to its end",
+    columns=(
+        Column("as_of", "DATE", "First day of the month at whose end the customer is seen."),
+        Column("customer_id", "VARCHAR", "Customer."),
+        Column(
+            "recency_days",
+            "INTEGER",
+            "Days from the customer's last sale to the day after the last sale of anyone.",
+            unit="days",
+            minimum=1,
+        ),
+        Column("frequency", "BIGINT", "Sale invoices so far.", unit="invoices", minimum=1),
+        Column("monetary", "DECIMAL(18,4)", "Amount of all sales so far.", unit="currency", minimum=0),
+        Column("net_monetary", "DECIMAL(18,4)", "Monetary minus all returns so far.", unit="currency"),
+        _score("r", "recency"),
+        _score("f", "frequency"),
+        _score("m", "monetary value"),
+        Column("segment", "VARCHAR", "Segment by r and the mean of f and m (seeds.rfm_segments)."),
+        Column(
+            "tier",
+            "VARCHAR",
+            "High from r + f + m = 12, Medium from 8, else Low.",
+            values=("High", "Medium", "Low"),
+        ),
+    ),
+    primary_key=("as_of", "customer_id"),
+    partition_column="as_of",
+)
