@@ -1,0 +1,121 @@
+"""Write a shop: one CSV a month for the landing folder, and the truth beside it as Parquet."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from simulator import text, truth
+from simulator.parameters import PRESETS, Parameters
+from simulator.shop import MonthOfShop, open_shop
+
+_CORES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        files: The CSV files, in order of month.
+        rows: Rows in them, headers not counted.
+        truth: The Parquet files of the truth.
+    """
+
+    files: tuple[Path, ...]
+    rows: int
+    truth: tuple[Path, ...]
+
+
+def write(
+    home: Path,
+    *,
+    months: int = 27,
+    customers: int = 5_000,
+    seed: int = 1,
+    first_month: date,
+    preset: str = "default",
+    progress: Callable[[int, int], None] | None = None,
+) -> Written:
+    """Simulate a shop and write its files to `home`/landing/orders and its truth to `home`/truth.
+
+    The CSV files are bit-exact: the same arguments give the same bytes on every machine with IEEE 754
+    doubles, and the files of a longer shop begin with those of the shorter one. The truth is exact in
+    what decides the files and equal to about nine digits elsewhere; its bytes depend on the Parquet
+    writer's version. Files of the same names are replaced, each by a rename; others are left alone.
+
+    Args:
+        home: The shop's folder; made if it is not there.
+        months: How many months to write.
+        customers: How many customers the shop has known by the end of 27 months: a share is there from
+            the first day, the others arrive at a rate that does not depend on `months`.
+        seed: Which shop of its kind.
+        first_month: The first day of the first month.
+        preset: Which kind of shop: one of PRESETS.
+        progress: Called after each month with the months done and all months.
+
+    Raises:
+        ValueError: If an argument makes no shop.
+    """
+    parameters = _checked(months, customers, first_month, preset)
+    landing, truths = home / "landing" / "orders", home / "truth"
+    landing.mkdir(parents=True, exist_ok=True)
+    truths.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    rows = 0
+    with (
+        truth.Truth(truths, parameters, first_month) as known,
+        ThreadPoolExecutor(_CORES) as workers,
+        ThreadPoolExecutor(1) as writer,
+    ):
+        # The file of a month is written while the next month is made.
+        writing: Future[None] | None = None
+        for made in open_shop(
+            parameters, seed=seed, first_month=first_month, months=months, asked=customers, workers=workers
+        ):
+            if writing is not None:
+                writing.result()
+                _report(progress, len(files), months)
+            file = landing / f"till_{made.month.label}.csv"
+            files.append(file)
+            rows += len(made.receipts)
+            writing = writer.submit(_write_month, file, parameters, first_month, made, known)
+        if writing is not None:
+            writing.result()
+            _report(progress, len(files), months)
+        written = known.finish()
+    return Written(tuple(files), rows, written)
+
+
+def _report(progress: Callable[[int, int], None] | None, done: int, months: int) -> None:
+    if progress is not None:
+        progress(done, months)
+
+
+def _write_month(
+    file: Path, parameters: Parameters, first_month: date, made: MonthOfShop, known: truth.Truth
+) -> None:
+    hidden = file.with_name(f".{file.name}.part")
+    with hidden.open("wb") as out:
+        for piece in text.csv(parameters, first_month, made.goods, made.receipts):
+            out.write(piece)
+    hidden.replace(file)
+    known.add(made, file.name)
+
+
+def _checked(months: int, customers: int, first_month: date, preset: str) -> Parameters:
+    if months < 1:
+        raise ValueError(f"months is {months}, expected at least 1: ask for 27, the usual length")
+    if customers < 1:
+        raise ValueError(f"customers is {customers}, expected at least 1: ask for 5000, the usual number")
+    if first_month.day != 1:
+        raise ValueError(
+            f"first_month is {first_month}, expected the first day of a month: "
+            f"{first_month.replace(day=1)} would do"
+        )
+    if preset not in PRESETS:
+        raise ValueError(
+            f"preset is {preset!r}, expected one of {', '.join(PRESETS)}: default is the usual shop"
+        )
+    return PRESETS[preset]

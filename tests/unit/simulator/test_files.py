@@ -1,0 +1,103 @@
+from datetime import date
+
+import polars as pl
+import pytest
+
+import simulator
+
+FIRST = date(2022, 10, 1)
+
+
+def shop(home, months=3, customers=300, **options):
+    return simulator.write(home, months=months, customers=customers, first_month=FIRST, **options)
+
+
+def contents(home):
+    return {file.name: file.read_bytes() for file in sorted((home / "landing" / "orders").iterdir())}
+
+
+def read(files):
+    return pl.concat(pl.read_csv(file.read_text("latin-1").encode(), infer_schema=False) for file in files)
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    shop(tmp_path / "once")
+    shop(tmp_path / "again")
+    assert contents(tmp_path / "once") == contents(tmp_path / "again")
+
+
+def test_another_seed_is_another_shop(tmp_path):
+    shop(tmp_path / "one", seed=1)
+    shop(tmp_path / "two", seed=2)
+    one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
+    assert all(one[name] != two[name] for name in one)
+
+
+def test_more_months_extend_the_past_and_never_change_it(tmp_path):
+    """A shop made longer would otherwise make every month stale."""
+    shop(tmp_path / "short", months=3)
+    shop(tmp_path / "long", months=5)
+    short, long = contents(tmp_path / "short"), contents(tmp_path / "long")
+    assert len(long) == 5
+    assert all(long[name] == text for name, text in short.items())
+
+
+def test_the_truth_counts_the_dirty_rows_that_are_in_the_files(tmp_path):
+    written = shop(tmp_path, months=4, customers=2000)
+    dirty = pl.read_parquet(tmp_path / "truth" / "dirty.parquet")
+    lines = {file.name: file.read_text("latin-1").splitlines() for file in written.files}
+    marks = {
+        "impossible_date": ",2/30/",
+        "text_date": ",yesterday,",
+        "text_quantity": ",a dozen,",
+        "text_price": ",ask Mary,",
+        "future_date": "/2999 ",
+    }
+    for kind, mark in marks.items():
+        listed = set(dirty.filter(pl.col("kind") == kind).select("file", "row").iter_rows())
+        found = {(name, row) for name, text in lines.items() for row, line in enumerate(text) if mark in line}
+        assert found == listed
+        assert listed
+    for name, row in dirty.filter(pl.col("kind") == "empty_invoice").select("file", "row").iter_rows():
+        assert lines[name][row].startswith(",")
+    for name, row in dirty.filter(pl.col("kind") == "empty_code").select("file", "row").iter_rows():
+        assert lines[name][row].split(",")[1] == ""
+
+
+def test_returns_are_negative_and_nothing_else_is(tmp_path):
+    written = shop(tmp_path, months=4, customers=1000)
+    rows = read(written.files)
+    quantity = pl.col("Quantity").cast(pl.Int64, strict=False)
+    returned = pl.col("InvoiceNo").str.starts_with("C")
+    assert rows.filter(returned).height > 0
+    assert rows.filter(returned & (quantity >= 0)).is_empty()
+    assert rows.filter(~returned & (quantity <= 0)).is_empty()
+    assert rows.filter(~pl.col("InvoiceNo").str.contains(r"^C?\d{6}$").fill_null(value=True)).is_empty()
+
+
+def test_progress_is_told_after_every_month(tmp_path):
+    told = []
+    shop(tmp_path, months=3, progress=lambda done, months: told.append((done, months)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_nothing_half_written_is_left(tmp_path):
+    written = shop(tmp_path)
+    hidden = [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+    assert hidden == []
+    assert sorted(contents(tmp_path)) == [file.name for file in written.files]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"months": 0}, "months is 0, expected at least 1"),
+        ({"customers": 0}, "customers is 0, expected at least 1"),
+        ({"preset": "hard"}, "preset is 'hard', expected one of default, easy, null, endogenous, bgnbd"),
+        ({"first_month": date(2022, 10, 3)}, "first_month is 2022-10-03, .*: 2022-10-01 would do"),
+    ],
+)
+def test_arguments_that_make_no_shop_are_refused_in_one_sentence(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        simulator.write(tmp_path, **{"first_month": FIRST, **options})
+    assert list(tmp_path.iterdir()) == []
