@@ -25,10 +25,12 @@ class Expected:
 
     Attributes:
         orders: A day, visits that end with something bought.
-        units: Days x goods, of those who come again and of first orders.
+        units: Days x goods.
         amount: A day, in cents.
         amount_again: A day, in cents, without first orders.
         deviation: Standard deviation of a day's amount, in cents.
+        weight: Mean weight of each good over the month, busy days counting more.
+        people: Who is expected, and how often.
     """
 
     orders: Floats
@@ -36,6 +38,8 @@ class Expected:
     amount: Floats
     amount_again: Floats
     deviation: Floats
+    weight: Floats
+    people: "Crowd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,10 @@ def of_month(
     goods: Goods,
     shelf: Shelf,
     combined: Bundles,
+    weights: Floats,
     intensities: Floats,
 ) -> Expected:
-    """Expectations without stock-outs and anomalies.
+    """Expectations of the month's days and goods.
 
     Args:
         parameters: The shop's.
@@ -111,50 +116,52 @@ def of_month(
         there: Who is there in the month.
         month: When.
         goods: All launched by its end.
-        shelf: Their prices and weights.
+        shelf: Their prices.
         combined: The shop's bundles.
-        intensities: How busy each day is, segments x days, without anomalies.
+        weights: Of the goods, days x goods: with or without stock-outs and anomalies.
+        intensities: How busy each day is, segments x days, likewise.
     """
     shape = parameters.visit_shape
-    usual = shelf.usual_weight
     pace = intensities[0] + 1e-9
-    mean_weight = _mean_over_days(usual, pace)
+    mean_weight = _mean_over_days(weights, pace)
     kinds = parameters.categories
-    mean = _by_category(goods.category, mean_weight, kinds)
+    mean = by_category(goods.category, mean_weight, kinds)
     people = crowd(parameters, customers, there, month, intensities, mean)
     wanted = mean_units(customers, people.customers, mean)
     any_unit = baskets.chance_of_any(wanted, shape)
 
     again, first = _units_by_day(customers, people, intensities)
-    by_category = again + first
+    scaled = again + first
     whole = mean_units_by_category(customers, people)
     discounted = whole * _wholesale(parameters, wanted)[:, None]
     share = exact.total(discounted.T) / np.maximum(exact.total(whole.T), 1e-12)
     paid = shelf.cents * (1 - parameters.wholesale_discount * share[goods.category])
 
-    units = by_category[:, goods.category] * usual
-    added = _added(combined, customers, people, goods, mean_weight, units, usual > 0, shape)
-    amount_again = exact.total(again[:, goods.category] * usual * paid)
+    units = scaled[:, goods.category] * weights
+    added = _added(combined, customers, people, goods, mean_weight, units, weights > 0, shape)
+    amount_again = exact.total(again[:, goods.category] * weights * paid)
 
     price = _mean_over_days(paid, pace)
-    value = _by_category(goods.category, mean_weight * price, kinds)
-    square = _by_category(goods.category, mean_weight * price * price, kinds)
+    value = by_category(goods.category, mean_weight * price, kinds)
+    square = by_category(goods.category, mean_weight * price * price, kinds)
     worth = mean_units(customers, people.customers, value)
     second = mean_units(customers, people.customers, square) + (1 + 1 / shape) * worth * worth
     amount = exact.total((units + added) * paid)
     scale = amount / max(float(exact.total(amount)), 1e-12)
     return Expected(
-        orders=exact.total(by_category)
-        / max(float(exact.total(by_category.ravel())), 1e-12)
+        orders=exact.total(scaled)
+        / max(float(exact.total(scaled.ravel())), 1e-12)
         * float(exact.total(people.visits * any_unit)),
         units=units + added,
         amount=amount,
         amount_again=amount_again,
         deviation=np.sqrt(scale * float(exact.total(people.visits * second))),
+        weight=mean_weight,
+        people=people,
     )
 
 
-def _by_category(category: Integers, values: Floats, categories: int) -> Floats:
+def by_category(category: Integers, values: Floats, categories: int) -> Floats:
     """Sums of values over the goods of each category."""
     return np.bincount(category, weights=values, minlength=categories).astype(np.float64)
 

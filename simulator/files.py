@@ -65,7 +65,7 @@ def write(
     files: list[Path] = []
     rows = 0
     with (
-        truth.Truth(truths, parameters, first_month) as known,
+        truth.Truth(truths, parameters, seed, first_month) as known,
         ThreadPoolExecutor(_CORES) as workers,
         ThreadPoolExecutor(1) as writer,
     ):

@@ -114,6 +114,7 @@ class Shelf:
     Attributes:
         cents: Price of one, promotions included.
         is_promoted: Whether a promotion runs.
+        depth: What the promotion takes off, if there is one; one a good.
         weight: Units relative to the category's, as sold.
         usual_weight: The same without stock-outs and the goods' own anomalies.
         factor: What an anomaly of the good multiplies its demand with; 1 where there is none.
@@ -124,6 +125,7 @@ class Shelf:
 
     cents: Integers
     is_promoted: npt.NDArray[np.bool_]
+    depth: Floats
     weight: Floats
     usual_weight: Floats
     factor: Floats
@@ -285,6 +287,7 @@ def shelf(
     return Shelf(
         cents=cents,
         is_promoted=is_promoted & is_listed,
+        depth=depth,
         weight=np.where(is_out, 0.0, usual * factor),
         usual_weight=usual,
         factor=np.where(is_listed, factor, 1.0),

@@ -36,12 +36,14 @@ class MonthOfShop:
     Attributes:
         month: When.
         customers: All up to the end of the month.
-        present: Numbers of those who are there when it is over.
+        present: Numbers of those who are there on the day after it.
         goods: All launched up to the end.
         delisted: First day off sale of each good.
         shelf: Prices and weights.
         combined: The shop's bundles.
-        expected: What should be sold, without stock-outs and anomalies.
+        intensities: How busy each day is, segments x days, without anomalies.
+        usual: What would be sold on average without stock-outs and anomalies.
+        expected: What is sold on average with them.
         disturbances: Anomalies of the whole shop.
         factor: What they multiply each day's visits with.
         missing: Days without rows.
@@ -57,6 +59,8 @@ class MonthOfShop:
     delisted: Integers
     shelf: Shelf
     combined: Bundles
+    intensities: Floats
+    usual: Expected
     expected: Expected
     disturbances: Disturbances
     factor: Floats
@@ -105,9 +109,11 @@ def open_shop(
 
         usual = days.intensities(first_month, month.start, month.stop, parameters)
         there = visits.presence(people, among, month)
-        hoped = expected.of_month(parameters, people, there, month, ware, shelf, combined, usual)
+        usual_month = expected.of_month(
+            parameters, people, there, month, ware, shelf, combined, shelf.usual_weight, usual
+        )
         upset = anomalies.of_month(parameters, seed, first_month, month)
-        factor, upset = _disturb(hoped, upset, month, missing)
+        factor, upset = _disturb(usual_month, upset, month, missing)
         came = visits.draw(parameters, seed, people, there, month, usual * factor)
         lines = baskets.draw(parameters, people, ware, shelf, combined, came, month.start, workers)
         people = _count_orders(people, came, lines)
@@ -144,7 +150,11 @@ def open_shop(
             delisted=delisted,
             shelf=shelf,
             combined=combined,
-            expected=hoped,
+            intensities=usual,
+            usual=usual_month,
+            expected=expected.of_month(
+                parameters, people, there, month, ware, shelf, combined, shelf.weight, usual * factor
+            ),
             disturbances=upset,
             factor=factor,
             missing=missing[(missing >= month.start) & (missing < month.stop)],
@@ -155,7 +165,7 @@ def open_shop(
 
 
 def _disturb(
-    hoped: Expected, upset: Disturbances, month: Month, missing: Integers
+    usual: Expected, upset: Disturbances, month: Month, missing: Integers
 ) -> tuple[Floats, Disturbances]:
     """What anomalies multiply each day's visits with, and by how much they really move it.
 
@@ -163,10 +173,10 @@ def _disturb(
     """
     factor = np.ones(month.days)
     place = upset.day - month.start
-    base = np.maximum(hoped.amount_again[place], 1e-9)
-    by = np.maximum(1 + upset.sigmas * hoped.deviation[place] / base, _MOST_FALL)
+    base = np.maximum(usual.amount_again[place], 1e-9)
+    by = np.maximum(1 + upset.sigmas * usual.deviation[place] / base, _MOST_FALL)
     factor[place] = by
-    moved = (by - 1) * base / np.maximum(hoped.deviation[place], 1e-9)
+    moved = (by - 1) * base / np.maximum(usual.deviation[place], 1e-9)
     factor[missing[(missing >= month.start) & (missing < month.stop)] - month.start] = 0
     return factor, replace(upset, sigmas=moved)
 
