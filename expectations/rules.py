@@ -96,7 +96,8 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         Rule(
             "sign_follows_kind",
             "A sale has an amount above 0 and a return one below 0.",
-            "SELECT * FROM {batch} WHERE (kind = 'sale' AND amount <= 0) OR (kind = 'return' AND amount >= 0)",
+            "SELECT * FROM {batch} "
+            "WHERE (kind = 'sale' AND amount <= 0) OR (kind = 'return' AND amount >= 0)",
         ),
         Rule(
             "amount_is_plausible",
@@ -122,7 +123,8 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         Rule(
             "sales_have_a_date",
             "first_sold_at and last_sold_at are given where there are orders, in order and in the month.",
-            "SELECT * FROM {batch} WHERE (orders > 0) <> (first_sold_at IS NOT NULL AND last_sold_at IS NOT NULL) "
+            "SELECT * FROM {batch} "
+            "WHERE (orders > 0) <> (first_sold_at IS NOT NULL AND last_sold_at IS NOT NULL) "
             "OR first_sold_at > last_sold_at OR date_trunc('month', first_sold_at) <> month "
             "OR date_trunc('month', last_sold_at) <> month",
         ),
@@ -150,8 +152,10 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "Customers of an as_of with the same recency have the same r, and so for f and m.",
             "SELECT as_of, 'r' AS score, recency_days AS value FROM {batch} "
             "GROUP BY as_of, recency_days HAVING min(r) <> max(r) UNION ALL "
-            "SELECT as_of, 'f', frequency FROM {batch} GROUP BY as_of, frequency HAVING min(f) <> max(f) UNION ALL "
-            "SELECT as_of, 'm', monetary FROM {batch} GROUP BY as_of, monetary HAVING min(m) <> max(m)",
+            "SELECT as_of, 'f', frequency FROM {batch} "
+            "GROUP BY as_of, frequency HAVING min(f) <> max(f) UNION ALL "
+            "SELECT as_of, 'm', monetary FROM {batch} "
+            "GROUP BY as_of, monetary HAVING min(m) <> max(m)",
         ),
         Rule(
             "returns_stay_below_sales",

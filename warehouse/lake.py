@@ -37,12 +37,18 @@ def literal(text: object) -> str:
 
 @contextmanager
 def open_lake(
-    root: Path, *, memory: str = "1GB", threads: int | None = None, read_only: bool = False
+    root: Path,
+    *,
+    memory: str = "1GB",
+    threads: int | None = None,
+    read_only: bool = False,
+    as_of: int | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Attach the lake under `root` as `lake`; several processes may share it.
 
     A connection has a spill folder of its own: two that share one crash DuckDB when both spill.
-    A read-only one reaches no file outside the lake; a stranger's SQL goes through `select`.
+    A read-only one reaches no file outside the lake; a stranger's SQL goes through `select`. With
+    `as_of` it sees the lake as it was at that snapshot.
 
     Raises:
         TillageError: If a lake that is to be read is not there, or cannot be opened.
@@ -78,9 +84,15 @@ def open_lake(
         try:
             connection.execute(
                 f"ATTACH {literal(f'ducklake:sqlite:{catalog}')} AS lake "
-                f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''})"
+                f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''}"
+                f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
             )
         except duckdb.Error as error:
+            if as_of is not None and "napshot" in str(error):
+                raise TillageError(
+                    f'The lake has no snapshot {as_of} (or keeps it no longer). `tillage query "SELECT snapshot_id, '
+                    "snapshot_time, commit_message FROM ducklake_snapshots('lake')\"` lists those that it has."
+                ) from error
             raise TillageError(
                 f"The warehouse catalog {catalog} cannot be opened: {error}. It may be damaged, or the disk "
                 "full; restore it from a backup, or move the folder away and make the warehouse anew from "
@@ -134,9 +146,7 @@ def in_transaction(
         except BaseException as error:
             with suppress(duckdb.Error):  # a commit that failed has ended the transaction already
                 connection.rollback()
-            retried = isinstance(error, duckdb.Error) and any(
-                word in str(error).lower() for word in CONFLICT
-            )
+            retried = isinstance(error, duckdb.Error) and any(word in str(error).lower() for word in CONFLICT)
             if not retried or attempt + 1 == attempts:
                 raise
             time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret

@@ -1,6 +1,7 @@
 """What a query reads, and which columns each of its columns is made from, taken from the SQL itself."""
 
 from functools import cache
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -24,7 +25,7 @@ def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str,
         table: A table that a query of its own fills.
         shapes: Name and type of the columns of every table it reads, by schema.name.
     """
-    schema: dict[str, dict[str, dict[str, str]]] = {}
+    schema: dict[str, Any] = {}
     for name, columns in shapes.items():
         schema.setdefault(name.split(".")[0], {})[name.split(".")[1]] = columns
     tree = sqlglot.parse_one(table.query, dialect="duckdb")
@@ -34,9 +35,13 @@ def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str,
         leaves = (
             node
             for node in lineage(column.name, scope, schema=schema, dialect="duckdb").walk()
-            if not node.downstream and isinstance(node.expression, exp.Table)
+            if not node.downstream
         )
         found[column.name] = sorted(
-            {(f"{leaf.expression.db}.{leaf.expression.name}", leaf.name.split(".")[-1].strip('"')) for leaf in leaves}
+            {
+                (f"{leaf.expression.db}.{leaf.expression.name}", leaf.name.split(".")[-1].strip('"'))
+                for leaf in leaves
+                if isinstance(leaf.expression, exp.Table)
+            }
         )
     return found

@@ -146,4 +146,3 @@ def _reaches(sees: Sees, at: date | None, month: date | None) -> bool:
 
 def _digest(parts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-

@@ -50,7 +50,14 @@ Refusals = Mapping[str, tuple[Refusal, ...]]
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the landing and meta tables of a new lake; nothing is written to one that has them."""
-    tables = (landing.FILES, landing.FILE_MONTHS, landing.ORDERS, landing.QUARANTINE, meta.VERSIONS, meta.REFUSALS)
+    tables = (
+        landing.FILES,
+        landing.FILE_MONTHS,
+        landing.ORDERS,
+        landing.QUARANTINE,
+        meta.VERSIONS,
+        meta.REFUSALS,
+    )
 
     def create() -> None:
         for table in tables:
@@ -139,9 +146,7 @@ def write_refusals(
         insert(connection, meta.REFUSALS, rows)
 
 
-def insert(
-    connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, object]]
-) -> None:
+def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert a few rows by one statement: a statement a row would be a data file a row."""
     fields = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
     connection.execute(

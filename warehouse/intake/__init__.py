@@ -78,7 +78,7 @@ def take_in(
     reading: Reading,
     *,
     run: str | None = None,
-    progress: Progress = lambda path, done, total: None,
+    progress: Progress | None = None,
 ) -> TakenIn:
     """Take in every file of landing/orders/ that is new or changed.
 
@@ -92,7 +92,8 @@ def take_in(
     todo = new_files(connection, landing, reading)
     batch = _Batch(connection, reading, run)
     for done, found in enumerate(todo):
-        progress(found.path, done, len(todo))
+        if progress:
+            progress(found.path, done, len(todo))
         batch.add(found)
     batch.commit()
     return TakenIn(tuple(batch.arrivals), batch.left, batch.months)
@@ -156,8 +157,10 @@ class _Batch:
             return
         before = _newest(self._known).get(found.path)
         is_same = before is not None and before.file_id == content.file_id
-        if is_same and before is not None and (
-            before.state == "accepted" or before.reading == reading_name(self.reading)
+        if (
+            is_same
+            and before is not None
+            and (before.state == "accepted" or before.reading == reading_name(self.reading))
         ):
             self._seen_again.append(self._arrival(found, before))
             return

@@ -161,9 +161,7 @@ def _as_text(name: str, kind: str) -> str:
     )
 
 
-def _date_order(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading
-) -> DateOrder | None:
+def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> DateOrder | None:
     """The order of day and month: from the set of headers, from what the file proves, from the setting."""
     if layout.match.follows is not None and layout.match.follows.date_order is not None:
         return layout.match.follows.date_order
@@ -275,9 +273,7 @@ def _problems(layout: Layout, reading: Reading) -> list[tuple[str, str]]:
         return f"CASE WHEN {raw} = '' THEN 'nothing' ELSE '\"' || left({raw}, 60) || '\"' END"
 
     latest = reading.now + timedelta(days=1)
-    found = [
-        (f"{column} IS NULL", f"'{column}: it is empty'") for column in ("invoice_id", "product_id")
-    ]
+    found = [(f"{column} IS NULL", f"'{column}: it is empty'") for column in ("invoice_id", "product_id")]
     found += [
         (f"length({column}) > {LONGEST_NAME}", f"'{column}: longer than {LONGEST_NAME} characters'")
         for column in ("invoice_id", "product_id", "customer_id")

@@ -19,7 +19,9 @@ FILES = Table(
         Column("header", "VARCHAR", "Set of header aliases that its columns follow.", nullable=True),
         Column("reading", "VARCHAR", "Fingerprint of the settings and headers it was read with."),
         Column("rows_read", "BIGINT", "Rows after the header.", unit="rows", minimum=0),
-        Column("rows_accepted", "BIGINT", "Rows that became lines of landing.orders.", unit="rows", minimum=0),
+        Column(
+            "rows_accepted", "BIGINT", "Rows that became lines of landing.orders.", unit="rows", minimum=0
+        ),
         Column("rows_quarantined", "BIGINT", "Rows in landing.quarantine.", unit="rows", minimum=0),
         Column("first_month", "DATE", "First month with an accepted row.", nullable=True),
         Column("last_month", "DATE", "Last month with an accepted row.", nullable=True),
@@ -34,7 +36,9 @@ FILES = Table(
 FILE_MONTHS = Table(
     schema="landing",
     name="file_months",
-    description="Which months the living contents hold rows of; sums over it are the versions of landing.orders.",
+    description=(
+        "Which months the living contents hold rows of; sums over it are the versions of landing.orders."
+    ),
     grain="one row per living content and month",
     columns=(
         Column("file_id", "VARCHAR", "SHA-256 of the content."),

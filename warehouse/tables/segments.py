@@ -10,7 +10,7 @@ def _score(name: str, of: str) -> Column:
 RFM = Table(
     schema="segments",
     name="rfm",
-    description="Recency, frequency and monetary value of every customer with a sale, with scores and segment.",
+    description="Recency, frequency and monetary value of each customer with a sale, scores and segment.",
     grain="one row per as_of month and customer with a sale up to its end",
     columns=(
         Column("as_of", "DATE", "First day of the month at whose end the customer is seen."),

@@ -1,0 +1,234 @@
+"""Tables of the warehouse as Dagster assets: one function makes them all.
+
+A step asks the lake what is out of date, makes that and passes over the rest. Dagster's events are a
+picture of what was made: a materialization for each month that was, none for those passed over.
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+
+from assets.graph import Graph, graph
+from assets.make import Made, make, read_plan, versions_seen
+from expectations.rules import Rule, rules
+from resources.lake import LakeResource
+from warehouse.contract import Table
+from warehouse.errors import TillageError
+from warehouse.lineage import column_lineage
+from warehouse.plan import Plan, Sees
+from warehouse.records import Refusal, read_refusals
+from warehouse.tables import TABLES
+
+# Dagster would log a materialization for every month of the range that a run was asked for, made or
+# not, all with one version. An output with this key logs none: the months that were made are logged here.
+SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", dg.BetaWarning)  # allow_nonexistent_upstream_partitions
+    UP_TO = dg.TimeWindowPartitionMapping(start_offset=-1200, allow_nonexistent_upstream_partitions=True)
+
+
+class Making(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """How a run makes tables: `force` makes what is current, too."""
+
+    seeds: str
+    force: bool = False
+
+    def graph(self) -> Graph:
+        """Read the graph as it is now."""
+        return graph(Path(self.seeds))
+
+
+def table_spec(
+    table: Table, nodes: Mapping[str, Mapping[str, Sees]], months: dg.PartitionsDefinition | None
+) -> dg.AssetSpec:
+    """Describe a table: grain, columns with types, units and meanings, inputs and how they are seen."""
+    inputs = nodes.get(table.qualified, {})
+    deps = [
+        dg.AssetDep(key(name), partition_mapping=UP_TO if sees is Sees.UP_TO else None)
+        for name, sees in inputs.items()
+    ]
+    return dg.AssetSpec(
+        key(table.qualified),
+        deps=deps,
+        description=f"{table.description}\n\nGrain: {table.grain}.",
+        group_name=table.schema,
+        kinds={"duckdb", "parquet"} | ({"sql"} if inputs else set()),
+        partitions_def=months if table.partition_column else None,
+        metadata={
+            "dagster/column_schema": _column_schema(table),
+            "dagster/table_name": f"lake.{table.qualified}",
+            **({"SQL": dg.MetadataValue.md(f"```sql\n{table.query}\n```")} if inputs else {}),
+        },
+    )
+
+
+def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """A table that is made from others, with each of its rules as a check."""
+    spec = table_spec(table, {name: node.inputs for name, node in graph.nodes.items()}, months)
+
+    @dg.multi_asset(
+        name=table.qualified.replace(".", "__"),
+        specs=[spec.replace_attributes(code_version=graph.nodes[table.qualified].code)],
+        check_specs=[_check_spec(table, rule) for rule in rules(table)],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run() if table.partition_column else None,
+    )
+    def build(
+        context: dg.AssetExecutionContext, lake: LakeResource, making: Making
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+        with lake.get_connection() as connection:
+            if not context.selected_asset_keys:
+                yield from _checks(table, read_refusals(connection).get(table.qualified, ()), None)
+                return
+            now, started = making.graph(), time.perf_counter()
+            asked = [date.fromisoformat(at) for at in context.partition_keys] if table.partition_column else None
+            try:
+                made = make(connection, table.qualified, now, months=asked, force=making.force, run=context.run.run_id)
+            except TillageError as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
+            seconds = time.perf_counter() - started
+            plan = read_plan(connection, now)
+        if made.published is not None:
+            _log_months(context, table, made, plan, seconds)
+            yield from _checks(table, plan.refusals.get(table.qualified, ()), made)
+            if made.reasons and not made.published.records:
+                raise dg.Failure(_refusal(table, made), allow_retries=False)
+        yield dg.MaterializeResult(asset_key=spec.key, metadata=SILENT)
+
+    return build
+
+
+def key(name: str) -> dg.AssetKey:
+    """The asset of table `schema.name`."""
+    return dg.AssetKey(name.split("."))
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type,
+                description=column.description + (f" Unit: {column.unit}." if column.unit else ""),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=table.primary_key == (column.name,)
+                ),
+                tags={"unit": column.unit} if column.unit else {},
+            )
+            for column in table.columns
+        ],
+        constraints=dg.TableConstraints(other=[f"key: {', '.join(table.primary_key)}"]),
+    )
+
+
+def _check_spec(table: Table, rule: Rule) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        rule.name,
+        asset=key(table.qualified),
+        description=rule.description
+        + (" A month that fails is not published." if rule.severity == "error" else " A warning."),
+        metadata={"failing rows": dg.MetadataValue.md(f"```sql\n{rule.failing}\n```")},
+    )
+
+
+def _checks(
+    table: Table, standing: tuple[Refusal, ...], made: Made | None
+) -> Iterator[dg.AssetCheckResult]:
+    """One result a rule: it passes only if no month of the table stands refused or warned about by it."""
+    for rule in rules(table):
+        findings = [refusal.finding for refusal in standing if refusal.finding.rule == rule.name]
+        metadata: dict[str, dg.MetadataValue | int | str] = {
+            "failing rows": sum(finding.count for finding in findings)
+        }
+        if made is not None:
+            metadata["months judged"] = len(made.reasons)
+        if findings:
+            metadata["months"] = ", ".join(_name(finding.month) for finding in findings)
+            metadata["sample"] = dg.MetadataValue.json(
+                {_name(finding.month): json.loads(finding.sample) for finding in findings}
+            )
+        yield dg.AssetCheckResult(
+            asset_key=key(table.qualified),
+            check_name=rule.name,
+            passed=not findings,
+            severity=dg.AssetCheckSeverity.ERROR
+            if rule.severity == "error"
+            else dg.AssetCheckSeverity.WARN,
+            metadata=metadata,
+        )
+
+
+def _log_months(
+    context: dg.AssetExecutionContext, table: Table, made: Made, plan: Plan, seconds: float
+) -> None:
+    """Log each month that was made, with its own version and provenance."""
+    if made.published is None:
+        return
+    records = made.published.records
+    same = [name for name, sees in plan.graph[table.qualified].inputs.items() if sees is Sees.SAME]
+    storage = context.instance.event_log_storage
+    pointers = {
+        name: storage.get_latest_storage_id_by_partition(
+            key(name), dg.DagsterEventType.ASSET_MATERIALIZATION
+        )
+        for name in same
+    }
+    newest = max(records, key=lambda month: month or date.min, default=None)
+    for month, record in records.items():
+        tags = {"dagster/data_version": record.version, "dagster/code_version": record.code}
+        for name, version in versions_seen(plan, table.qualified, month).items() if month else ():
+            path = "/".join(key(name).path)
+            tags[f"dagster/input_data_version/{path}"] = version
+            if (pointer := pointers[name].get(str(month))) is not None:
+                tags[f"dagster/input_event_pointer/{path}"] = str(pointer)
+        lineage = _lineage(table) if month == newest else None
+        context.log_event(
+            dg.AssetMaterialization(
+                key(table.qualified),
+                partition=None if month is None else str(month),
+                metadata={
+                    "dagster/partition_row_count" if month else "dagster/row_count": record.rows,
+                    **({"dagster/column_lineage": lineage} if lineage else {}),
+                    "why": made.reasons[month],
+                    "rows changed": month in made.published.changed,
+                    "seconds": round(seconds / len(records), 4),
+                    "snapshot": made.published.snapshot,
+                },
+                tags=tags,
+            )
+        )
+
+
+def _lineage(table: Table) -> dg.TableColumnLineage | None:
+    if table.schema == "seeds":
+        return None
+    shapes = {name: other.shape for name, other in TABLES.items()}
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(key(name), source) for name, source in sources]
+            for column, sources in column_lineage(table, shapes).items()
+        }
+    )
+
+
+def _refusal(table: Table, made: Made) -> str:
+    findings = made.published.findings if made.published else ()
+    told = "; ".join(
+        f"{_name(finding.month)}: {finding.rule} ({finding.count} rows)"
+        for finding in findings
+        if finding.severity == "error"
+    )
+    return (
+        f"{table.qualified}: every month that was made is refused by the audit, and the rows it had stay. {told}. "
+        "The rows are shown on the checks of the asset; mend them in a new file, or the rule."
+    )
+
+
+def _name(month: date | None) -> str:
+    return "all" if month is None else f"{month:%Y-%m}"

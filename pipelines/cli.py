@@ -1,0 +1,419 @@
+"""The command line: a thin face on Dagster and the lake."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+
+from pipelines.run import Outcome, Progress, Todo, Wanted, run as run_all, todo
+from pipelines.settings import Settings, export_environment, load
+from warehouse.errors import TillageError
+from warehouse.lake import open_lake, select as select_only
+from warehouse.plan import month_range
+from warehouse.records import read_refusals, read_versions
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="From the receipts of a shop's till to a validated warehouse and every retail analytic.",
+    epilog="--home, --quiet and --debug may stand before or after the command's name.",
+)
+SHOWN_ROWS = 1_000
+EVERYWHERE = {"--home": True, "--quiet": False, "--debug": False}  # whether a value follows
+
+
+@dataclass
+class _State:
+    home: Path | None = None
+    is_quiet: bool = False
+    is_debug: bool = False
+
+
+STATE = _State()
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Format(Enum):
+    """How `query` prints rows."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class Preset(Enum):
+    """Which shop `sample` makes."""
+
+    default = "default"
+    easy = "easy"
+    null = "null"
+    endogenous = "endogenous"
+    bgnbd = "bgnbd"
+
+
+def main() -> None:
+    """Run the command line; told errors are one paragraph and exit code 1."""
+    try:
+        app(_hoisted(sys.argv[1:]), prog_name="tillage")
+    except TillageError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        # `tillage query ... | head` closes the pipe: that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if STATE.is_debug:
+            raise
+        _fail(f"{type(error).__name__}: {error} (--debug shows where)")
+
+
+@app.callback()
+def everywhere(
+    home: Annotated[Path | None, typer.Option(help="Folder that holds the shop (TILLAGE_HOME; ./data).")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only results and troubles.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Take in the options that every command has."""
+    STATE.home, STATE.is_quiet, STATE.is_debug = home, quiet, debug
+
+
+@app.command()
+def sample(
+    months: Annotated[int, typer.Option(help="Months of history.")] = 27,
+    customers: Annotated[int, typer.Option(help="Customers.")] = 5_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 1,
+    first_month: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="Default: so many months before the current one.")
+    ] = None,
+    preset: Annotated[Preset, typer.Option(help="Which shop.")] = Preset.default,
+) -> None:
+    """Write a sample shop: CSV files into landing/orders/, and the truth they were drawn from into truth/."""
+    settings = _settings()
+    now = settings.reading().now.date()
+    first = _month(first_month) or _months_before(now, months)
+    from simulator import write
+
+    with _bar() as progress:
+        progress.begin(months)
+
+        def tell(done: int, total: int) -> None:
+            progress.step(f"month {done} of {total}")
+            progress.done()
+
+        try:
+            written = write(
+                settings.root,
+                months=months,
+                customers=customers,
+                seed=seed,
+                first_month=first,
+                preset=preset.value,
+                progress=tell,
+            )
+        except ValueError as error:
+            raise TillageError(f"No sample shop was written: {error}") from error
+    out.print(
+        f"{written.rows:,} rows in {len(written.files)} files, {settings.landing / 'orders'}. "
+        "`tillage run` takes them in."
+    )
+
+
+@app.command()
+def run(
+    select: Annotated[str | None, typer.Option(help="Dagster's asset selection, e.g. 'key:segments/rfm'.")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM", help="First month.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Make what is current, too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with its reasons, do nothing.")] = False,
+) -> None:
+    """Take in what lies in landing/ and make what is out of date."""
+    settings = _settings()
+    wanted = Wanted(select, _month(first), _month(last), force)
+    if dry_run:
+        _print_plan(todo(settings, wanted))
+        return
+    (settings.landing / "orders").mkdir(parents=True, exist_ok=True)
+    export_environment(settings)
+    with _bar() as progress:
+        outcome = run_all(settings, wanted, progress)
+    _print_outcome(settings, outcome)
+    if outcome.troubles:
+        for trouble in outcome.troubles:
+            err.print(f"[bold red]Refused or failed[/] {escape(trouble)}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def status() -> None:
+    """Tell what is fresh, stale (and why), refused, quarantined: a line an asset."""
+    settings = _settings()
+    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads, read_only=True) as lake:
+        versions, refusals = read_versions(lake), read_refusals(lake)
+        files = lake.execute(
+            "SELECT state, count(*), sum(rows_quarantined) FROM (SELECT state, rows_quarantined "
+            "FROM landing.files QUALIFY arrival = max(arrival) OVER (PARTITION BY path)) GROUP BY state"
+        ).fetchall()
+        refused = lake.execute(
+            "SELECT path, reason FROM landing.files "
+            "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused' ORDER BY path"
+        ).fetchall()
+    waiting = todo(settings, Wanted())
+    grid = Grid("table", "state", "months", "rows", box=None, pad_edge=False)
+    names = list(dict.fromkeys([*waiting.graph, *(name for name, _ in versions)]))
+    for name in names:
+        records = {month: at for (table, month), at in versions.items() if table == name}
+        dated = [month for month in records if month is not None]
+        span = f"{min(dated):%Y-%m} to {max(dated):%Y-%m}" if dated else ""
+        state = _state(waiting.outlook.get(name, {}), refusals.get(name, ()), bool(records))
+        grid.add_row(name, state, span, f"{sum(at.rows for at in records.values()):,}")
+    out.print(grid)
+    told = {state: (count, quarantined) for state, count, quarantined in files}
+    taken, quarantined = told.get("accepted", (0, 0))
+    out.print(
+        f"\nfiles: {taken} accepted, {told.get('refused', (0, 0))[0]} refused, {len(waiting.files)} waiting; "
+        f"rows in quarantine: {quarantined or 0}"
+    )
+    for path, reason in refused:
+        out.print(f"refused: {escape(path)}: {escape(reason)}")
+    for path in waiting.files:
+        out.print(f"waiting: {escape(path)}")
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT.")],
+    how: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
+    as_of: Annotated[int | None, typer.Option(metavar="SNAPSHOT", help="As the lake was at that snapshot.")] = None,
+) -> None:
+    """Ask the warehouse one SELECT: read-only, and no file outside the lake."""
+    settings = _settings()
+    with open_lake(
+        settings.lake, memory=settings.memory, threads=settings.threads, read_only=True, as_of=as_of
+    ) as lake:
+        result = select_only(lake, sql)
+        names = [column[0] for column in result.description or []]
+        if how is Format.csv:
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(names)
+            while rows := result.fetchmany(SHOWN_ROWS):
+                writer.writerows(rows)
+        elif how is Format.json:
+            rows = result.fetchall()
+            json.dump(
+                [dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=_plain, indent=1
+            )
+            sys.stdout.write("\n")
+        else:
+            _print_rows(names, result.fetchmany(SHOWN_ROWS + 1))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI on the home (webserver and daemon)."""
+    settings = _settings()
+    from pipelines.instance import prepare_instance
+
+    (settings.landing / "orders").mkdir(parents=True, exist_ok=True)
+    prepare_instance(settings)
+    out.print(f"Dagster UI of {settings.root}: http://{host}:{port}")
+    program = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)]
+    os.execv(sys.executable, program)  # noqa: S606 - our own interpreter, no shell
+
+
+def _hoisted(arguments: Sequence[str]) -> list[str]:
+    """Move the options that every command has to the front, where they are read."""
+    moved, kept = [], []
+    rest = iter(arguments)
+    for argument in rest:
+        name = argument.split("=")[0]
+        if argument == "--":
+            kept += [argument, *rest]
+        elif name in EVERYWHERE and (EVERYWHERE[name] or argument == name):
+            moved.append(argument)
+            if EVERYWHERE[name] and argument == name:
+                moved += [value for value in [next(rest, None)] if value is not None]
+        else:
+            kept.append(argument)
+    return [*moved, *kept]
+
+
+def _settings() -> Settings:
+    return load(STATE.home)
+
+
+def _month(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise TillageError(f"{text!r} is no month; months are written as 2011-03.") from None
+
+
+def _months_before(now: date, months: int) -> date:
+    index = now.year * 12 + now.month - 1 - max(months, 1)
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def _fail(text: str) -> None:
+    err.print(f"[bold red]Error[/] {escape(text)}")
+    sys.exit(1)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    return str(value)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """Show progress: a bar in a terminal, plain lines without one, nothing with --quiet."""
+    if STATE.is_quiet:
+        yield Progress()
+    elif err.is_terminal:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bar(*columns, console=err, transient=True) as bar:
+            yield _BarProgress(bar)
+    else:
+        yield _PlainProgress()
+
+
+class _BarProgress(Progress):
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._task = bar.add_task("looking", total=None)
+
+    def begin(self, steps: int) -> None:
+        self._bar.reset(self._task, total=steps)
+
+    def step(self, name: str) -> None:
+        self._bar.update(self._task, description=escape(name))
+
+    def say(self, text: str) -> None:
+        self._bar.update(self._task, description=escape(text))
+
+    def done(self) -> None:
+        self._bar.advance(self._task)
+
+
+class _PlainProgress(Progress):
+    def step(self, name: str) -> None:
+        err.print(escape(name))
+
+    def say(self, text: str) -> None:
+        err.print(f"  {escape(text)}")
+
+
+def _print_plan(found: Todo) -> None:
+    if not found:
+        out.print("Nothing to do: no new file, and everything is current.")
+        return
+    for path in found.files:
+        out.print(f"take in {escape(path)}")
+    for name, months in found.outlook.items():
+        by_reason: dict[str, list[date | None]] = {}
+        for month, reason in months.items():
+            by_reason.setdefault(reason, []).append(month)
+        for reason, of in by_reason.items():
+            out.print(f"{name}: {_span(of)}: {escape(reason)}")
+    if found.files:
+        out.print("New files may bring more months.")
+
+
+def _print_outcome(settings: Settings, outcome: Outcome) -> None:
+    if not outcome.tables and not outcome.troubles:
+        has_files = any((settings.landing / "orders").iterdir())
+        out.print(
+            "Nothing to do: no new file, and everything is current."
+            if has_files
+            else f"Nothing to do: {settings.landing / 'orders'} is empty. Put order files there, or write a sample "
+            "shop with `tillage sample`."
+        )
+        return
+    grid = Grid(box=None, pad_edge=False)
+    for title in ("table", "rows", "months", "changed", "checks", "seconds"):
+        grid.add_column(title, justify="left" if title == "table" else "right")
+    for name, made in outcome.tables.items():
+        checks = f"{made.passed}/{made.checks}" if made.checks else ""
+        seconds = f"{made.seconds:.1f}" if made.seconds else ""
+        months = f"{made.months}" if made.months else ""
+        grid.add_row(name, f"{made.rows:,}", months, f"{made.changed}" if months else "", checks, seconds)
+    out.print(grid)
+    if outcome.files:
+        read = sum(int(row["rows_read"]) for row in outcome.files)
+        out.print(f"{len(outcome.files)} files, {read:,} rows read, {outcome.quarantined:,} of them in quarantine")
+    home = "" if STATE.home is None else f" --home {STATE.home}"
+    out.print(
+        f"\nNext: tillage status{home} · tillage ui{home} · tillage query{home} "
+        "\"SELECT segment, count(*) AS customers, sum(monetary) AS amount FROM segments.rfm "
+        "WHERE as_of = (SELECT max(as_of) FROM segments.rfm) GROUP BY segment ORDER BY amount DESC\"",
+        markup=False,
+    )
+
+
+def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    grid = Grid(box=None, pad_edge=False)
+    for index, name in enumerate(names):
+        is_number = bool(rows) and all(isinstance(row[index], int | float | Decimal | None) for row in rows)
+        grid.add_column(escape(name), justify="right" if is_number else "left")
+    for row in rows[:SHOWN_ROWS]:
+        grid.add_row(*("" if value is None else escape(str(value)) for value in row))
+    out.print(grid)
+    if len(rows) > SHOWN_ROWS:
+        out.print(f"(the first {SHOWN_ROWS:,} rows; --format csv gives all)")
+
+
+def _state(outlook: Any, refusals: Sequence[Any], was_made: bool) -> str:
+    told = []
+    by_reason: dict[str, list[date | None]] = {}
+    for month, reason in outlook.items():
+        by_reason.setdefault(reason, []).append(month)
+    told += [f"[yellow]stale[/] {_span(months)}: {escape(reason)}" for reason, months in by_reason.items()]
+    for severity, style in (("error", "red"), ("warning", "yellow")):
+        rules: dict[str, list[date | None]] = {}
+        for refusal in refusals:
+            if refusal.finding.severity == severity:
+                rules.setdefault(refusal.finding.rule, []).append(refusal.finding.month)
+        word = "refused" if severity == "error" else "warning"
+        told += [f"[{style}]{word}[/] {_span(months)}: {rule}" for rule, months in rules.items()]
+    return "; ".join(told) if told else "[green]current[/]" if was_made else "never made"
+
+
+def _span(months: Sequence[date | None]) -> str:
+    """Months as people write them: runs of them by their ends."""
+    dated = sorted(month for month in months if month is not None)
+    if not dated:
+        return "all"
+    runs: list[list[date]] = []
+    for month in dated:
+        if runs and month_range(runs[-1][-1], month)[1:] == [month]:
+            runs[-1].append(month)
+        else:
+            runs.append([month])
+    told = [f"{of[0]:%Y-%m}" if len(of) == 1 else f"{of[0]:%Y-%m} to {of[-1]:%Y-%m}" for of in runs]
+    return ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""`tillage run`: take in what lies in landing/, then make what is out of date, by Dagster's two jobs.
+
+The lake is asked first, without Dagster: nothing to do means no run, no event, no snapshot.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from assets.graph import graph
+from assets.make import read_plan
+from pipelines.settings import Settings
+from warehouse.errors import TillageError
+from warehouse.intake import new_files
+from warehouse.lake import open_lake
+from warehouse.plan import Plan
+from warehouse.records import prepare
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+Outlook = Mapping[str, Mapping[date | None, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is asked for: Dagster's asset selection, first and last month, and whether to force."""
+
+    select: str | None = None
+    first: date | None = None
+    last: date | None = None
+    force: bool = False
+
+    def covers(self, month: date | None) -> bool:
+        """Whether the month lies in the range; what has no month always does."""
+        return month is None or (
+            (self.first is None or self.first <= month) and (self.last is None or month <= self.last)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What lies in landing/ and is new, and what is out of date or may follow, with the reasons.
+
+    `graph` names every table that is made, in the order of making.
+    """
+
+    files: Sequence[str]
+    outlook: Outlook
+    graph: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.outlook)
+
+
+@dataclass
+class Made:
+    """What became of a table in a run."""
+
+    months: int = 0
+    rows: int = 0
+    changed: int = 0
+    checks: int = 0
+    passed: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Outcome:
+    """What a run made, and why it is no success if it is none."""
+
+    tables: dict[str, Made] = field(default_factory=dict)
+    files: list[Mapping[str, Any]] = field(default_factory=list)
+    quarantined: int = 0
+    troubles: list[str] = field(default_factory=list)
+
+
+class Progress:
+    """Hears how a run goes on; the command line shows it."""
+
+    def begin(self, steps: int) -> None:
+        """A run of so many steps begins."""
+
+    def step(self, name: str) -> None:
+        """A step begins."""
+
+    def say(self, text: str) -> None:
+        """A step says something."""
+
+    def done(self) -> None:
+        """A step has ended."""
+
+
+def todo(settings: Settings, wanted: Wanted) -> Todo:
+    """Ask the lake what is to be done."""
+    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
+        prepare(connection)
+        files = new_files(connection, settings.landing, settings.reading())
+        plan = read_plan(connection, graph(settings.seeds))
+    outlook = _outlook(plan, wanted)
+    if wanted.select is not None:
+        names = _selected(settings, wanted.select)
+        outlook = {name: months for name, months in outlook.items() if name in names}
+        files = files if any(name.startswith("landing.") for name in names) else []
+    return Todo([found.path for found in files], outlook, list(plan.graph))
+
+
+def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
+    """Do it.
+
+    Raises:
+        TillageError: If Dagster cannot start the run.
+    """
+    outcome = Outcome()
+    before = todo(settings, wanted)
+    if not before:
+        return outcome
+    from pipelines.instance import open_instance
+
+    with open_instance(settings) as instance:
+        if before.files:
+            _execute(settings, instance, "take_in", ["take_in"], {}, wanted, progress, outcome)
+            _files(settings, before.files, outcome)
+        now = todo(settings, wanted)
+        if now.outlook:
+            months = sorted({at for of in now.outlook.values() for at in of if at is not None})
+            tags = (
+                {
+                    "dagster/asset_partition_range_start": str(months[0]),
+                    "dagster/asset_partition_range_end": str(months[-1]),
+                }
+                if months
+                else {}
+            )
+            _execute(settings, instance, "make", list(now.outlook), tags, wanted, progress, outcome)
+    return outcome
+
+
+def _outlook(plan: Plan, wanted: Wanted) -> Outlook:
+    if wanted.force:
+        found: Outlook = {name: dict.fromkeys(plan.months(name), "asked for") for name in plan.graph}
+    else:
+        found = plan.outlook()
+    covered = {
+        name: {month: reason for month, reason in months.items() if wanted.covers(month)}
+        for name, months in found.items()
+    }
+    return {name: months for name, months in covered.items() if months}
+
+
+def _selected(settings: Settings, select: str) -> set[str]:
+    """Resolve Dagster's asset selection to tables."""
+    import dagster as dg
+
+    from pipelines.definitions import build
+
+    assets = build(settings).resolve_asset_graph()
+    try:
+        keys = dg.AssetSelection.from_string(select).resolve(assets)
+    except Exception as error:
+        raise TillageError(
+            f"{select!r} is not an asset selection of Dagster: {error} Write for example "
+            '"key:segments/rfm", "group:core", or "key:core/order_lines+" for a table and what follows from it.'
+        ) from error
+    if not keys:
+        known = ", ".join(sorted(asset.to_user_string() for asset in assets.get_all_asset_keys()))
+        raise TillageError(f"{select!r} selects nothing. The assets are {known}.")
+    return {".".join(asset.path) for asset in keys}
+
+
+def _execute(
+    settings: Settings,
+    instance: "dg.DagsterInstance",
+    job: str,
+    names: Sequence[str],
+    tags: Mapping[str, str],
+    wanted: Wanted,
+    progress: Progress,
+    outcome: Outcome,
+) -> None:
+    import dagster as dg
+
+    from pipelines.definitions import build
+
+    handler = _Handler(progress)
+
+    @dg.logger
+    def tillage(context: dg.InitLoggerContext) -> logging.Logger:
+        del context
+        logger = logging.Logger("tillage", logging.DEBUG)
+        logger.addHandler(handler)
+        return logger
+
+    progress.begin(len(names))
+    result = (
+        build(settings, force=wanted.force, loggers={"tillage": tillage})
+        .resolve_job_def(job)
+        .execute_in_process(
+            run_config={"loggers": {"tillage": {}}},
+            instance=instance,
+            tags=dict(tags),
+            raise_on_error=False,
+            asset_selection=None if job == "take_in" else [dg.AssetKey(name.split(".")) for name in names],
+        )
+    )
+    for event in result.all_events:
+        _account(event, outcome)
+
+
+def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:
+    """Add up what an event tells."""
+    kind = event.event_type_value
+    if kind == "ASSET_MATERIALIZATION":
+        materialization = event.step_materialization_data.materialization
+        table = outcome.tables.setdefault(".".join(materialization.asset_key.path), Made())
+        metadata = {name: entry.value for name, entry in materialization.metadata.items()}
+        rows = metadata.get("dagster/partition_row_count", metadata.get("dagster/row_count", 0))
+        table.rows += int(str(rows))
+        table.months += materialization.partition is not None
+        table.changed += metadata.get("rows changed") is True
+        table.seconds += float(str(metadata.get("seconds", 0)))
+    elif kind == "ASSET_CHECK_EVALUATION":
+        check = event.asset_check_evaluation_data
+        table = outcome.tables.setdefault(".".join(check.asset_key.path), Made())
+        table.checks += 1
+        table.passed += check.passed
+        if not check.passed and check.severity.value == "ERROR" and "months" in check.metadata:
+            outcome.troubles.append(
+                f"{'.'.join(check.asset_key.path)}: refused by {check.check_name} "
+                f"({check.metadata['failing rows'].value} rows): {check.metadata['months'].value}. "
+                "The rows it had before stay; its check in the UI shows the failing rows."
+            )
+    elif kind == "STEP_FAILURE":
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        failure = event.step_failure_data.user_failure_data
+        told = failure.description if failure else error.message.strip() if error else "it failed"
+        if not (failure and "is refused by the audit" in (failure.description or "")):
+            outcome.troubles.append(str(told))
+    elif kind == "PIPELINE_FAILURE" and not outcome.troubles:
+        outcome.troubles.append(event.message or "the run failed")
+
+
+def _files(settings: Settings, paths: Sequence[str], outcome: Outcome) -> None:
+    """Read what became of the files."""
+    with open_lake(settings.lake, memory=settings.memory, read_only=True) as connection:
+        names = ("path", "state", "reason", "rows_read", "rows_accepted", "rows_quarantined")
+        rows = connection.execute(
+            f"SELECT {', '.join(names)} FROM landing.files WHERE list_contains(?, path) "
+            "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) ORDER BY path",
+            [list(paths)],
+        ).fetchall()
+    outcome.files = [dict(zip(names, row, strict=True)) for row in rows]
+    outcome.quarantined = sum(int(row["rows_quarantined"]) for row in outcome.files)
+    taken = {str(row["path"]) for row in outcome.files}
+    outcome.troubles += [f"{path} was left: it cannot be read, or it is still growing." for path in paths if path not in taken]
+    outcome.troubles += [
+        f"{row['path']} was refused, nothing of it is taken in: {row['reason']}"
+        for row in outcome.files
+        if row["state"] == "refused"
+    ]
+
+
+class _Handler(logging.Handler):
+    """Hands Dagster's log of a run to a `Progress`."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "dagster_event", None)
+        if event is None:
+            if record.levelno >= logging.INFO:
+                message = getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage())
+                self._progress.say(str(message))
+        elif event.event_type_value == "STEP_START":
+            self._progress.step(str(event.step_key).replace("__", "."))
+        elif event.event_type_value in {"STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"}:
+            self._progress.done()

@@ -1,0 +1,154 @@
+"""Every setting, and the only reader of the environment and of tillage.toml."""
+
+import os
+import re
+import tomllib
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from warehouse.errors import TillageError
+from warehouse.intake.headers import header_sets
+from warehouse.intake.reader import Reading
+
+FILE = "tillage.toml"
+PREFIX = "TILLAGE_"
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", text):
+        raise ValueError("a size such as 512MB or 4GB was expected")
+    return text
+
+
+def _timezone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError("the name of a time zone such as Europe/London was expected")
+    return text
+
+
+class Settings(BaseSettings):
+    """One home: one shop, one currency, one time zone.
+
+    A setting comes from the command line, else from the environment (TILLAGE_ and its name in capitals),
+    else from tillage.toml in the home, else it has its default.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    home: Path = Field(
+        default=Path("data"),
+        description="Folder that holds the shop: landing/, lake/, dagster/, seeds/, truth/, tillage.toml.",
+    )
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
+        default="UTC", description="The shop's time zone: all moments are told in it, without a zone."
+    )
+    date_order: Literal["month_first", "day_first"] | None = Field(
+        default=None,
+        description="Order of day and month in dates such as 3/4/2011, for files that neither follow a known "
+        "header which says it nor prove it.",
+    )
+    earliest_sale: date = Field(
+        default=date(1990, 1, 1), description="Rows sold before this day are quarantined."
+    )
+    memory: Annotated[str, AfterValidator(_memory)] = Field(
+        default="600MB",
+        description="Memory that DuckDB may use in one process before it spills to disk. Python and its "
+        "libraries need some 300 MB more.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="Threads that DuckDB may use in one process; all cores if not set."
+    )
+    executor: Literal["in_process", "multiprocess"] = Field(
+        default="in_process",
+        description="How Dagster executes the steps of a run: in one process, the fastest, or each in its own.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put tillage.toml of the home behind the environment."""
+        del dotenv_settings, file_secret_settings
+        home = init_settings().get("home") or env_settings().get("home") or cls.model_fields["home"].default
+        file = TomlConfigSettingsSource(settings_cls, Path(home) / FILE)
+        return init_settings, env_settings, file
+
+    @cached_property
+    def root(self) -> Path:
+        """The home as an absolute path."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def landing(self) -> Path:
+        """Where people drop files, a folder a source."""
+        return self.root / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """The warehouse."""
+        return self.root / "lake"
+
+    @property
+    def seeds(self) -> Path:
+        """The shop's own seed tables."""
+        return self.root / "seeds"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME."""
+        return self.root / "dagster"
+
+    def reading(self) -> Reading:
+        """How files are read, as of now."""
+        now = datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
+        return Reading(header_sets(), self.date_order, self.earliest_sale, now)
+
+
+def load(home: Path | None = None) -> Settings:
+    """Read the settings of a home.
+
+    Raises:
+        TillageError: If a value is bad, with its place and what was expected.
+    """
+    given: dict[str, Any] = {} if home is None else {"home": home}
+    try:
+        return Settings(**given)
+    except tomllib.TOMLDecodeError as error:
+        place = Path(given.get("home") or os.environ.get(f"{PREFIX}HOME", "data")) / FILE
+        raise TillageError(f"{place} is not TOML: {error}. Mend that line; docs/settings.md lists what may stand.") from error
+    except ValidationError as error:
+        raise TillageError(_paragraph(error)) from error
+
+
+def export_environment(settings: Settings) -> None:
+    """Tell Dagster's processes which home they work for, and keep every library from calling out."""
+    os.environ[f"{PREFIX}HOME"] = str(settings.root)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+
+
+def _paragraph(error: ValidationError) -> str:
+    told = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(Settings.model_fields)
+            told.append(f"there is no setting {name}; the settings are {known}")
+            continue
+        said = problem["msg"].removeprefix("Value error, ")
+        told.append(f"{name} is {problem['input']!r}: {said[0].lower()}{said[1:]}")
+    return (
+        f"A setting is wrong: {'; '.join(told)}. It stands in the environment ({PREFIX}...) or in {FILE} of the "
+        "home; docs/settings.md lists every setting."
+    )

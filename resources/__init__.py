@@ -1,0 +1,1 @@
+"""What the assets talk to: the lake, and Dagster's own history."""

@@ -1,0 +1,44 @@
+"""The lake as a Dagster resource."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
+
+from warehouse.lake import open_lake
+from warehouse.records import prepare
+
+
+class LakeResource(DuckDBResource):
+    """The lake in the folder `database`, opened once a process and closed at the end of it.
+
+    dagster-duckdb's own connection holds a database file that lets no second process in, is left open
+    by an error, and waits 100 s for a lock.
+    """
+
+    memory: str
+    threads: int | None = None
+    _connection: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LakeResource"]:
+        """Open the lake for as long as Dagster holds the resource: a run in process, else a step."""
+        del context
+        with open_lake(Path(self.database), memory=self.memory, threads=self.threads) as connection:
+            prepare(connection)
+            self._connection = connection
+            try:
+                yield self
+            finally:
+                self._connection = None
+
+    @contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give the connection; steps of a run in one process take turns with it."""
+        if self._connection is None:
+            raise RuntimeError("the lake is open only while Dagster executes a run")
+        yield self._connection
