@@ -20,35 +20,12 @@ from simulator.visits import Presence, exposure
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """Expectations of a month.
-
-    Attributes:
-        orders: A day, visits that end with something bought.
-        units: Days x goods.
-        amount: A day, in cents.
-        amount_again: A day, in cents, without first orders.
-        deviation: Standard deviation of a day's amount, in cents.
-        weight: Mean weight of each good over the month, busy days counting more.
-        people: Who is expected, and how often.
-    """
-
-    orders: Floats
-    units: Floats
-    amount: Floats
-    amount_again: Floats
-    deviation: Floats
-    weight: Floats
-    people: "Crowd"
-
-
-@dataclass(frozen=True, slots=True)
 class Crowd:
     """Who is expected in a month: one element a customer who may come again or arrives.
 
     Attributes:
         customers: Their numbers.
-        visits: Expected visits with units or without; guests like them included.
+        visits: Expected visits, with units or without, those of guests like them included.
         begins: Place of the first day that counts within the month.
         ends: The place after the last.
         again: How many of the elements, from the first, may come again; the rest arrive.
@@ -61,21 +38,145 @@ class Crowd:
     again: int
 
 
-def crowd(
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the expectations of a month are made of.
+
+    Attributes:
+        people: Who is expected.
+        again: Units at weight 1 of those who come again, days x categories, without anomalies.
+        first: The same of first orders, which no anomaly moves.
+        orders_a_unit: Orders for each of those units.
+        paid: Mean price of one in cents, wholesale included, days x goods.
+        additions: Units that each link of a bundle adds, for a unit of its leading good.
+        weight: Mean usual weight of each good, busy days counting more.
+    """
+
+    people: Crowd
+    again: Floats
+    first: Floats
+    orders_a_unit: float
+    paid: Floats
+    additions: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Expectations of a month: orders a day, units of days x goods, amount in cents a day."""
+
+    orders: Floats
+    units: Floats
+    amount: Floats
+
+
+def basis(
+    parameters: Parameters,
+    customers: Customers,
+    there: Presence,
+    month: Month,
+    goods: Goods,
+    shelf: Shelf,
+    combined: Bundles,
+    intensities: Floats,
+) -> Basis:
+    """Gather what the month's expectations are made of.
+
+    Args:
+        parameters: The shop's.
+        customers: All of them.
+        there: Who is there in the month.
+        month: When.
+        goods: All launched by its end.
+        shelf: Their prices and weights.
+        combined: The shop's bundles.
+        intensities: How busy each day is, segments x days, without anomalies.
+    """
+    shape = parameters.visit_shape
+    pace = intensities[0] + 1e-9
+    weight = exact.total((shelf.usual_weight * pace[:, None]).T) / float(exact.total(pace))
+    kinds = by_category(goods.category, weight, parameters.categories)
+    who = np.concatenate([there.customers, there.arrived])
+    wanted = mean_units(customers, who, kinds)
+    any_unit = baskets.chance_of_any(wanted, shape)
+    people = _crowd(parameters, customers, there, month, intensities, who, any_unit)
+
+    whole = customers.taste[who] * (customers.basket[who] * people.visits)[:, None]
+    again, first = _by_day(customers, people, whole, intensities)
+    discounted = exact.total((whole * _wholesale(parameters, wanted)[:, None]).T)
+    share = discounted / np.maximum(exact.total(whole.T), 1e-12)
+    leads, _, probability = combined.links()
+    additions = np.zeros(len(leads))
+    for link, lead in enumerate(leads):
+        taken = customers.basket[who] * customers.taste[who, goods.category[lead]] * weight[lead]
+        has_lead = float(exact.total(people.visits * baskets.chance_of_any(taken, shape)))
+        additions[link] = has_lead / max(float(exact.total(people.visits * taken)), 1e-12)
+    return Basis(
+        people=people,
+        again=again,
+        first=first,
+        orders_a_unit=float(exact.total(people.visits * any_unit))
+        / max(float(exact.total((again + first).ravel())), 1e-12),
+        paid=shelf.cents * (1 - parameters.wholesale_discount * share[goods.category]),
+        additions=additions * probability,
+        weight=weight,
+    )
+
+
+def of_month(base: Basis, goods: Goods, combined: Bundles, weights: Floats, factor: Floats) -> Expected:
+    """Expectations with the given weights (days x goods) and anomalies of the days (factors)."""
+    scaled = base.again * factor[:, None] + base.first
+    units = scaled[:, goods.category] * weights
+    added = np.zeros_like(units)
+    leads, goods_added, _ = combined.links()
+    for link, (lead, other) in enumerate(zip(leads, goods_added, strict=True)):
+        added[:, other] += base.additions[link] * units[:, lead] * (weights[:, other] > 0)
+    units = units + added
+    return Expected(
+        orders=exact.total(scaled) * base.orders_a_unit, units=units, amount=exact.total(units * base.paid)
+    )
+
+
+def spread(
+    parameters: Parameters, customers: Customers, base: Basis, goods: Goods, usual: Expected
+) -> Floats:
+    """Standard deviation of each day's usual amount, in cents."""
+    price = exact.total(base.paid.T) / len(base.paid)
+    value = by_category(goods.category, base.weight * price, parameters.categories)
+    square = by_category(goods.category, base.weight * price * price, parameters.categories)
+    who = base.people.customers
+    worth = mean_units(customers, who, value)
+    second = mean_units(customers, who, square) + (1 + 1 / parameters.visit_shape) * worth * worth
+    share = usual.amount / max(float(exact.total(usual.amount)), 1e-12)
+    return np.sqrt(share * float(exact.total(base.people.visits * second)))
+
+
+def by_category(category: Integers, values: Floats, categories: int) -> Floats:
+    """Sums of values over the goods of each category."""
+    return np.bincount(category, weights=values, minlength=categories).astype(np.float64)
+
+
+def mean_units(customers: Customers, who: Integers, weights: Floats) -> Floats:
+    """Expected units of a visit of each of `who`; `weights` are those of the categories."""
+    taste = customers.taste[who].T
+    units = np.zeros(len(who))
+    for liked, weight in zip(taste, weights, strict=True):
+        units += liked * weight
+    return np.asarray(units * customers.basket[who])
+
+
+def _crowd(
     parameters: Parameters,
     customers: Customers,
     there: Presence,
     month: Month,
     intensities: Floats,
-    mean: Floats,
+    who: Integers,
+    any_unit: Floats,
 ) -> Crowd:
-    """Gather who is expected; `mean` is the mean weight of each category."""
-    who = np.concatenate([there.customers, there.arrived])
     again = len(there.customers)
-    any_unit = baskets.chance_of_any(mean_units(customers, who, mean), parameters.visit_shape)
-    visits = np.concatenate([exposure(customers, there, month, intensities), np.ones(len(there.arrived))]) / (
-        1 - parameters.guest_share
-    )
+    comes = np.concatenate([exposure(customers, there, month, intensities), np.ones(len(there.arrived))])
+    visits = comes / (1 - parameters.guest_share)
     # A visit that must be an order counts as the visits it would have taken to get one.
     surely = slice(0 if parameters.is_every_visit_an_order else again, None)
     visits[surely] /= np.maximum(any_unit[surely], 1e-12)
@@ -89,97 +190,12 @@ def crowd(
     )
 
 
-def mean_units(customers: Customers, who: Integers, weights: Floats) -> Floats:
-    """Expected units of a visit of each of `who`; `weights` are those of the categories."""
-    units = np.zeros(len(who))
-    for category, weight in enumerate(weights):
-        units += customers.taste[who, category] * weight
-    return np.asarray(units * customers.basket[who])
+def _by_day(customers: Customers, people: Crowd, whole: Floats, intensities: Floats) -> tuple[Floats, Floats]:
+    """Units at weight 1, days x categories: of those who come again, and of those who arrive.
 
-
-def of_month(
-    parameters: Parameters,
-    customers: Customers,
-    there: Presence,
-    month: Month,
-    goods: Goods,
-    shelf: Shelf,
-    combined: Bundles,
-    weights: Floats,
-    intensities: Floats,
-) -> Expected:
-    """Expectations of the month's days and goods.
-
-    Args:
-        parameters: The shop's.
-        customers: All of them.
-        there: Who is there in the month.
-        month: When.
-        goods: All launched by its end.
-        shelf: Their prices.
-        combined: The shop's bundles.
-        weights: Of the goods, days x goods: with or without stock-outs and anomalies.
-        intensities: How busy each day is, segments x days, likewise.
+    `whole` are the units of the month, people x categories.
     """
-    shape = parameters.visit_shape
-    pace = intensities[0] + 1e-9
-    mean_weight = _mean_over_days(weights, pace)
-    kinds = parameters.categories
-    mean = by_category(goods.category, mean_weight, kinds)
-    people = crowd(parameters, customers, there, month, intensities, mean)
-    wanted = mean_units(customers, people.customers, mean)
-    any_unit = baskets.chance_of_any(wanted, shape)
-
-    again, first = _units_by_day(customers, people, intensities)
-    scaled = again + first
-    whole = mean_units_by_category(customers, people)
-    discounted = whole * _wholesale(parameters, wanted)[:, None]
-    share = exact.total(discounted.T) / np.maximum(exact.total(whole.T), 1e-12)
-    paid = shelf.cents * (1 - parameters.wholesale_discount * share[goods.category])
-
-    units = scaled[:, goods.category] * weights
-    added = _added(combined, customers, people, goods, mean_weight, units, weights > 0, shape)
-    amount_again = exact.total(again[:, goods.category] * weights * paid)
-
-    price = _mean_over_days(paid, pace)
-    value = by_category(goods.category, mean_weight * price, kinds)
-    square = by_category(goods.category, mean_weight * price * price, kinds)
-    worth = mean_units(customers, people.customers, value)
-    second = mean_units(customers, people.customers, square) + (1 + 1 / shape) * worth * worth
-    amount = exact.total((units + added) * paid)
-    scale = amount / max(float(exact.total(amount)), 1e-12)
-    return Expected(
-        orders=exact.total(scaled)
-        / max(float(exact.total(scaled.ravel())), 1e-12)
-        * float(exact.total(people.visits * any_unit)),
-        units=units + added,
-        amount=amount,
-        amount_again=amount_again,
-        deviation=np.sqrt(scale * float(exact.total(people.visits * second))),
-        weight=mean_weight,
-        people=people,
-    )
-
-
-def by_category(category: Integers, values: Floats, categories: int) -> Floats:
-    """Sums of values over the goods of each category."""
-    return np.bincount(category, weights=values, minlength=categories).astype(np.float64)
-
-
-def _mean_over_days(values: Floats, pace: Floats) -> Floats:
-    """Mean of days x goods over the days, each weighted by how busy it is."""
-    return exact.total((values * pace[:, None]).T) / float(exact.total(pace))
-
-
-def mean_units_by_category(customers: Customers, people: Crowd) -> Floats:
-    """Expected units of the month at weight 1, people x categories."""
-    return customers.taste[people.customers] * (customers.basket[people.customers] * people.visits)[:, None]
-
-
-def _units_by_day(customers: Customers, people: Crowd, intensities: Floats) -> tuple[Floats, Floats]:
-    """Units at weight 1, days x categories: of those who come again, and of those who arrive."""
     segments, days = intensities.shape
-    whole = mean_units_by_category(customers, people)
     reached = exact.running(intensities)
     again = slice(None, people.again)
     segment = customers.segment[people.customers[again]]
@@ -215,24 +231,3 @@ def _wholesale(parameters: Parameters, wanted: Floats) -> Floats:
         below += term
         term = term * (1 - success) * (shape + 1 + count) / (count + 1)
     return np.maximum(1 - below, 0)
-
-
-def _added(
-    combined: Bundles,
-    customers: Customers,
-    people: Crowd,
-    goods: Goods,
-    mean_weight: Floats,
-    units: Floats,
-    on_sale: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-    shape: int,
-) -> Floats:
-    """Units that bundles add, days x goods: in proportion to the leading good's over the days."""
-    result = np.zeros_like(units)
-    for lead, added, probability in zip(*combined.links(), strict=True):
-        taken = customers.basket[people.customers] * customers.taste[people.customers, goods.category[lead]]
-        has_lead = baskets.chance_of_any(taken * mean_weight[lead], shape)
-        count = float(exact.total(people.visits * has_lead)) * probability
-        days = units[:, lead] / max(float(exact.total(units[:, lead])), 1e-12)
-        result[:, added] += count * days * on_sale[:, added]
-    return result

@@ -21,7 +21,7 @@ from simulator.shop import MonthOfShop
 BUNDLE, AFFINITY, FALSE, MIXED = "bundle", "affinity", "false", "mixed"
 
 _SEASON = 3  # months
-_SAMPLE = 1536  # customers
+_SAMPLE = 768  # customers
 _NODES = 4
 _LEAST_COUNT = 5.0
 
@@ -42,12 +42,12 @@ class Together:
 
     def add(self, parameters: Parameters, made: MonthOfShop) -> None:
         """Count a month in."""
-        people = made.expected.people
+        people = made.people
         visits = np.zeros(len(made.customers))
         visits[: len(self.visits)] = self.visits
         visits[people.customers] += people.visits
         self.visits = visits
-        self.weights.append(made.expected.weight)
+        self.weights.append(made.weight)
         if len(self.weights) == _SEASON:
             self._close(parameters, made)
 
@@ -117,7 +117,8 @@ def expected_counts(
     scale, share = _quadrature(parameters.visit_shape)
     wanted = customers.taste[who][:, category] * weight * customers.basket[who][:, None]
     times = (times[:, None] * share).ravel()[:, None].astype(np.float32)
-    alone = -np.expm1(-(wanted[:, None, :] * scale[:, None]).reshape(-1, len(weight)).astype(np.float32))
+    mean = wanted.astype(np.float32)[:, None, :] * -scale.astype(np.float32)[:, None]
+    alone = 1 - np.exp(mean.reshape(-1, len(weight)))
     taken = alone.copy()
     for lead, added, probability in zip(*combined.links(), strict=True):
         taken[:, added] = 1 - (1 - alone[:, added]) * (1 - probability * alone[:, lead])
@@ -136,7 +137,7 @@ def expected_counts(
         by_chance = alone[:, one] * alone[:, other]
         both = by_chance + probability * alone[:, lead] * (1 - by_chance)
         counts[one, other] = counts[other, one] = float(times[:, 0] @ both)
-    return counts
+    return np.asarray(counts)
 
 
 def _sample(visits: Floats, basket: Floats) -> tuple[Integers, Floats]:
@@ -156,4 +157,4 @@ def _quadrature(shape: int) -> tuple[Floats, Floats]:
     beside = np.sqrt(k * (k + shape - 1.0))
     jacobi = np.diag(2.0 * np.arange(_NODES) + shape) + np.diag(beside, 1) + np.diag(beside, -1)
     nodes, vectors = np.linalg.eigh(jacobi)
-    return nodes / shape, vectors[0] ** 2
+    return np.asarray(nodes / shape), np.asarray(vectors[0] ** 2)

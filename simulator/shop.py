@@ -12,14 +12,26 @@ from datetime import date
 
 import numpy as np
 
-from simulator import anomalies, baskets, bundles, customers, days, expected, goods, receipts, returns, visits
+from simulator import (
+    anomalies,
+    baskets,
+    bundles,
+    customers,
+    days,
+    exact,
+    expected,
+    goods,
+    receipts,
+    returns,
+    visits,
+)
 from simulator.anomalies import Disturbances
 from simulator.baskets import Lines
 from simulator.bundles import Bundles
 from simulator.customers import UNLIMITED, Customers
 from simulator.days import Month
 from simulator.exact import Floats, Integers
-from simulator.expected import Expected
+from simulator.expected import Basis, Crowd, Expected
 from simulator.goods import Goods, Shelf
 from simulator.parameters import Parameters
 from simulator.receipts import Receipts
@@ -44,6 +56,9 @@ class MonthOfShop:
         intensities: How busy each day is, segments x days, without anomalies.
         usual: What would be sold on average without stock-outs and anomalies.
         expected: What is sold on average with them.
+        people: Who is expected, and how often.
+        weight: Mean usual weight of each good.
+        deviation: Standard deviation of each day's usual amount, in cents.
         disturbances: Anomalies of the whole shop.
         factor: What they multiply each day's visits with.
         missing: Days without rows.
@@ -62,6 +77,9 @@ class MonthOfShop:
     intensities: Floats
     usual: Expected
     expected: Expected
+    people: Crowd
+    weight: Floats
+    deviation: Floats
     disturbances: Disturbances
     factor: Floats
     missing: Integers
@@ -109,11 +127,11 @@ def open_shop(
 
         usual = days.intensities(first_month, month.start, month.stop, parameters)
         there = visits.presence(people, among, month)
-        usual_month = expected.of_month(
-            parameters, people, there, month, ware, shelf, combined, shelf.usual_weight, usual
-        )
+        base = expected.basis(parameters, people, there, month, ware, shelf, combined, usual)
+        usual_month = expected.of_month(base, ware, combined, shelf.usual_weight, np.ones(month.days))
+        deviation = expected.spread(parameters, people, base, ware, usual_month)
         upset = anomalies.of_month(parameters, seed, first_month, month)
-        factor, upset = _disturb(usual_month, upset, month, missing)
+        factor, upset = _disturb(usual_month, base, deviation, upset, month, missing)
         came = visits.draw(parameters, seed, people, there, month, usual * factor)
         lines = baskets.draw(parameters, people, ware, shelf, combined, came, month.start, workers)
         people = _count_orders(people, came, lines)
@@ -152,9 +170,10 @@ def open_shop(
             combined=combined,
             intensities=usual,
             usual=usual_month,
-            expected=expected.of_month(
-                parameters, people, there, month, ware, shelf, combined, shelf.weight, usual * factor
-            ),
+            expected=expected.of_month(base, ware, combined, shelf.weight, factor),
+            people=base.people,
+            weight=base.weight,
+            deviation=deviation,
             disturbances=upset,
             factor=factor,
             missing=missing[(missing >= month.start) & (missing < month.stop)],
@@ -165,7 +184,7 @@ def open_shop(
 
 
 def _disturb(
-    usual: Expected, upset: Disturbances, month: Month, missing: Integers
+    usual: Expected, base: Basis, deviation: Floats, upset: Disturbances, month: Month, missing: Integers
 ) -> tuple[Floats, Disturbances]:
     """What anomalies multiply each day's visits with, and by how much they really move it.
 
@@ -173,10 +192,11 @@ def _disturb(
     """
     factor = np.ones(month.days)
     place = upset.day - month.start
-    base = np.maximum(usual.amount_again[place], 1e-9)
-    by = np.maximum(1 + upset.sigmas * usual.deviation[place] / base, _MOST_FALL)
+    again, first = exact.total(base.again)[place], exact.total(base.first)[place]
+    amount = np.maximum(usual.amount[place] * again / np.maximum(again + first, 1e-12), 1e-9)
+    by = np.maximum(1 + upset.sigmas * deviation[place] / amount, _MOST_FALL)
     factor[place] = by
-    moved = (by - 1) * base / np.maximum(usual.deviation[place], 1e-9)
+    moved = (by - 1) * amount / np.maximum(deviation[place], 1e-9)
     factor[missing[(missing >= month.start) & (missing < month.stop)] - month.start] = 0
     return factor, replace(upset, sigmas=moved)
 

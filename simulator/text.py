@@ -32,6 +32,7 @@ HEADER = (
 SPELLINGS = 4
 _ROWS = 1 << 18  # a piece of a file in memory
 _DAY = 24 * 60
+_TIMES = tuple(f"{minute // 60}:{minute % 60:02}" for minute in range(_DAY))
 
 
 def csv(parameters: Parameters, first_day: date, goods: Goods, rows: Receipts) -> Iterator[bytes]:
@@ -39,25 +40,26 @@ def csv(parameters: Parameters, first_day: date, goods: Goods, rows: Receipts) -
     yield (",".join(HEADER) + "\r\n").encode("ascii")
     codes = pl.Series(catalogue.stock_codes(parameters, np.arange(len(goods))), dtype=pl.String)
     texts = pl.Series(_descriptions(goods), dtype=pl.String)
-    minutes, moment = np.unique(rows.minute, return_inverse=True)
-    moments = pl.Series([_moment(first_day, int(minute)) for minute in minutes], dtype=pl.String)
-    prices, price_index = _prices(rows.cents)
+    start = int(rows.minute.min(initial=0))
+    minutes, minute_place = _occurring(rows.minute - start)
+    moments = _moments(first_day, minutes + start)
+    cents, cents_place = _occurring(rows.cents)
+    prices = pl.Series([f"{cent / 100:.2f}".rstrip("0").rstrip(".") for cent in cents], dtype=pl.String)
     countries = pl.Series(COUNTRIES)
     for begin in range(0, len(rows), _ROWS):
         part = slice(begin, begin + _ROWS)
-        customer = pl.Series(rows.customer[part] + parameters.first_customer)
         columns = {
             "InvoiceNo": _invoices(rows, part),
             "StockCode": codes.gather(rows.good[part]),
             "Description": texts.gather(
                 (rows.good[part] * 2 + rows.generation[part]) * SPELLINGS + rows.spelling[part]
             ),
-            "Quantity": pl.Series(rows.quantity[part]).cast(pl.String),
-            "InvoiceDate": moments.gather(moment[part]),
-            "UnitPrice": prices.gather(price_index[rows.cents[part]]),
-            "CustomerID": pl.select(
-                pl.when(pl.lit(pl.Series(rows.customer[part] >= 0))).then(pl.lit(customer))
-            ).to_series(),
+            "Quantity": pl.Series(rows.quantity[part]),
+            "InvoiceDate": moments.gather(minute_place[rows.minute[part] - start]),
+            "UnitPrice": prices.gather(cents_place[rows.cents[part]]),
+            "CustomerID": pl.Series(rows.customer[part] + parameters.first_customer).scatter(
+                np.flatnonzero(rows.customer[part] < 0), None
+            ),
             "Country": countries.gather(rows.country[part]),
         }
         _spoil(columns, rows, part, first_day)
@@ -73,17 +75,21 @@ def _invoices(rows: Receipts, part: slice) -> pl.Series:
     return number.scatter(returned, "C" + number.gather(returned)) if len(returned) else number
 
 
-def _prices(cents: Integers) -> tuple[pl.Series, Integers]:
-    """Every price that occurs as text, and the place of each number of cents among them."""
-    occurs = np.bincount(cents, minlength=1) > 0
-    found = np.flatnonzero(occurs)
-    texts = [f"{cent / 100:.2f}".rstrip("0").rstrip(".") for cent in found]
-    return pl.Series(texts, dtype=pl.String), np.cumsum(occurs) - 1
+def _occurring(numbers: Integers) -> tuple[Integers, Integers]:
+    """The small non-negative numbers that occur, in order, and the place of each among them."""
+    occurs = np.bincount(numbers, minlength=1) > 0
+    return np.flatnonzero(occurs), np.cumsum(occurs) - 1
 
 
-def _moment(first_day: date, minute: int) -> str:
-    day = first_day + timedelta(days=minute // _DAY)
-    return f"{day.month}/{day.day}/{day.year} {minute % _DAY // 60}:{minute % 60:02}"
+def _moments(first_day: date, minutes: Integers) -> pl.Series:
+    """Moments as text, of minutes since the beginning of day 0."""
+    dates = {
+        number: f"{day.month}/{day.day}/{day.year} "
+        for number in np.unique(minutes // _DAY).tolist()
+        for day in [first_day + timedelta(days=number)]
+    }
+    pairs = zip((minutes // _DAY).tolist(), (minutes % _DAY).tolist(), strict=True)
+    return pl.Series([dates[day] + _TIMES[minute] for day, minute in pairs], dtype=pl.String)
 
 
 def _descriptions(goods: Goods) -> list[str]:
@@ -115,4 +121,4 @@ def _spoil(columns: dict[str, pl.Series], rows: Receipts, part: slice, first_day
             "future_date": ("InvoiceDate", [f"{day.month}/{day.day}/2999 10:15" for day in moment]),
         }
         column, texts = columns_and_texts[name]
-        columns[column] = columns[column].scatter(which, pl.Series(texts, dtype=pl.String))
+        columns[column] = columns[column].cast(pl.String).scatter(which, pl.Series(texts, dtype=pl.String))

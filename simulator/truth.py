@@ -1,6 +1,6 @@
 """The truth of a shop as tables, one Parquet file each.
 
-Tables that grow with the sales are written month by month and joined at the end, so memory stays bounded.
+Tables that grow with the sales are written in parts and joined at the end, so memory stays bounded.
 A month is named by its first day, and `as_of` a month means: at the end of it. Expectations are given who the
 customers are and when they leave; guests are in them, returns and giant orders are not. "Usual" is what would
 be without stock-outs, anomalies and the missing day. Numbers are rounded before they are written.
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from simulator import baskets, customers, days, expected, goods, pairs, returns
@@ -24,7 +25,7 @@ from simulator.shop import MonthOfShop
 
 BUYING_DAYS = 30
 _DIGITS = 6
-_EPOCH = date(1970, 1, 1)
+_PART_ROWS = 500_000
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Truth:
     parameters: Parameters
     seed: int
     first_day: date
+    _held: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     _parts: dict[str, int] = field(default_factory=dict)
     _together: pairs.Together = field(default_factory=pairs.Together)
     _last: MonthOfShop | None = None
@@ -75,34 +77,43 @@ class Truth:
             "buying": self._buying(made),
         }
         for name, table in tables.items():
-            self._write(name, table)
+            self._keep(name, table)
         self._together.add(self.parameters, made)
         self._last = made
 
     def finish(self) -> tuple[Path, ...]:
         """Write the tables of the whole shop, join the months' parts and put every table in its place."""
         if self._last is not None:
-            self._write("customers", self._customers(self._last))
-            self._write("goods", self._goods(self._last))
-            self._write("return_shares", self._return_shares())
-            self._write("pairs", self._together.table(self.parameters, self._last))
+            self._keep("customers", self._customers(self._last))
+            self._keep("goods", self._goods(self._last))
+            self._keep("return_shares", self._return_shares())
+            self._keep("pairs", self._together.table(self.parameters, self._last))
         written = []
-        for name in self._parts:
+        for name, held in self._held.items():
             whole = self._hidden / f"{name}.parquet"
-            pl.scan_parquet(self._hidden / f"{name}_*.parquet").sink_parquet(whole)
+            if name in self._parts:
+                parts = pl.scan_parquet(self._hidden / f"{name}_*.parquet")
+                pl.concat([parts, *(part.lazy() for part in held)]).sink_parquet(whole)
+            else:
+                pl.concat(held).write_parquet(whole)
             written.append(whole.replace(self.folder / f"{name}.parquet"))
         return tuple(sorted(written))
 
-    def _write(self, name: str, table: pl.DataFrame) -> None:
-        number = self._parts.get(name, 0)
-        table.write_parquet(self._hidden / f"{name}_{number:06}.parquet")
-        self._parts[name] = number + 1
+    def _keep(self, name: str, table: pl.DataFrame) -> None:
+        """Hold a table's rows until there are enough of them for a part."""
+        held = self._held.setdefault(name, [])
+        held.append(table)
+        if sum(part.height for part in held) >= _PART_ROWS:
+            number = self._parts.get(name, 0)
+            pl.concat(held).write_parquet(self._hidden / f"{name}_{number:06}.parquet")
+            self._parts[name] = number + 1
+            held.clear()
 
-    def _dates(self, numbers: Integers) -> pl.Series:
+    def _dates(self, numbers: npt.ArrayLike) -> pl.Series:
         """Dates of day numbers; null where they lie too far away to be meant."""
-        since = pl.Series(numbers, dtype=pl.Int64)
-        near = pl.when(since < int(customers.NEVER)).then(since + (self.first_day - _EPOCH).days)
-        return pl.select(near.cast(pl.Int32).cast(pl.Date)).to_series()
+        since = np.asarray(numbers, dtype=np.int64)
+        found = np.datetime64(self.first_day, "D") + since.astype("timedelta64[D]")
+        return pl.Series(np.where(since < int(customers.NEVER), found, np.datetime64("NaT", "D")))
 
     def _days(self, made: MonthOfShop) -> pl.DataFrame:
         """One row a day: what it is, and what it should sell."""
@@ -120,7 +131,7 @@ class Truth:
                 "usual_orders": _rounded(made.usual.orders),
                 "usual_units": _rounded(made.usual.units.sum(axis=1)),
                 "usual_amount": _rounded(made.usual.amount / 100),
-                "amount_deviation": _rounded(made.usual.deviation / 100),
+                "amount_deviation": _rounded(made.deviation / 100),
             }
         )
 
@@ -198,7 +209,7 @@ class Truth:
         """One row a month and customer who is there after it: how likely an order in the next days is."""
         stop = made.month.stop
         coming = days.intensities(self.first_day, stop, stop + BUYING_DAYS, self.parameters)
-        kinds = expected.by_category(made.goods.category, made.usual.weight, self.parameters.categories)
+        kinds = expected.by_category(made.goods.category, made.weight, self.parameters.categories)
         probability = order_probability(self.parameters, made.customers, made.present, kinds, coming)
         return pl.DataFrame(
             {
@@ -338,7 +349,7 @@ def _demand(made: MonthOfShop, codes: pl.Series) -> pl.DataFrame:
         {
             "month": pl.repeat(made.month.first, len(good), dtype=pl.Date, eager=True),
             "stock_code": codes.gather(good),
-            "weight": _rounded(made.usual.weight[good]),
+            "weight": _rounded(made.weight[good]),
             "expected_units": _rounded(made.expected.units.sum(axis=0)[good]),
             "usual_units": _rounded(made.usual.units.sum(axis=0)[good]),
         }
