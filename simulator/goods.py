@@ -147,9 +147,11 @@ def stock_codes(parameters: Parameters, numbers: Integers) -> list[str]:
 def names(category: Integers, generation: int) -> list[str]:
     """Names of goods, in order of launch; `generation` 1 is what renamed goods are called then."""
     result = []
-    for number, kind in enumerate(category):
+    so_far = [0] * len(_CATEGORIES)
+    for kind in category.tolist():
         nouns = _CATEGORIES[kind][1]
-        within = number // len(_CATEGORIES)
+        within = so_far[kind]
+        so_far[kind] += 1
         style = _STYLES[within % len(_STYLES)]
         noun = nouns[(within // len(_STYLES) + within) % len(nouns)]
         series = within // (len(_STYLES) * len(nouns))

@@ -38,7 +38,7 @@ from simulator.receipts import Receipts
 from simulator.returns import Returns
 from simulator.visits import Visits
 
-_MOST_FALL = 0.05  # of the expected visits are left on the worst day
+_LEAST_LEFT = 0.05  # of the expected visits are left on the worst day
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +186,20 @@ def open_shop(
 def _disturb(
     usual: Expected, base: Basis, deviation: Floats, upset: Disturbances, month: Month, missing: Integers
 ) -> tuple[Floats, Disturbances]:
-    """What anomalies multiply each day's visits with, and by how much they really move it.
+    """What anomalies multiply each day's visits with, and by how many deviations they move it.
 
-    First orders are not moved, and no day loses nearly everything: a fall that goes too far is made smaller.
+    First orders are not moved. An anomaly that would have to take more than nearly everything from one of
+    its days rises instead of falling, so each is as many deviations away as was drawn.
     """
     factor = np.ones(month.days)
     place = upset.day - month.start
     again, first = exact.total(base.again)[place], exact.total(base.first)[place]
     amount = np.maximum(usual.amount[place] * again / np.maximum(again + first, 1e-12), 1e-9)
-    by = np.maximum(1 + upset.sigmas * deviation[place] / amount, _MOST_FALL)
-    factor[place] = by
-    moved = (by - 1) * amount / np.maximum(deviation[place], 1e-9)
+    change = upset.sigmas * deviation[place] / amount
+    impossible = np.isin(upset.anomaly, upset.anomaly[1 + change < _LEAST_LEFT])
+    factor[place] = np.where(impossible, 1 - change, 1 + change)
     factor[missing[(missing >= month.start) & (missing < month.stop)] - month.start] = 0
-    return factor, replace(upset, sigmas=moved)
+    return factor, replace(upset, sigmas=np.where(impossible, -upset.sigmas, upset.sigmas))
 
 
 def _count_orders(people: Customers, came: Visits, lines: Lines) -> Customers:
