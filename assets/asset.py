@@ -15,14 +15,14 @@ import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from assets.graph import Graph, graph
-from assets.make import Made, make, read_plan, versions_seen
+from assets.make import Made, make, read_plan
 from expectations.rules import Rule, rules
 from resources.lake import LakeResource
 from warehouse.contract import Table
 from warehouse.errors import TillageError
 from warehouse.lineage import column_lineage
-from warehouse.plan import Plan, Sees
-from warehouse.records import Refusal, read_refusals
+from warehouse.plan import Plan, Sees, is_seen
+from warehouse.records import NOTHING, Refusal, read_refusals
 from warehouse.tables import TABLES
 
 # Dagster would log a materialization for every month of the range that a run was asked for, made or
@@ -171,22 +171,9 @@ def _log_months(
     if made.published is None:
         return
     records = made.published.records
-    same = [name for name, sees in plan.graph[table.qualified].inputs.items() if sees is Sees.SAME]
-    storage = context.instance.event_log_storage
-    pointers = {
-        name: storage.get_latest_storage_id_by_partition(
-            key(name), dg.DagsterEventType.ASSET_MATERIALIZATION
-        )
-        for name in same
-    }
+    provenance = _Provenance(context.instance, table, plan)
     newest = max(records, key=lambda month: month or date.min, default=None)
     for month, record in records.items():
-        tags = {"dagster/data_version": record.version, "dagster/code_version": record.code}
-        for name, version in versions_seen(plan, table.qualified, month).items() if month else ():
-            path = "/".join(key(name).path)
-            tags[f"dagster/input_data_version/{path}"] = version
-            if (pointer := pointers[name].get(str(month))) is not None:
-                tags[f"dagster/input_event_pointer/{path}"] = str(pointer)
         lineage = _lineage(table) if month == newest else None
         context.log_event(
             dg.AssetMaterialization(
@@ -200,9 +187,48 @@ def _log_months(
                     "seconds": round(seconds / len(records), 4),
                     "snapshot": made.published.snapshot,
                 },
-                tags=tags,
+                tags={
+                    "dagster/data_version": record.version,
+                    "dagster/code_version": record.code,
+                    **provenance.tags(month),
+                },
             )
         )
+
+
+class _Provenance:
+    """Tells Dagster what a month was made from, so that its "unsynced" agrees with the lake.
+
+    For an input with months Dagster looks only at whether one of them has an event after the newest
+    that is named here, with another version; for one without, at the version.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, table: Table, plan: Plan) -> None:
+        self._inputs = plan.graph[table.qualified].inputs
+        self._plan = plan
+        self._events = {name: self._newest_events(instance, name) for name in self._inputs}
+
+    @staticmethod
+    def _newest_events(instance: dg.DagsterInstance, name: str) -> dict[date | None, int]:
+        if TABLES[name].partition_column is None:
+            event = instance.fetch_materializations(key(name), limit=1).records
+            return {None: event[0].storage_id} if event else {}
+        found = instance.event_log_storage.get_latest_storage_id_by_partition(
+            key(name), dg.DagsterEventType.ASSET_MATERIALIZATION
+        )
+        return {date.fromisoformat(partition): event for partition, event in found.items()}
+
+    def tags(self, month: date | None) -> dict[str, str]:
+        tags = {}
+        for name, sees in self._inputs.items():
+            record = self._plan.records.get((name, None if sees is Sees.WHOLE else month))
+            seen = [
+                event for at, event in self._events[name].items() if is_seen(sees, at=at, month=month)
+            ]
+            path = "/".join(key(name).path)
+            tags[f"dagster/input_data_version/{path}"] = record.version if record else NOTHING
+            tags[f"dagster/input_event_pointer/{path}"] = str(max(seen)) if seen else "NULL"
+        return tags
 
 
 def _lineage(table: Table) -> dg.TableColumnLineage | None:

@@ -4,7 +4,7 @@ Read when Dagster loads it: the bounds of the months come from what the lake has
 after files brought a month before the first or after the last.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -33,16 +33,21 @@ def defs() -> dg.Definitions:
 
 
 def build(
-    settings: Settings, *, force: bool = False, loggers: Mapping[str, dg.LoggerDefinition] | None = None
+    settings: Settings,
+    *,
+    seen: Sequence[date] | None = None,
+    force: bool = False,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """Build the definitions of a home.
 
     Args:
         settings: Of the home.
+        seen: Months that files brought; None to ask the lake.
         force: Make what is current, too.
         loggers: In the place of Dagster's own.
     """
-    months = months_of(settings)
+    months = months_of(settings, months_seen(settings) if seen is None else seen)
     made = graph(settings.seeds)
     tables = [table_asset(TABLES[name], made, months) for name in made.nodes]
     taking_in, orders = landing_assets(settings.landing, settings.reading(), months)
@@ -71,11 +76,10 @@ def build(
     )
 
 
-def months_of(settings: Settings) -> dg.MonthlyPartitionsDefinition:
-    """The months from the first to the last that files brought, open at the end for a shop that trades."""
+def months_of(settings: Settings, seen: Sequence[date]) -> dg.MonthlyPartitionsDefinition:
+    """The months from the first to the last of `seen`, open at the end for a shop that trades."""
     now = settings.reading().now.date().replace(day=1)
-    seen = _months_seen(settings) or [now]
-    first, last = min(seen), max(seen)
+    first, last = min(seen, default=now), max(seen, default=now)
     trades = len(month_range(last, now)) <= TRADING_MONTHS + 1
     bounds: dict[str, Any] = (
         {"end_offset": max(1, len(month_range(now, last)))}
@@ -85,7 +89,8 @@ def months_of(settings: Settings) -> dg.MonthlyPartitionsDefinition:
     return dg.MonthlyPartitionsDefinition(start_date=str(first), timezone=settings.timezone, **bounds)
 
 
-def _months_seen(settings: Settings) -> list[date]:
+def months_seen(settings: Settings) -> list[date]:
+    """The months that files brought, as the lake records them."""
     if not (settings.lake / "catalog.sqlite").exists():
         return []
     with open_lake(settings.lake, memory=settings.memory, read_only=True) as connection:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from assets.graph import graph
 from assets.make import read_plan
 from pipelines.settings import Settings
@@ -44,12 +46,14 @@ class Wanted:
 class Todo:
     """What lies in landing/ and is new, and what is out of date or may follow, with the reasons.
 
-    `graph` names every table that is made, in the order of making.
+    `graph` names every table that is made, in the order of making; `seen` are the months that files
+    brought.
     """
 
     files: Sequence[str]
     outlook: Outlook
     graph: Sequence[str] = ()
+    seen: Sequence[date] = ()
 
     def __bool__(self) -> bool:
         return bool(self.files or self.outlook)
@@ -97,14 +101,19 @@ def todo(settings: Settings, wanted: Wanted) -> Todo:
     """Ask the lake what is to be done."""
     with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
         prepare(connection)
-        files = new_files(connection, settings.landing, settings.reading())
-        plan = read_plan(connection, graph(settings.seeds))
+        return _todo(connection, settings, wanted)
+
+
+def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wanted) -> Todo:
+    files = new_files(connection, settings.landing, settings.reading())
+    plan = read_plan(connection, graph(settings.seeds))
+    seen = [month for name, month in plan.records if name == "landing.orders" and month is not None]
     outlook = _outlook(plan, wanted)
     if wanted.select is not None:
-        names = _selected(settings, wanted.select)
+        names = _selected(settings, wanted.select, seen)
         outlook = {name: months for name, months in outlook.items() if name in names}
         files = files if any(name.startswith("landing.") for name in names) else []
-    return Todo([found.path for found in files], outlook, list(plan.graph))
+    return Todo([found.path for found in files], outlook, list(plan.graph), seen)
 
 
 def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
@@ -120,10 +129,12 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     from pipelines.instance import open_instance
 
     with open_instance(settings) as instance:
+        now = before
         if before.files:
-            _execute(settings, instance, "take_in", ["take_in"], {}, wanted, progress, outcome)
-            _files(settings, before.files, outcome)
-        now = todo(settings, wanted)
+            _execute(settings, instance, "take_in", ["landing.files"], {}, before, wanted.force, progress, outcome)
+            with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
+                _files(connection, before.files, outcome)
+                now = _todo(connection, settings, wanted)
         if now.outlook:
             months = sorted({at for of in now.outlook.values() for at in of if at is not None})
             tags = (
@@ -134,7 +145,7 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
                 if months
                 else {}
             )
-            _execute(settings, instance, "make", list(now.outlook), tags, wanted, progress, outcome)
+            _execute(settings, instance, "make", list(now.outlook), tags, now, wanted.force, progress, outcome)
     return outcome
 
 
@@ -150,13 +161,13 @@ def _outlook(plan: Plan, wanted: Wanted) -> Outlook:
     return {name: months for name, months in covered.items() if months}
 
 
-def _selected(settings: Settings, select: str) -> set[str]:
+def _selected(settings: Settings, select: str, seen: Sequence[date]) -> set[str]:
     """Resolve Dagster's asset selection to tables."""
     import dagster as dg
 
     from pipelines.definitions import build
 
-    assets = build(settings).resolve_asset_graph()
+    assets = build(settings, seen=seen).resolve_asset_graph()
     try:
         keys = dg.AssetSelection.from_string(select).resolve(assets)
     except Exception as error:
@@ -176,7 +187,8 @@ def _execute(
     job: str,
     names: Sequence[str],
     tags: Mapping[str, str],
-    wanted: Wanted,
+    now: Todo,
+    force: bool,
     progress: Progress,
     outcome: Outcome,
 ) -> None:
@@ -195,7 +207,7 @@ def _execute(
 
     progress.begin(len(names))
     result = (
-        build(settings, force=wanted.force, loggers={"tillage": tillage})
+        build(settings, seen=now.seen, force=force, loggers={"tillage": tillage})
         .resolve_job_def(job)
         .execute_in_process(
             run_config={"loggers": {"tillage": {}}},
@@ -244,15 +256,14 @@ def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:
         outcome.troubles.append(event.message or "the run failed")
 
 
-def _files(settings: Settings, paths: Sequence[str], outcome: Outcome) -> None:
+def _files(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], outcome: Outcome) -> None:
     """Read what became of the files."""
-    with open_lake(settings.lake, memory=settings.memory, read_only=True) as connection:
-        names = ("path", "state", "reason", "rows_read", "rows_accepted", "rows_quarantined")
-        rows = connection.execute(
-            f"SELECT {', '.join(names)} FROM landing.files WHERE list_contains(?, path) "
-            "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) ORDER BY path",
-            [list(paths)],
-        ).fetchall()
+    names = ("path", "state", "reason", "rows_read", "rows_accepted", "rows_quarantined")
+    rows = connection.execute(
+        f"SELECT {', '.join(names)} FROM landing.files WHERE list_contains(?, path) "
+        "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) ORDER BY path",
+        [list(paths)],
+    ).fetchall()
     outcome.files = [dict(zip(names, row, strict=True)) for row in rows]
     outcome.quarantined = sum(int(row["rows_quarantined"]) for row in outcome.files)
     taken = {str(row["path"]) for row in outcome.files}

@@ -66,7 +66,7 @@ def landing_assets(
     orders = table_spec(ORDERS, {}, months).replace_attributes(deps=[key(FILES.qualified)])
 
     @dg.multi_asset(
-        name="take_in",
+        name="landing__files",
         specs=specs,
         check_specs=[
             dg.AssetCheckSpec(name, asset=key(FILES.qualified), description=told)
@@ -139,7 +139,11 @@ def _log_months(context: dg.AssetExecutionContext, taken: TakenIn, at: int) -> N
             dg.AssetMaterialization(
                 key(ORDERS.qualified),
                 partition=str(month),
-                metadata={"dagster/partition_row_count": record.rows, "snapshot": at},
+                metadata={
+                    "dagster/partition_row_count": record.rows,
+                    "rows changed": True,
+                    "snapshot": at,
+                },
                 tags={"dagster/data_version": record.version},
             )
         )
