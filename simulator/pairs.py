@@ -114,7 +114,7 @@ def expected_counts(
         combined: The shop's bundles.
     """
     who, times = _sample(visits, customers.basket)
-    scale, share = _quadrature(parameters.visit_shape)
+    scale, share = gamma_quadrature(parameters.visit_shape, _NODES)
     wanted = customers.taste[who][:, category] * weight * customers.basket[who][:, None]
     times = (times[:, None] * share).ravel()[:, None].astype(np.float32)
     mean = wanted.astype(np.float32)[:, None, :] * -scale.astype(np.float32)[:, None]
@@ -151,10 +151,10 @@ def _sample(visits: Floats, basket: Floats) -> tuple[Integers, Floats]:
     return who[chosen], visits[who[chosen]] * size.sum() / (size[chosen] * _SAMPLE)
 
 
-def _quadrature(shape: int) -> tuple[Floats, Floats]:
+def gamma_quadrature(shape: int, count: int) -> tuple[Floats, Floats]:
     """Nodes and weights of a Gamma of the shape and mean 1 (Golub and Welsch 1969)."""
-    k = np.arange(1, _NODES)
+    k = np.arange(1, count)
     beside = np.sqrt(k * (k + shape - 1.0))
-    jacobi = np.diag(2.0 * np.arange(_NODES) + shape) + np.diag(beside, 1) + np.diag(beside, -1)
+    jacobi = np.diag(2.0 * np.arange(count) + shape) + np.diag(beside, 1) + np.diag(beside, -1)
     nodes, vectors = np.linalg.eigh(jacobi)
     return np.asarray(nodes / shape), np.asarray(vectors[0] ** 2)

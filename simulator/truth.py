@@ -87,6 +87,7 @@ class Truth:
             self._keep("customers", self._customers(self._last))
             self._keep("goods", self._goods(self._last))
             self._keep("return_shares", self._return_shares())
+            self._keep("bundles", self._bundles(self._last))
             self._keep("pairs", self._together.table(self.parameters, self._last))
         written = []
         for name, held in self._held.items():
@@ -266,6 +267,18 @@ class Truth:
                 "renamed_on": self._dates(ware.renamed),
             }
         ).with_columns(later_name=pl.when(pl.col("renamed_on").is_not_null()).then("later_name"))
+
+    def _bundles(self, made: MonthOfShop) -> pl.DataFrame:
+        """One row a good that another brings with it, and how often."""
+        codes = pl.Series(goods.stock_codes(self.parameters, np.arange(len(made.goods))), dtype=pl.String)
+        leads, added, probability = made.combined.links()
+        return pl.DataFrame(
+            {
+                "lead_code": codes.gather(leads),
+                "added_code": codes.gather(added),
+                "probability": probability,
+            }
+        )
 
     def _return_shares(self) -> pl.DataFrame:
         """One row a segment and category: how likely a line comes back."""
