@@ -30,7 +30,10 @@ _TRUNCATION, _GEOMETRIC = -201, -210
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """One element a line: the visit (its index), the good, how many, the price of one in cents."""
+    """One element a line: the visit (its index), the good, how many, the price of one in cents.
+
+    Kept in 32, 16, 32 and 32 bits: a month of a big shop is held in memory as lines.
+    """
 
     visit: Integers
     good: Integers
@@ -39,6 +42,13 @@ class Lines:
 
     def __len__(self) -> int:
         return len(self.visit)
+
+    @classmethod
+    def of(cls, visit: Integers, good: Integers, quantity: Integers, cents: Integers) -> "Lines":
+        """Lines in as few bits as they need."""
+        return cls(
+            visit.astype(np.int32), good.astype(np.int16), quantity.astype(np.int32), cents.astype(np.int32)
+        )
 
     def shifted(self, visits: int) -> "Lines":
         """The same lines, of visits that follow so many others."""
@@ -133,13 +143,12 @@ def draw(
 
 def one_after_other(parts: list[Lines]) -> Lines:
     """All parts as one."""
-    if not parts:
-        return Lines(*(np.zeros(0, dtype=np.int64),) * 4)
+    whole = [Lines.of(*(np.zeros(0, dtype=np.int64),) * 4), *parts]
     return Lines(
-        np.concatenate([part.visit for part in parts]),
-        np.concatenate([part.good for part in parts]),
-        np.concatenate([part.quantity for part in parts]),
-        np.concatenate([part.cents for part in parts]),
+        np.concatenate([part.visit for part in whole]),
+        np.concatenate([part.good for part in whole]),
+        np.concatenate([part.quantity for part in whole]),
+        np.concatenate([part.cents for part in whole]),
     )
 
 
@@ -164,27 +173,31 @@ def _lines(
     # A day on which nothing is on sale has no basket.
     basket[reached[-1] <= 0] = 0
 
-    visit = np.repeat(np.arange(len(visits)), basket)
+    visit = np.repeat(np.arange(len(visits), dtype=np.int32), basket)
     aim = uniform(visits.stream[visit], exact.ragged(basket)) * reached[-1][visit]
-    category = np.zeros(len(visit), dtype=np.int64)
+    category = np.zeros(len(visit), dtype=np.int32)
     for edge in reached[1:-1]:
         category += aim >= edge[visit]
     within = (aim - reached[category, visit]) / taste[category, visit]
-    low = chosen.edges[day[visit], category]
-    high = chosen.edges[day[visit], category + 1]
+    today = day[visit]
+    low = chosen.edges[today, category]
+    high = chosen.edges[today, category + 1]
     place = np.searchsorted(chosen.reached, chosen.reached[low] + within, side="right") - 1
     good = chosen.order[np.clip(place, low, high - 1) % count]
 
     more_visits, more_goods = bundles.additions(combined, visit, good, visits.stream, count)
     on_shelf = shelf.weight[day[more_visits], more_goods] > 0
-    key = np.concatenate([visit * count + good, (more_visits * count + more_goods)[on_shelf]])
+    key = np.concatenate([visit * count + good, (more_visits * count + more_goods)[on_shelf]]).astype(
+        np.int32
+    )
     key.sort()
     firsts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: len(key)])
     quantity = np.diff(np.append(firsts, len(key)))
     key = key[firsts]
-    visit, good = key // count, key % count
+    visit, good = key // np.int32(count), key % np.int32(count)
     bought = np.bincount(visit, weights=quantity, minlength=len(visits))
     cents = shelf.cents[day[visit], good]
     wholesale = np.floor(cents * (1 - parameters.wholesale_discount) + 0.5).astype(np.int64)
     is_wholesale = bought[visit] >= parameters.wholesale_units
-    return Lines(visit, good, quantity, np.where(is_wholesale, np.maximum(wholesale, 1), cents))
+    paid = np.where(is_wholesale, np.maximum(wholesale, 1), cents)
+    return Lines.of(visit, good, quantity, paid)

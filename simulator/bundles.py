@@ -91,7 +91,9 @@ def additions(
     place = np.full(goods, -1, dtype=np.int64)
     place[bundles.leads] = np.arange(len(bundles.leads))
     leads = np.flatnonzero(place[good] >= 0)
-    once = np.unique(visit[leads] * goods + good[leads])
+    once = visit[leads] * goods + good[leads]
+    once.sort()
+    once = once[np.diff(once, prepend=-1) > 0]
     of, bundle = once // goods, place[once % goods]
     chance = uniform(branch(visit_streams[of], -1 - bundle))
     taken = chance < bundles.probability[bundle]

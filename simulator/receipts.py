@@ -29,47 +29,52 @@ DIRT = (
     "future_date",
 )
 
+SPELLINGS = 4  # the right one first
+
+_DAY = 24 * 60
 _FATE, _KIND = 0, 1
 _LINES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
 class Receipts:
-    """The rows of a file in order, one element a row.
+    """A month's invoices in order of time, and the rows of its file in order of invoice.
+
+    One element an invoice:
 
     Attributes:
-        invoice: Number.
+        first_invoice: Number of the first; the others follow without a gap.
         is_return: Whether a C stands before the number.
         minute: Since the beginning of day 0.
         customer: Number of the customer, -1 for a guest.
         country: Index into customers.COUNTRIES.
+        receipt: One element a row, as all that follow: place of its invoice.
         good: What.
-        generation: 1 if the good bears its second name by then.
-        spelling: 0 as it should be, or one of text.SPELLINGS others.
+        naming: Which of the good's texts is printed: see text.NAMINGS.
         quantity: Negative on returns.
         cents: Price of one.
         fate: CLEAN, DUPLICATE of the row before, or the kind of dirt (index into DIRT).
     """
 
-    invoice: Integers
+    first_invoice: int
     is_return: npt.NDArray[np.bool_]
     minute: Integers
     customer: Integers
     country: Integers
+    receipt: Integers
     good: Integers
-    generation: Integers
-    spelling: Integers
+    naming: Integers
     quantity: Integers
     cents: Integers
     fate: Integers
 
     def __len__(self) -> int:
-        return len(self.invoice)
+        return len(self.receipt)
 
 
 def line_streams(visits: Visits, lines: Lines) -> States:
     """The random stream of each line."""
-    return branch(visits.stream[lines.visit], _LINES + lines.good)
+    return branch(visits.stream[lines.visit], _LINES + lines.good.astype(np.int64))
 
 
 def ring_up(
@@ -97,37 +102,40 @@ def ring_up(
     Returns:
         The rows; the invoice of each visit (0 without one); the invoice of each return.
     """
-    has_lines = np.bincount(lines.visit, minlength=len(visits)) > 0
-    orders = np.flatnonzero(has_lines)
-    in_time = np.argsort(np.concatenate([visits.minute[orders], returned.minute]), kind="stable")
-    number = np.empty(len(in_time), dtype=np.int64)
-    number[in_time] = first_invoice + np.arange(len(in_time))
-    of_visit = np.zeros(len(visits), dtype=np.int64)
-    of_visit[orders] = number[: len(orders)]
-    of_return = number[len(orders) :]
+    orders = np.flatnonzero(np.bincount(lines.visit, minlength=len(visits)) > 0)
+    minute = np.concatenate([visits.minute[orders], returned.minute])
+    in_time = np.argsort(minute, kind="stable")
+    place = np.empty(len(in_time), dtype=np.int32)
+    place[in_time] = np.arange(len(in_time), dtype=np.int32)
+    place_of_visit = np.full(len(visits), -1, dtype=np.int32)
+    place_of_visit[orders] = place[: len(orders)]
+    person = np.concatenate([visits.customer[orders], returned.customer])[in_time]
+    is_guest = np.concatenate([visits.is_guest[orders], returned.is_guest])[in_time]
 
-    invoice = np.concatenate([of_visit[lines.visit], of_return])
-    order = np.argsort(invoice, kind="stable")
+    receipt = np.concatenate([place_of_visit[lines.visit], place[len(orders) :]])
     fate, spelling = _fates(parameters, streams_of_lines)
-    none = np.zeros(len(returned), dtype=np.int64)
-    person = np.concatenate([visits.customer[lines.visit], returned.customer])[order]
-    is_guest = np.concatenate([visits.is_guest[lines.visit], returned.is_guest])[order]
-    minute = np.concatenate([visits.minute[lines.visit], returned.minute])[order]
-    good = np.concatenate([lines.good, returned.good])[order]
-    clean = Receipts(
-        invoice=invoice[order],
-        is_return=order >= len(lines),
+    none = np.zeros(len(returned), dtype=np.int8)
+    fate = np.concatenate([fate, none + np.int8(CLEAN)])
+    row, is_added = _with_followers(np.argsort(receipt, kind="stable"), fate)
+    receipt = receipt[row]
+    good = np.concatenate([lines.good, returned.good.astype(np.int16)])[row]
+    minute = minute[in_time]
+    is_renamed = (minute // _DAY)[receipt] >= goods.renamed[good]
+    rows = Receipts(
+        first_invoice=first_invoice,
+        is_return=in_time >= len(orders),
         minute=minute,
         customer=np.where(is_guest, -1, person),
         country=customers.country[person],
+        receipt=receipt,
         good=good,
-        generation=(minute // (24 * 60) >= goods.renamed[good]).astype(np.int64),
-        spelling=np.concatenate([spelling, none])[order],
-        quantity=np.concatenate([lines.quantity, -returned.quantity])[order],
-        cents=np.concatenate([lines.cents, returned.cents])[order],
-        fate=np.concatenate([fate, none + CLEAN])[order],
+        naming=np.concatenate([spelling, none])[row] + SPELLINGS * is_renamed.astype(np.int8),
+        quantity=np.concatenate([lines.quantity, -returned.quantity.astype(np.int32)])[row],
+        cents=np.concatenate([lines.cents, returned.cents.astype(np.int32)])[row],
+        fate=np.where(is_added, fate[row], np.int8(CLEAN)),
     )
-    return _spoil(clean), of_visit, of_return
+    of_visit = np.where(place_of_visit >= 0, first_invoice + place_of_visit.astype(np.int64), 0)
+    return rows, of_visit, first_invoice + place[len(orders) :].astype(np.int64)
 
 
 def _fates(parameters: Parameters, stream: States) -> tuple[Integers, Integers]:
@@ -136,35 +144,22 @@ def _fates(parameters: Parameters, stream: States) -> tuple[Integers, Integers]:
     twice = parameters.duplicate_share
     dirty = twice + parameters.dirty_share
     misspelt = dirty + parameters.misspelt_share
-    fate = np.full(len(stream), CLEAN)
+    fate = np.full(len(stream), CLEAN, dtype=np.int8)
     fate[u < twice] = DUPLICATE
     spoilt = np.flatnonzero((u >= twice) & (u < dirty))
     fate[spoilt] = integer(stream[spoilt], len(DIRT), _KIND)
-    spelling = np.zeros(len(stream), dtype=np.int64)
+    spelling = np.zeros(len(stream), dtype=np.int8)
     wrong = np.flatnonzero((u >= dirty) & (u < misspelt))
-    spelling[wrong] = 1 + integer(stream[wrong], 3, _KIND)
+    spelling[wrong] = 1 + integer(stream[wrong], SPELLINGS - 1, _KIND)
     return fate, spelling
 
 
-def _spoil(clean: Receipts) -> Receipts:
-    """Put after each row what its fate says: the row itself again, or a copy that cannot be read.
+def _with_followers(order: Integers, fate: Integers) -> tuple[Integers, npt.NDArray[np.bool_]]:
+    """Rows in order, each followed by what its fate says: itself again, or a copy that cannot be read.
 
     Dirt is added, never put in a sale's place: what a reader accepts is exactly what was sold.
     """
-    times = 1 + (clean.fate != CLEAN)
-    which = np.repeat(np.arange(len(clean)), times)
-    is_added = np.zeros(len(which), dtype=np.bool_)
+    times = 1 + (fate[order] != CLEAN)
+    is_added = np.zeros(int(times.sum()), dtype=np.bool_)
     is_added[np.cumsum(times)[times == 2] - 1] = True
-    return Receipts(
-        clean.invoice[which],
-        clean.is_return[which],
-        clean.minute[which],
-        clean.customer[which],
-        clean.country[which],
-        clean.good[which],
-        clean.generation[which],
-        clean.spelling[which],
-        clean.quantity[which],
-        clean.cents[which],
-        np.where(is_added, clean.fate[which], CLEAN),
-    )
+    return np.repeat(order, times), is_added

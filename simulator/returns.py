@@ -158,7 +158,7 @@ def giants(
     good = np.array([goods[k] for goods, k in zip(on_sale, place, strict=True)], dtype=np.int64)
     cents = np.floor(shelf.cents[day, good] * (1 - parameters.wholesale_discount) + 0.5).astype(np.int64)
     quantity = low + integer(stream, high - low + 1, 4)
-    return visits, Lines(np.arange(count), good, quantity, np.maximum(cents, 1))
+    return visits, Lines.of(np.arange(count), good, quantity, np.maximum(cents, 1))
 
 
 def cancelled(visits: Visits, lines: Lines, offset: int) -> Returns:

@@ -16,7 +16,7 @@ from simulator.customers import COUNTRIES
 from simulator.exact import Integers
 from simulator.goods import Goods
 from simulator.parameters import Parameters
-from simulator.receipts import DIRT, Receipts
+from simulator.receipts import DIRT, SPELLINGS, Receipts
 
 HEADER = (
     "InvoiceNo",
@@ -29,7 +29,7 @@ HEADER = (
     "Country",
 )
 
-SPELLINGS = 4
+NAMINGS = 2 * SPELLINGS  # of a good: the spellings of its first name, then those of its second
 _ROWS = 1 << 18  # a piece of a file in memory
 _DAY = 24 * 60
 _TIMES = tuple(f"{minute // 60}:{minute % 60:02}" for minute in range(_DAY))
@@ -40,27 +40,28 @@ def csv(parameters: Parameters, first_day: date, goods: Goods, rows: Receipts) -
     yield (",".join(HEADER) + "\r\n").encode("ascii")
     codes = pl.Series(catalogue.stock_codes(parameters, np.arange(len(goods))), dtype=pl.String)
     texts = pl.Series(_descriptions(goods), dtype=pl.String)
+    invoices = _invoices(rows)
     start = int(rows.minute.min(initial=0))
     minutes, minute_place = _occurring(rows.minute - start)
-    moments = _moments(first_day, minutes + start)
+    moments = _moments(first_day, minutes + start).gather(minute_place[rows.minute - start])
     cents, cents_place = _occurring(rows.cents)
     prices = pl.Series([f"{cent / 100:.2f}".rstrip("0").rstrip(".") for cent in cents], dtype=pl.String)
-    countries = pl.Series(COUNTRIES)
+    guests = np.flatnonzero(rows.customer < 0)
+    people = pl.Series(rows.customer + parameters.first_customer).cast(pl.String).scatter(guests, None)
+    countries = pl.Series(COUNTRIES).gather(rows.country)
     for begin in range(0, len(rows), _ROWS):
         part = slice(begin, begin + _ROWS)
+        receipt = rows.receipt[part]
+        good = rows.good[part].astype(np.int32)
         columns = {
-            "InvoiceNo": _invoices(rows, part),
-            "StockCode": codes.gather(rows.good[part]),
-            "Description": texts.gather(
-                (rows.good[part] * 2 + rows.generation[part]) * SPELLINGS + rows.spelling[part]
-            ),
+            "InvoiceNo": invoices.gather(receipt),
+            "StockCode": codes.gather(good),
+            "Description": texts.gather(good * NAMINGS + rows.naming[part]),
             "Quantity": pl.Series(rows.quantity[part]),
-            "InvoiceDate": moments.gather(minute_place[rows.minute[part] - start]),
+            "InvoiceDate": moments.gather(receipt),
             "UnitPrice": prices.gather(cents_place[rows.cents[part]]),
-            "CustomerID": pl.Series(rows.customer[part] + parameters.first_customer).scatter(
-                np.flatnonzero(rows.customer[part] < 0), None
-            ),
-            "Country": countries.gather(rows.country[part]),
+            "CustomerID": people.gather(receipt),
+            "Country": countries.gather(receipt),
         }
         _spoil(columns, rows, part, first_day)
         text = BytesIO()
@@ -69,9 +70,9 @@ def csv(parameters: Parameters, first_day: date, goods: Goods, rows: Receipts) -
         yield text.getvalue().replace(b"\xc2", b"")
 
 
-def _invoices(rows: Receipts, part: slice) -> pl.Series:
-    number = pl.Series(rows.invoice[part]).cast(pl.String)
-    returned = np.flatnonzero(rows.is_return[part])
+def _invoices(rows: Receipts) -> pl.Series:
+    number = pl.Series(rows.first_invoice + np.arange(len(rows.minute))).cast(pl.String)
+    returned = np.flatnonzero(rows.is_return)
     return number.scatter(returned, "C" + number.gather(returned)) if len(returned) else number
 
 
@@ -110,7 +111,10 @@ def _spoil(columns: dict[str, pl.Series], rows: Receipts, part: slice, first_day
         which = np.flatnonzero(fate == kind)
         if not len(which):
             continue
-        moment = [first_day + timedelta(days=int(minute) // _DAY) for minute in rows.minute[part][which]]
+        moment = [
+            first_day + timedelta(days=int(minute) // _DAY)
+            for minute in rows.minute[rows.receipt[part][which]]
+        ]
         columns_and_texts: dict[str, tuple[str, list[str | None]]] = {
             "impossible_date": ("InvoiceDate", [f"2/30/{day.year} 10:15" for day in moment]),
             "text_date": ("InvoiceDate", ["yesterday"] * len(which)),

@@ -329,14 +329,15 @@ def _files(made: MonthOfShop, file: str) -> pl.DataFrame:
     """One row a file: how many rows of what kind it holds."""
     rows = made.receipts
     is_line = rows.fate == CLEAN
+    is_return = rows.is_return[rows.receipt]
     return pl.DataFrame(
         {
             "file": [file],
             "month": [made.month.first],
             "rows": [len(rows)],
-            "sale_lines": [int((is_line & ~rows.is_return).sum())],
-            "return_lines": [int((is_line & rows.is_return).sum())],
-            "guest_lines": [int((is_line & (rows.customer < 0)).sum())],
+            "sale_lines": [int((is_line & ~is_return).sum())],
+            "return_lines": [int((is_line & is_return).sum())],
+            "guest_lines": [int((is_line & (rows.customer < 0)[rows.receipt]).sum())],
             "duplicate_rows": [int((rows.fate == DUPLICATE).sum())],
             "dirty_rows": [int((rows.fate >= 0).sum())],
         }
