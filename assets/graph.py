@@ -4,6 +4,7 @@ Read from the SQL, the contracts, the rules and the seeds; importing it needs ne
 Expectations, so that asking what is out of date costs milliseconds.
 """
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from expectations.rules import rules
 from warehouse.contract import Table, fingerprint
-from warehouse.lake import literal
+from warehouse.errors import TillageError
+from warehouse.lake import literal, one_file
 from warehouse.lineage import reads
 from warehouse.plan import Node, Sees
 from warehouse.tables import TABLES
@@ -40,8 +42,8 @@ def graph(seeds: Path, tables: Mapping[str, Table] = TABLES) -> Graph:
         if table.schema == "seeds":
             file = seeds / f"{table.name}.csv"
             file = file if file.exists() else SEEDS_DIR / file.name
-            queries[name] = _seed_query(table, file)
-            content = file.read_text(encoding="utf-8")
+            content = _seed_content(file)
+            queries[name] = _seed_query(table, file, content)
         else:
             queries[name] = content = table.query
         shape = f"{table.definition} {table.primary_key} {table.partition_column}"
@@ -69,9 +71,23 @@ def _inputs(table: Table, tables: Mapping[str, Table]) -> dict[str, Sees]:
     return found
 
 
-def _seed_query(table: Table, file: Path) -> str:
-    columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in table.shape.items())
+def _seed_content(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TillageError(f"The seed {file} cannot be read ({error}). Save it as a CSV in UTF-8.") from error
+
+
+def _seed_query(table: Table, file: Path, content: str) -> str:
+    # DuckDB takes columns by their place, whatever the header says.
+    header = next(csv.reader(content.splitlines()), [])
+    if sorted(header) != sorted(table.shape):
+        raise TillageError(
+            f"The seed {file} must have the columns {', '.join(table.shape)}, and has {', '.join(header)}. "
+            f"Name them in its first line, or remove it so that the {table.qualified} of Tillage holds."
+        )
+    columns = ", ".join(f"{literal(name)}: {literal(table.shape[name])}" for name in header)
     return (
-        f"SELECT {', '.join(table.shape)} FROM read_csv({literal(file)}, header = true, "
+        f"SELECT {', '.join(table.shape)} FROM read_csv({one_file(file)}, header = true, "
         f"auto_detect = false, columns = {{{columns}}})"
     )

@@ -29,13 +29,16 @@ def audit(connection: duckdb.DuckDBPyConnection, staged: str, table: Table) -> l
     if not judged or not connection.execute(f"SELECT 1 FROM memory.{staged} LIMIT 1").fetchall():
         return []
     verdict = _validate(connection, staged, judged)
-    failed = {name for name, has_passed in verdict.items() if not has_passed}
-    return [
-        finding
-        for rule in judged
-        if rule.name in failed
-        for finding in _findings(connection, staged, table, rule)
-    ]
+    findings = []
+    for rule in judged:
+        if not verdict[rule.name]:
+            found = list(_findings(connection, staged, table, rule))
+            if not found:
+                raise RuntimeError(
+                    f"{table.qualified} fails {rule.name}, but no row of it does: {rule.failing}"
+                )
+            findings += found
+    return findings
 
 
 def _validate(connection: duckdb.DuckDBPyConnection, table: str, judged: Sequence[Rule]) -> dict[str, bool]:

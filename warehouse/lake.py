@@ -18,7 +18,14 @@ from warehouse.contract import Table
 from warehouse.errors import TillageError
 
 READING = "snapshots|current_snapshot|list_files|table_info|table_changes|table_insertions|table_deletions"
-MAINTENANCE = re.compile(rf"\bducklake_(?!(?:{READING})\b)\w+", re.IGNORECASE)
+# `query` runs text that is put together when it runs, so nobody can tell beforehand what it calls.
+CALLED = re.compile(r'"function_name":"((?:[^"\\]|\\.)*)"')
+FORBIDDEN = re.compile(
+    rf"ducklake_(?!(?:{READING})$)\w+|merge_adjacent_files|rewrite_data_files|flush_inlined_data|set_option|"
+    "set_commit_message|checkpoint|force_checkpoint|query|sqlite_query",
+    re.IGNORECASE,
+)
+CATALOG = "catalog.sqlite"
 CONFLICT = ("conflict", "database is locked", "database is busy")
 
 # DuckLake widens types and never narrows them.
@@ -33,6 +40,11 @@ WIDER = {
 def literal(text: object) -> str:
     """Quote a value where SQL takes no parameter: a file name, an option."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def one_file(file: Path) -> str:
+    """Name a file to DuckDB, which takes `sales[1].csv` for a pattern that sales1.csv matches."""
+    return literal(re.sub(r"[*?\[]", r"[\g<0>]", str(file)))
 
 
 @contextmanager
@@ -53,8 +65,7 @@ def open_lake(
     Raises:
         TillageError: If a lake that is to be read is not there, or cannot be opened.
     """
-    catalog = root / "catalog.sqlite"
-    is_new = not catalog.exists()
+    is_new = not (root / CATALOG).exists()
     if is_new and read_only:
         raise TillageError(
             f"There is no warehouse in {root.parent} yet. Put files into its folder landing/orders/ "
@@ -79,26 +90,7 @@ def open_lake(
     try:
         for name in ("sqlite", "ducklake"):
             _load(connection, name)
-        # WAL lets readers go on while a writer commits. OVERRIDE_DATA_PATH lets a home be moved.
-        options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, OVERRIDE_DATA_PATH true"
-        try:
-            connection.execute(
-                f"ATTACH {literal(f'ducklake:sqlite:{catalog}')} AS lake "
-                f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''}"
-                f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
-            )
-        except duckdb.Error as error:
-            if as_of is not None and "napshot" in str(error):
-                raise TillageError(
-                    f'The lake has no snapshot {as_of} (or keeps it no longer). `tillage query "SELECT snapshot_id, '
-                    "snapshot_time, commit_message FROM ducklake_snapshots('lake')\"` lists those that it has."
-                ) from error
-            raise TillageError(
-                f"The warehouse catalog {catalog} cannot be opened: {error}. It may be damaged, or the disk "
-                "full; restore it from a backup, or move the folder away and make the warehouse anew from "
-                "landing/ with `tillage run`."
-            ) from error
-        connection.execute("USE lake")
+        attach(connection, root, read_only=read_only, as_of=as_of)
         if read_only:
             connection.execute(f"SET allowed_directories = [{literal(root)}]")
             connection.execute("SET enable_external_access = false")
@@ -110,6 +102,34 @@ def open_lake(
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, root: Path, *, read_only: bool = False, as_of: int | None = None
+) -> None:
+    """Attach the lake under `root` as `lake` to a connection that has its extensions, and use it."""
+    catalog = root / CATALOG
+    # WAL lets readers go on while a writer commits. OVERRIDE_DATA_PATH lets a home be moved.
+    options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, OVERRIDE_DATA_PATH true"
+    try:
+        connection.execute(
+            f"ATTACH {literal(f'ducklake:sqlite:{catalog}')} AS lake "
+            f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''}"
+            f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
+        )
+    except duckdb.Error as error:
+        if as_of is not None and "napshot" in str(error):
+            raise TillageError(
+                f"The lake has no snapshot {as_of} (or keeps it no longer). "
+                '`tillage query "SELECT snapshot_id, snapshot_time, commit_message '
+                "FROM ducklake_snapshots('lake')\"` lists those that it has."
+            ) from error
+        raise TillageError(
+            f"The warehouse catalog {catalog} cannot be opened: {error}. It may be damaged, or the disk "
+            "full; restore it from a backup, or move the folder away and make the warehouse anew from "
+            "landing/ with `tillage run`."
+        ) from error
+    connection.execute("USE lake")
 
 
 def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
@@ -127,8 +147,12 @@ def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyCo
                 if statements
                 else "No SQL was given; write one SELECT."
             )
-        if found := MAINTENANCE.search(sql):
-            raise TillageError(f"{found[0]} changes the lake; only a SELECT that reads is run here.")
+        parsed = connection.execute("SELECT CAST(json_serialize_sql(?) AS VARCHAR)", [sql]).fetchone()
+        if parsed is None or '"error":true' in parsed[0][:20]:
+            raise TillageError("Only a single SELECT is run here; a PRAGMA is none.")
+        for name in CALLED.findall(parsed[0]):
+            if FORBIDDEN.fullmatch(name):
+                raise TillageError(f"{name} can change the lake; only a SELECT that reads is run here.")
         return connection.execute(statements[0])
     except duckdb.Error as error:
         raise TillageError(str(error)) from error
@@ -184,10 +208,11 @@ def ensure(connection: duckdb.DuckDBPyConnection, table: Table, *, replaced: boo
         TillageError: If the contract asks for what DuckLake cannot do while rows stay.
     """
     found = shape_of(connection, table)
-    if found == table.shape:
+    given = _given(connection, table)
+    if found == table.shape and given == {column.name for column in table.columns if not column.nullable}:
         return
     if found:
-        blocked = _changes(connection, table, found)
+        blocked = _changes(connection, table, found, given)
         if not blocked:
             return
         if not replaced:
@@ -202,11 +227,31 @@ def ensure(connection: duckdb.DuckDBPyConnection, table: Table, *, replaced: boo
         connection.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({table.partition_column})")
 
 
-def _changes(connection: duckdb.DuckDBPyConnection, table: Table, found: dict[str, str]) -> str:
+def _given(connection: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
+    """The columns that are NOT NULL in the lake."""
+    rows = connection.execute(
+        "SELECT column_name FROM duckdb_columns() "
+        "WHERE database_name = 'lake' AND schema_name = ? AND table_name = ? AND NOT is_nullable",
+        [table.schema, table.name],
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
+def _changes(
+    connection: duckdb.DuckDBPyConnection, table: Table, found: dict[str, str], given: set[str]
+) -> str:
     """Add, drop and widen columns; where a change is beyond that, change nothing and say what."""
     statements = []
     for column in table.columns:
         was = found.get(column.name)
+        if was is not None and column.nullable and column.name in given:
+            statements.append(f'ALTER COLUMN "{column.name}" DROP NOT NULL')
+        if was is not None and not column.nullable and column.name not in given:
+            if connection.execute(
+                f'SELECT 1 FROM {table.qualified} WHERE "{column.name}" IS NULL LIMIT 1'
+            ).fetchone():
+                return f"column {column.name} is NOT NULL, and old rows hold nothing in it"
+            statements.append(f'ALTER COLUMN "{column.name}" SET NOT NULL')
         if was == column.type:
             continue
         if column.name == table.partition_column:

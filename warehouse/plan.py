@@ -97,13 +97,13 @@ class Plan:
         """Give the months of the table that are out of date, each with its reason."""
         code, reasons = self.graph[name].code, {}
         refused = {
-            (refusal.finding.month, refusal.code, refusal.inputs)
+            refusal.finding.month: (refusal.code, refusal.inputs)
             for refusal in self.refusals.get(name, ())
             if refusal.finding.severity == "error"
         }
         for month, inputs in self.inputs(name).items():
             record = self.records.get((name, month))
-            if (month, code, inputs) in refused:
+            if refused.get(month) == (code, inputs):
                 continue
             if record is None:
                 reasons[month] = "never made"
@@ -111,6 +111,8 @@ class Plan:
                 reasons[month] = "its code changed"
             elif record.inputs != inputs:
                 reasons[month] = "an input changed"
+            elif month in refused:
+                reasons[month] = "what it stands refused for was taken back"
         return reasons
 
     def outlook(self) -> dict[str, dict[date | None, str]]:
@@ -132,12 +134,12 @@ class Plan:
         self, name: str, month: date | None, found: Mapping[str, Mapping[date | None, str]]
     ) -> str | None:
         for source, sees in self.graph[name].inputs.items():
-            if any(_reaches(sees, at, month) for at in found.get(source, {})):
+            if any(is_seen(sees, at=at, month=month) for at in found.get(source, {})):
                 return source
         return None
 
 
-def _reaches(sees: Sees, at: date | None, month: date | None) -> bool:
+def is_seen(sees: Sees, *, at: date | None, month: date | None) -> bool:
     """Whether what is made for `month` sees the input's month `at`."""
     if sees is Sees.WHOLE or at is None or month is None:
         return True

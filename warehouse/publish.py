@@ -95,7 +95,12 @@ def publish(
 
     try:
         in_transaction(connection, stage)
-    except (duckdb.BinderException, duckdb.ConversionException) as error:
+    except duckdb.CatalogException as error:
+        raise TillageError(
+            f"{table.qualified} cannot be made: its query reads what is not in the warehouse. "
+            f"{str(error).splitlines()[0]} Make that table first, with `tillage run`."
+        ) from error
+    except (duckdb.ProgrammingError, duckdb.DataError) as error:
         raise TillageError(
             f"{table.qualified}: its query does not give what its contract promises. {error} "
             f"Compare warehouse/sql/{table.schema}/{table.name}.sql with the columns in "

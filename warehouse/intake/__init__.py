@@ -15,7 +15,7 @@ import duckdb
 from warehouse.contract import fingerprint
 from warehouse.errors import TillageError
 from warehouse.intake.files import Content, Found, read_content, scan
-from warehouse.intake.reader import PARSED, STAGED, Reading, create_staging, place_in_file, stage
+from warehouse.intake.reader import PARSED, PASSING, STAGED, Reading, create_staging, place_in_file, stage
 from warehouse.lake import in_transaction
 from warehouse.records import NOTHING, Record, insert, read_versions, write_versions
 from warehouse.tables.landing import FILE_MONTHS, FILES, ORDERS, QUARANTINE
@@ -126,8 +126,12 @@ def _is_new(found: Found, known: Arrival | None, reading: Reading) -> bool:
     if known.state == "refused" and known.reading != reading_name(reading):
         return True
     seen_ns = int(known.seen_at.replace(tzinfo=UTC).timestamp() * 1e9)
-    is_racy = seen_ns - known.modified_ns < TICK_NS
-    return is_racy and read_content(found.file).file_id != known.file_id
+    if seen_ns - known.modified_ns >= TICK_NS:
+        return False
+    try:
+        return read_content(found.file).file_id != known.file_id
+    except OSError:
+        return True  # taking it in says why it cannot be read
 
 
 @dataclass
@@ -142,7 +146,9 @@ class _Batch:
     months: dict[date, Record] = field(default_factory=dict)
     _pending: list[Arrival] = field(default_factory=list)
     _seen_again: list[Arrival] = field(default_factory=list)
+    _staged: set[str] = field(default_factory=set)
     _staged_bytes: int = 0
+    _changed: dict[date, Record] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._known = _known(self.connection)
@@ -151,10 +157,21 @@ class _Batch:
     def add(self, found: Found) -> None:
         """Stage the file's content, unless its rows live already."""
         try:
-            content = read_content(found.file)
+            self._add(found)
         except OSError as error:
             self.left[found.path] = f"it cannot be read: {error.strerror}"
+        except PASSING as error:
+            self.left[found.path] = f"it could not be read this time: {str(error).splitlines()[0]}"
+        if self._staged_bytes > BATCH_BYTES:
+            self.commit()
+
+    def _add(self, found: Found) -> None:
+        try:
+            str(found.file).encode()
+        except UnicodeEncodeError:
+            self.left[found.path] = "its name is not UTF-8, which DuckDB needs; rename it"
             return
+        content = read_content(found.file)
         before = _newest(self._known).get(found.path)
         is_same = before is not None and before.file_id == content.file_id
         if (
@@ -164,15 +181,16 @@ class _Batch:
         ):
             self._seen_again.append(self._arrival(found, before))
             return
+        was_staged = content.file_id in self._staged
         arrival = self._judge(found, content)
-        told = found.file.stat() if found.file.exists() else None
-        if told is None or (told.st_size, told.st_mtime_ns) != (found.size, found.modified_ns):
-            self.connection.execute(f"DELETE FROM memory.{STAGED} WHERE file_id = ?", [content.file_id])
+        told = found.file.stat()
+        if (told.st_size, told.st_mtime_ns) != (found.size, found.modified_ns):
+            if not was_staged:
+                self.connection.execute(f"DELETE FROM memory.{STAGED} WHERE file_id = ?", [content.file_id])
+                self._staged.discard(content.file_id)
             self.left[found.path] = "it changed while it was read"
             return
         self._pending.append(arrival)
-        if self._staged_bytes > BATCH_BYTES:
-            self.commit()
 
     def _judge(self, found: Found, content: Content) -> Arrival:
         """Say what becomes of the content; stage its rows if they are not in the lake or staged yet."""
@@ -189,7 +207,8 @@ class _Batch:
         try:
             staged = stage(self.connection, found.file, content.file_id, content.encoding, self.reading)
         except TillageError as error:
-            return replace(blank, state="refused", reason=str(error))
+            return replace(blank, state="refused", reason=str(error).replace("\0", "\u2400"))
+        self._staged.add(content.file_id)
         self._staged_bytes += found.size
         return replace(
             blank,
@@ -210,9 +229,10 @@ class _Batch:
         """Put what is staged into the lake, by one transaction."""
         if self._pending or self._seen_again:
             in_transaction(self.connection, self._write)
+            self.months |= self._changed
         self.arrivals += self._pending
         self._known = _known(self.connection)
-        self._pending, self._seen_again, self._staged_bytes = [], [], 0
+        self._pending, self._seen_again, self._staged, self._staged_bytes = [], [], set(), 0
         create_staging(self.connection)
 
     def _write(self) -> None:
@@ -228,7 +248,7 @@ class _Batch:
         kept = [row for row in known if f"{row.file_id} {row.path}" not in set(places)]
         before, after = _live(known), _live([*kept, *rows])
         dead, fresh = sorted(before - after), sorted(after - before)
-        if missing := set(fresh) - {row.file_id for row in pending}:
+        if missing := set(fresh) - self._staged:
             raise TillageError(
                 f"The warehouse changed while files were taken in ({len(missing)} contents left it). "
                 "Nothing was written; start `tillage run` again."
@@ -249,7 +269,8 @@ class _Batch:
         run(
             f"INSERT INTO {FILE_MONTHS.qualified} BY NAME "
             f"SELECT file_id, month, count(*) AS rows, sum(hash({parsed})::HUGEINT) AS rows_hash "
-            f"FROM memory.{STAGED} WHERE raw IS NULL AND file_id IN (SELECT unnest(?)) GROUP BY file_id, month",
+            f"FROM memory.{STAGED} WHERE raw IS NULL AND file_id IN (SELECT unnest(?)) "
+            "GROUP BY file_id, month",
             [fresh],
         )
         run(
@@ -274,15 +295,14 @@ class _Batch:
             ).fetchall()
         }
         before = read_versions(self.connection, [ORDERS.qualified])
-        changed: dict[date, Record] = {}
+        self._changed = {}
         for month in sorted(touched):
             record = now.get(month, Record(NOTHING, "", ""))
             was = before.get((ORDERS.qualified, month))
             if was is None or was.version != record.version:
-                changed[month] = record
-        if changed:
-            write_versions(self.connection, ORDERS.qualified, dict(changed), self.run)
-        self.months |= changed
+                self._changed[month] = record
+        if self._changed:
+            write_versions(self.connection, ORDERS.qualified, dict(self._changed.items()), self.run)
 
 
 def _months(connection: duckdb.DuckDBPyConnection, file_ids: list[str]) -> set[date]:

@@ -32,17 +32,22 @@ def scan(landing: Path, source: str) -> Iterator[Found]:
     """Give every file below landing/<source>/ that is to be taken in, in the order of their paths.
 
     Left alone: hidden files, and everything whose name ends in none of `KINDS`, as that of a file does
-    which a browser or a copy is still writing.
+    which a browser or a copy is still writing; and links that lead out of landing/.
     """
-    root = landing / source
+    root, inside = landing / source, landing.resolve()
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder) / name
             if name.startswith((".", "~")) or not name.lower().endswith(KINDS) or not file.is_file():
                 continue
-            told = file.stat()
-            path = file.relative_to(landing).as_posix()
+            if file.is_symlink() and not file.resolve().is_relative_to(inside):
+                continue
+            try:
+                told = file.stat()
+            except FileNotFoundError:  # taken away while the folder was read
+                continue
+            path = file.relative_to(landing).as_posix().encode(errors="backslashreplace").decode()
             yield Found(file, path, told.st_size, told.st_mtime_ns)
 
 

@@ -5,7 +5,10 @@ All parsing is done by DuckDB, in one pass that streams, so memory does not grow
 
 import csv
 import io
+import mmap
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +18,7 @@ import duckdb
 
 from warehouse.errors import TillageError
 from warehouse.intake.headers import DateOrder, HeaderSet, Match, match
-from warehouse.lake import literal
+from warehouse.lake import literal, one_file
 
 STAGED = "incoming"
 LONGEST_NAME = 255
@@ -33,6 +36,10 @@ DELIMITERS = (",", ";", "\t", "|")
 # The order of day and month must be known before a file is read, but this many rows show whether it
 # matters: dates that begin with a year need none.
 GLANCE_ROWS = 2_000
+# DuckDB keeps so much of a line that it rejects.
+LONGEST_REJECTED = 10_000
+# These speak of the machine and not of the file: it is tried again the next time.
+PASSING = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +61,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the rows of a file are got at: a table function, each column as text, and the delimiter."""
+    """How the rows of a file are got at: a table function, each column as text; of a CSV also its place."""
 
     rows: str
     fields: tuple[str, ...]
     match: Match
     delimiter: str = ","
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +112,30 @@ def stage(
     Raises:
         TillageError: If nothing of the file can be taken in: no header, a column missing, an order of
             day and month that nothing decides. The staged rows of the file are removed again.
+        OSError: If it can be read no longer.
+        duckdb.Error: If the machine fails, one of `PASSING`.
     """
     try:
         layout = _parquet(connection, file, reading) if file.suffix.lower() == ".parquet" else None
         layout = layout or _csv(file, encoding, reading)
         order = _date_order(connection, layout, reading)
         return _stage(connection, layout, file_id, order, reading)
-    except duckdb.Error as error:
-        _unstage(connection, file_id)
-        raise TillageError(f"it cannot be read: {str(error).splitlines()[0]}") from error
-    except TillageError:
-        _unstage(connection, file_id)
+    except (duckdb.Error, TillageError, OSError) as error:
+        with suppress(duckdb.Error):  # a failure of the machine may last; the file's rows are not committed
+            _unstage(connection, file_id)
+        if isinstance(error, duckdb.Error) and not isinstance(error, PASSING):
+            raise TillageError(_told(error)) from error
         raise
+
+
+def _told(error: duckdb.Error) -> str:
+    """What DuckDB says of a file that it cannot read, for a person."""
+    if "state machine reached an invalid state" in str(error):
+        return (
+            "its rows cannot be told apart, as its lines end in different ways (some with a carriage return, "
+            "some without). Give all lines the same end (`dos2unix FILE` does), and put the file back."
+        )
+    return f"it cannot be read: {str(error).splitlines()[0]}"
 
 
 def _csv(file: Path, encoding: str, reading: Reading) -> Layout:
@@ -126,6 +146,10 @@ def _csv(file: Path, encoding: str, reading: Reading) -> Layout:
             raise TillageError(f"its text is not {encoding}: {error}") from error
     if not start.strip():
         raise TillageError("it is empty. The first line must name the columns.")
+    if start[0] in "\r\n":
+        raise TillageError("its first line is empty. The first line must name the columns.")
+    if "\0" in start.splitlines()[0]:
+        raise TillageError("its header holds NUL characters, as in UTF-16. Save the file as UTF-8.")
     headers = {
         delimiter: next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter))
         for delimiter in DELIMITERS
@@ -135,16 +159,18 @@ def _csv(file: Path, encoding: str, reading: Reading) -> Layout:
     names = [f"c{index}" for index in range(len(headers[delimiter]))]
     columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
     rows = (
-        f"read_csv({literal(file)}, auto_detect = false, header = false, skip = 1, "
+        f"read_csv({one_file(file)}, auto_detect = false, header = false, skip = 1, "
+        "hive_partitioning = false, "
         f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', encoding = {literal(encoding)}, "
         f"columns = {{{columns}}}, store_rejects = true, rejects_table = 'rejected_rows', "
         "rejects_scan = 'rejected_scans')"
     )
-    return Layout(rows, tuple(names), found, delimiter)
+    return Layout(rows, tuple(names), found, delimiter, file)
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
-    rows = f"read_parquet({literal(file)})"
+    # The name of a folder is no column: the same content gives the same rows wherever it lies.
+    rows = f"read_parquet({one_file(file)}, hive_partitioning = false)"
     described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
     found = match([name for name, *_ in described], reading.sets)
     return Layout(rows, tuple(_as_text(name, kind) for name, kind, *_ in described), found)
@@ -167,7 +193,8 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
         return layout.match.follows.date_order
     text = layout.fields[layout.match.positions["sold_at"]]
     glance = f"SELECT {text} AS text FROM {layout.rows} LIMIT {GLANCE_ROWS}"
-    if not _fetch(connection, f"SELECT count(*) FROM ({glance}) WHERE contains(text, '/')")[0]:
+    starts = "regexp_matches(text, '^\\s*[0-9]{1,2}/')"
+    if not _fetch(connection, f"SELECT count(*) FROM ({glance}) WHERE {starts}")[0]:
         return reading.date_order
     months, days = _fetch(
         connection,
@@ -180,6 +207,11 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
         return "month_first"
     if days > 100 * months:
         return "day_first"
+    if reading.date_order is None and months and days:
+        raise TillageError(
+            f"its dates contradict each other: {months} rows can only begin with the month, {days} only with "
+            "the day. Write them all in one way, at best with the year first (2010-12-31)."
+        )
     if reading.date_order is None:
         raise TillageError(
             "nothing tells whether its dates begin with the month or the day: all could be read both ways. "
@@ -206,10 +238,10 @@ def _parsed(layout: Layout, order: DateOrder | None) -> dict[str, str]:
     }
     parsed = {column: text.get(column, "CAST(NULL AS VARCHAR)") for column in PARSED}
     number = text["quantity"]
-    # A cast to a whole number would round 6.5 to 7.
+    # A cast to a whole number would round 6.5 to 7, one to a decimal 1e-7 to 0.
     parsed["quantity"] = (
         f"CASE WHEN regexp_full_match({number}, '[+-]?[0-9]+') THEN try_cast({number} AS BIGINT) "
-        f"WHEN try_cast({number} AS DECIMAL(38, 6)) = trunc(try_cast({number} AS DECIMAL(38, 6))) "
+        f"WHEN try_cast({number} AS DOUBLE) = trunc(try_cast({number} AS DOUBLE)) "
         f"THEN try_cast(try_cast({number} AS DECIMAL(38, 6)) AS BIGINT) END"
     )
     parsed["sold_at"] = _moment(text["sold_at"], order)
@@ -244,15 +276,18 @@ def _stage(
             {literal(file_id)} AS file_id,
             CASE WHEN raw IS NULL THEN CAST(date_trunc('month', sold_at) AS DATE) END AS month,
             {", ".join(PARSED)},
-            CASE WHEN raw IS NOT NULL THEN {_as_csv("raw", layout.delimiter)} END AS raw,
-            CASE WHEN raw IS NOT NULL THEN list_filter([{reasons}], x -> x IS NOT NULL) END AS reasons
+            CASE WHEN raw IS NOT NULL THEN {_storable(_as_csv("raw", layout.delimiter))} END AS raw,
+            CASE
+                WHEN raw IS NOT NULL
+                    THEN list_transform(list_filter([{reasons}], x -> x IS NOT NULL), x -> {_storable("x")})
+            END AS reasons
         FROM (
             SELECT *, CASE WHEN {is_bad} THEN fields END AS raw
             FROM (SELECT {columns}, {fields} AS fields FROM {layout.rows})
         )
         """,
     )
-    if _stage_rejected(connection, file_id):
+    if _stage_rejected(connection, layout, file_id):
         _number(connection, file_id)
     _contradiction(connection, layout, file_id, order)
     read, bad, first, last = _fetch(
@@ -277,6 +312,11 @@ def _problems(layout: Layout, reading: Reading) -> list[tuple[str, str]]:
     found += [
         (f"length({column}) > {LONGEST_NAME}", f"'{column}: longer than {LONGEST_NAME} characters'")
         for column in ("invoice_id", "product_id", "customer_id")
+    ]
+    found += [
+        (f"contains({column}, chr(0))", f"'{column}: it holds a NUL character'")
+        for column in PARSED
+        if PARSED[column] == "VARCHAR"
     ]
     found += [
         ("quantity IS NULL", f"'quantity: a whole number was expected, found ' || {shown('quantity')}"),
@@ -306,8 +346,18 @@ def _as_csv(fields: str, delimiter: str) -> str:
     return f"array_to_string(list_transform({fields}, x -> {each}), {literal(delimiter)})"
 
 
-def _stage_rejected(connection: duckdb.DuckDBPyConnection, file_id: str) -> bool:
-    """Stage the rows that DuckDB's CSV reader could not take apart, with its words for why."""
+def _storable(text: str) -> str:
+    """SQL that shows NUL characters: DuckLake can filter no column that holds one."""
+    return f"replace({text}, chr(0), '\u2400')"
+
+
+def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str) -> bool:
+    """Stage the rows that DuckDB's CSV reader could not take apart, with its words for why.
+
+    Raises:
+        TillageError: If a quote that is never closed took whole rows with it: DuckDB keeps no more than
+            the first of them, and goes on somewhere behind.
+    """
     there = _fetch(
         connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rejected_rows' AND temporary"
     )[0]
@@ -315,17 +365,87 @@ def _stage_rejected(connection: duckdb.DuckDBPyConnection, file_id: str) -> bool
         return False
     found = _fetch(connection, "SELECT count(*) FROM temp.rejected_rows")[0]
     if found:
-        # The header is line 1, so line 2 is row 1.
+        raw = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
+        quotes, cut = _fetch(
+            connection,
+            "SELECT count(*) FILTER (error_type = 'UNQUOTED VALUE'), "
+            f"min(line) FILTER (length({raw}) >= {LONGEST_REJECTED} AND regexp_matches({raw}, '[\\r\\n]')) "
+            "FROM temp.rejected_rows",
+        )
+        empty, unclosed = _lines(layout, has_quotes=quotes > 0)
+        if unclosed or cut:
+            raise TillageError(
+                f"a quote that is opened in row {(unclosed or cut) - 1} is not closed there, so that the "
+                "rows after it cannot be told apart. Close it, or double it where it is part of a text."
+            )
+        # DuckDB counts the header and empty lines, and gives no row for those.
         connection.execute(
-            f"INSERT INTO memory.{STAGED} BY NAME SELECT ? AS file_id, line - 1 AS row, "
-            "coalesce(any_value(csv_line), '') AS raw, "
-            "list(DISTINCT lower(replace(CAST(error_type AS VARCHAR), '_', ' '))) AS reasons "
-            "FROM temp.rejected_rows GROUP BY line",
-            [file_id],
+            f"""
+            INSERT INTO memory.{STAGED} BY NAME
+            SELECT
+                $file AS file_id,
+                rejected.line - 1 - coalesce(empty.up_to, 0) AS row,
+                {_storable(raw)} AS raw,
+                rejected.reasons
+            FROM (
+                SELECT line, any_value(csv_line) AS csv_line, list(DISTINCT
+                    lower(replace(CAST(error_type AS VARCHAR), '_', ' '))
+                ) AS reasons
+                FROM temp.rejected_rows GROUP BY line
+            ) AS rejected
+            ASOF LEFT JOIN (
+                SELECT line, row_number() OVER (ORDER BY line) AS up_to
+                FROM (SELECT unnest(CAST($empty AS BIGINT[])) AS line)
+            ) AS empty ON rejected.line > empty.line
+            ORDER BY rejected.line
+            """,
+            {"file": file_id, "empty": empty},
         )
     connection.execute("DROP TABLE temp.rejected_rows")
     connection.execute("DROP TABLE IF EXISTS temp.rejected_scans")
     return bool(found)
+
+
+def _lines(layout: Layout, *, has_quotes: bool) -> tuple[list[int], int | None]:
+    """Number the empty lines, and the one where a quote is opened that takes later lines with it.
+
+    Lines are counted from 1 as DuckDB does, without those inside of quotes. What it says of an unclosed
+    quote is no help: in a large file it goes on somewhere behind and shows another line.
+
+    Args:
+        layout: Of the file.
+        has_quotes: Whether DuckDB stumbled over one; else the search for it is spared.
+    """
+    if layout.file is None:
+        return [], None
+    if not has_quotes and not _has_empty_lines(layout.file):
+        return [], None
+    empty, line, start, is_quoted, closed, runs_on = [], 1, 0, False, -1, 0
+    with layout.file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        ends = set(b'\r\n"' + layout.delimiter.encode())
+        for found in re.finditer(rb'"|\r\n?|\n', data):
+            at = found.start()
+            if found[0] != b'"':
+                if is_quoted:
+                    runs_on = runs_on or found.end()
+                else:
+                    if at == start:
+                        empty.append(line)
+                    line, start = line + 1, found.end()
+            elif is_quoted:
+                is_quoted, closed = False, at + 1
+                if runs_on and closed < len(data) and data[closed] not in ends:
+                    return empty, line
+            elif at in {closed, start} or data[at - 1] in ends:
+                is_quoted, runs_on = True, runs_on if at == closed else 0
+        if is_quoted and runs_on and re.compile(rb"\S").search(data, runs_on):
+            return empty, line
+    return empty, None
+
+
+def _has_empty_lines(file: Path) -> bool:
+    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return any(data.find(ends) >= 0 for ends in (b"\n\n", b"\n\r", b"\r\r"))
 
 
 def _number(connection: duckdb.DuckDBPyConnection, file_id: str) -> None:
@@ -341,10 +461,14 @@ def _number(connection: duckdb.DuckDBPyConnection, file_id: str) -> None:
                 FROM memory.{STAGED} WHERE file_id = $file AND row IS NULL
             ) AS good
             ASOF LEFT JOIN (
-                SELECT
-                    row - row_number() OVER (ORDER BY row) AS good_before,
-                    row_number() OVER (ORDER BY row) AS place
-                FROM memory.{STAGED} WHERE file_id = $file AND row IS NOT NULL
+                SELECT good_before, max(place) AS place
+                FROM (
+                    SELECT
+                        row - row_number() OVER (ORDER BY row) AS good_before,
+                        row_number() OVER (ORDER BY row) AS place
+                    FROM memory.{STAGED} WHERE file_id = $file AND row IS NOT NULL
+                )
+                GROUP BY good_before
             ) AS bad ON good.place > bad.good_before
         ) AS places
         WHERE staged.rowid = places.id
@@ -359,6 +483,7 @@ def _contradiction(
     """Refuse a file whose dates say otherwise than its set of headers: half would be taken in wrong."""
     if order is None:
         return
+    date = "'(\\d+)/(\\d+)/\\d{4}'"
     one, two = ("2", "1") if order == "month_first" else ("1", "2")
     proven, against = _fetch(
         connection,
@@ -367,8 +492,8 @@ def _contradiction(
             count(*) FILTER (day(sold_at) > 12),
             count(*) FILTER (
                 sold_at IS NULL
-                AND try_cast(regexp_extract(raw, '(\\d+)/(\\d+)/\\d{{4}}', {two}) AS INTEGER) BETWEEN 13 AND 31
-                AND try_cast(regexp_extract(raw, '(\\d+)/(\\d+)/\\d{{4}}', {one}) AS INTEGER) BETWEEN 1 AND 12
+                AND try_cast(regexp_extract(raw, {date}, {two}) AS INTEGER) BETWEEN 13 AND 31
+                AND try_cast(regexp_extract(raw, {date}, {one}) AS INTEGER) BETWEEN 1 AND 12
             )
         FROM memory.{STAGED} WHERE file_id = ?
         """,
