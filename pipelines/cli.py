@@ -46,7 +46,8 @@ class _State:
 
 
 STATE = _State()
-out = Console(highlight=False, soft_wrap=True)
+# Without a terminal a table keeps its lines whole, for grep and for mail.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1_000)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -175,14 +176,14 @@ def status() -> None:
             "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused' ORDER BY path"
         ).fetchall()
     waiting = todo(settings, Wanted())
-    grid = Grid("table", "state", "months", "rows", box=None, pad_edge=False)
+    grid = _grid("table", "rows", "months", "state", right=("rows",))
     names = list(dict.fromkeys([*waiting.graph, *(name for name, _ in versions)]))
     for name in names:
         records = {month: at for (table, month), at in versions.items() if table == name}
         dated = [month for month in records if month is not None]
         span = f"{min(dated):%Y-%m} to {max(dated):%Y-%m}" if dated else ""
         state = _state(waiting.outlook.get(name, {}), refusals.get(name, ()), bool(records))
-        grid.add_row(name, state, span, f"{sum(at.rows for at in records.values()):,}")
+        grid.add_row(name, f"{sum(at.rows for at in records.values()):,}", span, state)
     out.print(grid)
     told = {state: (count, quarantined) for state, count, quarantined in files}
     taken, quarantined = told.get("accepted", (0, 0))
@@ -351,9 +352,8 @@ def _print_outcome(settings: Settings, outcome: Outcome) -> None:
             "shop with `tillage sample`."
         )
         return
-    grid = Grid(box=None, pad_edge=False)
-    for title in ("table", "rows", "months", "changed", "checks", "seconds"):
-        grid.add_column(title, justify="left" if title == "table" else "right")
+    titles = ("table", "rows", "months", "changed", "checks", "seconds")
+    grid = _grid(*titles, right=titles[1:])
     for name, made in outcome.tables.items():
         checks = f"{made.passed}/{made.checks}" if made.checks else ""
         seconds = f"{made.seconds:.1f}" if made.seconds else ""
@@ -372,11 +372,20 @@ def _print_outcome(settings: Settings, outcome: Outcome) -> None:
     )
 
 
-def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def _grid(*titles: str, right: Sequence[str] = ()) -> Grid:
     grid = Grid(box=None, pad_edge=False)
-    for index, name in enumerate(names):
-        is_number = bool(rows) and all(isinstance(row[index], int | float | Decimal | None) for row in rows)
-        grid.add_column(escape(name), justify="right" if is_number else "left")
+    for title in titles:
+        grid.add_column(escape(title), justify="right" if title in right else "left")
+    return grid
+
+
+def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    numbers = [
+        name
+        for index, name in enumerate(names)
+        if all(isinstance(row[index], int | float | Decimal | None) for row in rows)
+    ]
+    grid = _grid(*names, right=numbers)
     for row in rows[:SHOWN_ROWS]:
         grid.add_row(*("" if value is None else escape(str(value)) for value in row))
     out.print(grid)

@@ -1,0 +1,281 @@
+import csv
+import io
+import json
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from pipelines.instance import open_instance
+from pipelines.settings import load
+from warehouse.lake import open_lake, snapshot
+
+MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
+GIANT = '999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,,United Kingdom\n'
+
+
+def drop(home, name, text):
+    (home / "landing" / "orders" / name).write_text(text, encoding="latin-1")
+
+
+def drop_months(home, shop, months):
+    for month in months:
+        drop(home, f"till_{month:%Y-%m}.csv", shop[month])
+
+
+def made(home, asset, after=0):
+    """The months of an asset that were materialized after so many events, in order."""
+    with open_instance(load(home)) as instance:
+        records = instance.fetch_materializations(dg.AssetKey(asset.split(".")), limit=1000).records
+    return sorted(record.partition_key for record in records if record.storage_id > after)
+
+
+def newest_event(home):
+    with open_instance(load(home)) as instance:
+        return instance.event_log_storage.get_maximum_record_id() or 0
+
+
+def runs(home):
+    with open_instance(load(home)) as instance:
+        return instance.get_runs_count()
+
+
+def at_snapshot(home):
+    with open_lake(home / "lake", read_only=True) as lake:
+        return snapshot(lake)
+
+
+def counted(tillage, sql):
+    said = tillage("query", "--format", "csv", sql)
+    assert said.code == 0, said.err
+    return list(csv.reader(io.StringIO(said.out)))[1:]
+
+
+def test_from_files_to_segments_and_nothing_twice(home, tillage, small_shop):
+    """The second run must find nothing to do: no run, no event, no snapshot."""
+    drop_months(home, small_shop, MONTHS[:3])
+    first = tillage("run")
+    assert first.code == 0, first.err
+    for name in ("core.order_lines", "core.customer_months", "core.sales_days", "segments.rfm"):
+        assert name in first.out
+    assert made(home, "segments.rfm") == ["2011-01-01", "2011-02-01", "2011-03-01"]
+    assert counted(tillage, "SELECT count(DISTINCT as_of) FROM segments.rfm") == [["3"]]
+    before = runs(home), newest_event(home), at_snapshot(home)
+    again = tillage("run")
+    assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
+    assert (runs(home), newest_event(home), at_snapshot(home)) == before
+
+    # One more month: only that month, and what follows from it.
+    drop_months(home, small_shop, MONTHS[3:])
+    assert tillage("run").code == 0
+    for name in ("landing.orders", "core.order_lines", "core.customer_months", "core.sales_days", "segments.rfm"):
+        assert made(home, name, after=before[1]) == ["2011-04-01"], name
+
+
+def test_a_late_correction_makes_its_month_and_the_as_of_months_that_see_it(home, tillage, small_shop):
+    drop_months(home, small_shop, MONTHS)
+    assert tillage("run").code == 0
+    before = newest_event(home)
+    lines = small_shop[MONTHS[1]].splitlines(keepends=True)
+    sale = next(at for at, line in enumerate(lines[1:], 1) if not line.startswith("C") and line.split(",")[6])
+    drop(home, "till_2011-02.csv", "".join([*lines[:sale], *lines[sale + 1 :]]))
+    assert tillage("run").code == 0
+    assert made(home, "core.order_lines", before) == ["2011-02-01"]
+    assert made(home, "core.customer_months", before) == ["2011-02-01"]
+    assert made(home, "segments.rfm", before) == ["2011-02-01", "2011-03-01", "2011-04-01"]
+
+
+def test_equal_rows_stop_a_change(home, tillage, small_shop):
+    """A corrected description rebuilds its month of order_lines and nothing after customer_months."""
+    drop_months(home, small_shop, MONTHS)
+    assert tillage("run").code == 0
+    before = newest_event(home)
+    rows = list(csv.reader(io.StringIO(small_shop[MONTHS[1]])))
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([rows[0], [*rows[1][:2], "A BETTER NAME", *rows[1][3:]], *rows[2:]])
+    drop(home, "till_2011-02.csv", text.getvalue())
+    assert tillage("run").code == 0
+    assert made(home, "core.order_lines", before) == ["2011-02-01"]
+    assert made(home, "core.customer_months", before) == ["2011-02-01"]
+    assert made(home, "segments.rfm", before) == []
+
+
+def test_a_refused_month_keeps_its_rows_and_holds_back_nothing_else(home, tillage, small_shop):
+    """A slip of the hand in February must not reach the figures, nor keep April from being made."""
+    drop_months(home, small_shop, MONTHS[:3])
+    assert tillage("run").code == 0
+    february = "SELECT count(*), sum(amount) FROM core.order_lines WHERE month = DATE '2011-02-01'"
+    rows = counted(tillage, february)
+    drop(home, "till_2011-02.csv", small_shop[MONTHS[1]] + GIANT)
+    drop_months(home, small_shop, MONTHS[3:])
+    said = tillage("run")
+    assert said.code == 1
+    assert "core.order_lines: refused by amount_is_plausible (1 rows): 2011-02." in said.err
+    assert counted(tillage, february) == rows
+    assert counted(tillage, "SELECT count(DISTINCT as_of) FROM segments.rfm") == [["4"]]
+    assert "refused 2011-02: amount_is_plausible" in tillage("status").out
+    again = tillage("run")
+    assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
+    forced = tillage("run", "--force", "--select", "key:core/order_lines", "--from", "2011-02", "--to", "2011-02")
+    assert forced.code == 1
+    assert "every month" not in forced.err or "amount_is_plausible" in forced.err
+
+    drop(home, "till_2011-02.csv", small_shop[MONTHS[1]])
+    assert tillage("run").code == 0
+    assert "refused" not in tillage("status").out.replace("0 refused", "")
+    assert counted(tillage, february) == rows
+
+
+def test_a_step_fails_whose_every_month_is_refused(home, tillage, small_shop):
+    drop(home, "till.csv", small_shop[MONTHS[1]] + GIANT)
+    said = tillage("run")
+    assert said.code == 1
+    assert "amount_is_plausible" in said.err
+    with open_instance(load(home)) as instance:
+        newest = instance.get_run_records(limit=1)[0].dagster_run
+    assert newest.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_refused_file_is_told_and_ends_the_run_with_1(home, tillage, small_shop):
+    drop_months(home, small_shop, MONTHS[:1])
+    drop(home, "other.csv", "a,b\n1,2\n")
+    said = tillage("run")
+    assert said.code == 1
+    assert "orders/other.csv was refused" in said.err
+    assert "no column stands for invoice_id. Found: a, b." in said.err
+    assert counted(tillage, "SELECT count(*) > 0 FROM core.order_lines") == [["True"]]
+
+
+def test_quarantined_rows_alone_end_the_run_with_0(home, tillage, small_shop):
+    drop(home, "till.csv", small_shop[MONTHS[0]] + "536000,10001,X,many,1/3/2011 10:00,1.00,,United Kingdom\n")
+    said = tillage("run")
+    assert said.code == 0
+    assert "in quarantine" in said.out
+    reasons = counted(tillage, "SELECT unnest(reasons) FROM landing.quarantine WHERE raw LIKE '%many%'")
+    assert reasons == [['quantity: a whole number was expected, found "many"']]
+
+
+def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage, small_shop):
+    drop_months(home, small_shop, MONTHS[:2])
+    said = tillage("run", "--dry-run")
+    assert "take in orders/till_2011-01.csv" in said.out
+    assert tillage("run").code == 0
+    assert tillage("run", "--dry-run").out == "Nothing to do: no new file, and everything is current.\n"
+    (home / "seeds").mkdir()
+    (home / "seeds" / "not_goods.csv").write_text("pattern,meaning\nPOST,carriage\n", encoding="utf-8")
+    before = newest_event(home)
+    said = tillage("run", "--dry-run")
+    assert "seeds.not_goods: all: its code changed" in said.out
+    assert "core.order_lines: 2011-01 to 2011-02: follows if seeds.not_goods changes" in said.out
+    assert newest_event(home) == before
+    assert tillage("run").code == 0
+    assert made(home, "core.order_lines", before) == ["2011-01-01", "2011-02-01"]
+
+
+def test_a_range_and_a_selection_limit_what_is_made(home, tillage, small_shop):
+    drop_months(home, small_shop, MONTHS)
+    assert tillage("run", "--to", "2011-02").code == 0
+    assert made(home, "core.order_lines") == ["2011-01-01", "2011-02-01"]
+    assert tillage("run").code == 0
+    before = newest_event(home)
+    said = tillage("run", "--force", "--select", "key:core/sales_days", "--from", "2011-02", "--to", "2011-03")
+    assert said.code == 0
+    assert made(home, "core.sales_days", before) == ["2011-02-01", "2011-03-01"]
+    assert made(home, "core.order_lines", before) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "--from", "March"), "'March' is no month; months are written as 2011-03."),
+        (("run", "--select", "key:nothing"), "selects nothing. The assets are core/customer_months"),
+        (("run", "--select", "((("), "is not an asset selection of Dagster"),
+        (("query", "DROP TABLE core.order_lines"), "Only a single SELECT is run here"),
+        (("query", "SELECT 1; SELECT 2"), "Only a single SELECT is run here"),
+        (("query", "SELECT * FROM no_such_table"), "no_such_table does not exist"),
+        (("query", "SELECT * FROM read_csv('/etc/passwd')"), "Permission Error"),
+        (("query", "--as-of", "999999", "SELECT 1"), "The lake has no snapshot 999999"),
+        (("sample", "--months", "0"), "No sample shop was written"),
+    ],
+)
+def test_errors_are_one_paragraph(home, tillage, small_shop, arguments, told):
+    drop_months(home, small_shop, MONTHS[:1])
+    assert tillage("run", "--select", "key:landing/files").code == 0
+    said = tillage(*arguments)
+    assert said.code == 1
+    assert told in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_missing_warehouse_says_how_to_make_one(tillage):
+    for command in (["status"], ["query", "SELECT 1"]):
+        said = tillage(*command)
+        assert said.code == 1
+        assert "tillage run" in said.err
+
+
+def test_an_empty_landing_folder_says_what_to_do(tillage):
+    assert tillage("run").code == 0
+    said = tillage("run")
+    assert said.code == 0
+    assert "is empty. Put order files there, or write a sample shop with `tillage sample`." in said.out
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('memory = "much"', "memory is 'much': a size such as 512MB or 4GB was expected"),
+        ('timezone = "Mars/Olympus"', "the name of a time zone such as Europe/London was expected"),
+        ('date_order = "year"', "date_order is 'year'"),
+        ("threads = 0", "threads is 0"),
+        ('colour = "red"', "there is no setting colour; the settings are home, timezone"),
+        ("memory = ", "tillage.toml is not TOML"),
+    ],
+)
+def test_a_bad_setting_is_told_with_what_was_expected(home, tillage, text, told):
+    (home / "tillage.toml").write_text(text, encoding="utf-8")
+    said = tillage("status")
+    assert said.code == 1
+    assert told in said.err
+    assert "docs/settings.md" in said.err
+
+
+def test_the_environment_comes_before_the_file(home, environment, monkeypatch):
+    (home / "tillage.toml").write_text('memory = "1GB"\nthreads = 2', encoding="utf-8")
+    monkeypatch.setenv("TILLAGE_MEMORY", "2GB")
+    settings = load(home)
+    assert (settings.memory, settings.threads) == ("2GB", 2)
+
+
+def test_options_of_every_command_stand_before_or_after_it(home, tillage, small_shop, tmp_path):
+    drop_months(home, small_shop, MONTHS[:1])
+    assert tillage("run", "--quiet").err == ""
+    elsewhere = tmp_path / "elsewhere"
+    said = tillage("status", "--home", str(elsewhere))
+    assert said.code == 1
+    assert str(elsewhere) in said.err
+    assert tillage("status", f"--home={home}").code == 0
+
+
+def test_query_prints_tables_csv_and_json_and_looks_back(home, tillage, small_shop):
+    drop_months(home, small_shop, MONTHS[:1])
+    assert tillage("run").code == 0
+    first = at_snapshot(home)
+    drop_months(home, small_shop, MONTHS[1:2])
+    assert tillage("run").code == 0
+    sql = "SELECT count(DISTINCT month) AS months, DATE '2011-01-01' AS day, 1.50 AS price, NULL AS none FROM core.order_lines"
+    assert tillage("query", "--format", "csv", sql).out == "months,day,price,none\n2,2011-01-01,1.50,\n"
+    assert json.loads(tillage("query", "--format", "json", sql).out) == [
+        {"months": 2, "day": "2011-01-01", "price": 1.5, "none": None}
+    ]
+    assert "months" in tillage("query", sql).out
+    back = tillage("query", "--as-of", str(first), "--format", "csv", sql).out
+    assert back.splitlines()[1].startswith("1,")
+
+
+def test_sample_writes_a_shop_that_runs(home, tillage):
+    said = tillage("sample", "--months", "2", "--customers", "40", "--first-month", "2011-03")
+    assert said.code == 0, said.err
+    assert len(list((home / "landing" / "orders").glob("*.csv"))) == 2
+    assert tillage("run").code == 0
+    assert made(home, "segments.rfm") == ["2011-03-01", "2011-04-01"]

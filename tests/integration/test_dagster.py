@@ -1,0 +1,228 @@
+"""What a data engineer sees of the lake in Dagster: definitions, months, checks, staleness."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from expectations.rules import rules
+from pipelines.definitions import build, months_of
+from pipelines.instance import open_instance
+from pipelines.settings import Settings, load
+from resources.event_log import PooledSqliteEventLogStorage
+from warehouse.tables import TABLES
+
+MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
+MADE = ("core.order_lines", "core.customer_months", "core.sales_days", "segments.rfm")
+
+
+def drop(home, shop, months=MONTHS):
+    for month in months:
+        name = f"till_{month:%Y-%m}.csv"
+        (home / "landing" / "orders" / name).write_text(shop[month], encoding="latin-1")
+
+
+def execute(home, instance, job, first=None, last=None, keys=None):
+    tags = (
+        {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        if first
+        else {}
+    )
+    return (
+        build(load(home))
+        .resolve_job_def(job)
+        .execute_in_process(instance=instance, tags=tags, asset_selection=keys, raise_on_error=False)
+    )
+
+
+@pytest.fixture
+def instance(home, environment):
+    with open_instance(load(home)) as instance:
+        yield instance
+
+
+def test_definitions_load_of_an_empty_home(home, environment):
+    definitions = build(load(home))
+    dg.Definitions.validate_loadable(definitions)
+    assert {job.name for job in definitions.jobs} == {"take_in", "make"}
+
+
+def test_every_table_shows_its_contract_and_every_rule_is_a_check(home, environment):
+    assets = build(load(home)).resolve_asset_graph()
+    for name in MADE:
+        node = assets.get(dg.AssetKey(name.split(".")))
+        table = TABLES[name]
+        schema = node.metadata["dagster/column_schema"]
+        assert [(column.name, column.type) for column in schema.columns] == list(table.shape.items())
+        assert all(column.description for column in schema.columns)
+        units = {column.name: column.tags.get("unit") for column in schema.columns}
+        assert units == {column.name: column.unit for column in table.columns}
+        assert table.grain in node.description
+        assert {key.name for key in node.check_keys} == {rule.name for rule in rules(table)}
+
+
+def test_dependencies_are_read_from_the_sql(home, environment):
+    assets = build(load(home)).resolve_asset_graph()
+
+    def parents(name):
+        return {".".join(key.path) for key in assets.get(dg.AssetKey(name.split("."))).parent_keys}
+
+    assert parents("core.order_lines") == {"landing.orders", "seeds.not_goods"}
+    assert parents("segments.rfm") == {"core.customer_months", "core.sales_days", "seeds.rfm_segments"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "keys"),
+    [
+        ([], ["2026-11-01"]),
+        ([date(2010, 12, 1), date(2011, 2, 1)], ["2010-12-01", "2011-01-01", "2011-02-01"]),
+        ([date(2026, 9, 1)], ["2026-09-01", "2026-10-01", "2026-11-01"]),
+        ([date(2026, 11, 1), date(2027, 1, 1)], ["2026-11-01", "2026-12-01", "2027-01-01"]),
+    ],
+)
+def test_months_reach_from_the_first_to_the_last_and_stay_open_while_a_shop_trades(
+    home, environment, monkeypatch, reading, seen, keys
+):
+    now = replace(reading, now=datetime(2026, 11, 20))
+    monkeypatch.setattr(Settings, "reading", lambda self: now)
+    months = months_of(load(home), seen)
+    assert months.get_partition_keys(current_time=datetime(2026, 11, 20, tzinfo=UTC)) == keys
+
+
+def test_a_range_run_logs_each_month_with_its_own_version_and_nothing_stays_unsynced(
+    home, instance, small_shop
+):
+    """One version for all months would make every later reader stale with each of them."""
+    drop(home, small_shop)
+    assert execute(home, instance, "take_in").success
+    assert execute(home, instance, "make", "2011-01-01", "2011-04-01").success
+    for name in MADE:
+        key = dg.AssetKey(name.split("."))
+        records = instance.fetch_materializations(key, limit=100).records
+        assert sorted(record.partition_key for record in records) == [str(month) for month in MONTHS]
+        versions = {record.asset_materialization.tags["dagster/data_version"] for record in records}
+        assert len(versions) == len(MONTHS)
+        assert any("dagster/column_lineage" in at.asset_materialization.metadata for at in records)
+        assert all("dagster/partition_row_count" in at.asset_materialization.metadata for at in records)
+    assert unsynced(home, instance) == set()
+
+
+def unsynced(home, instance):
+    assets = build(load(home)).resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, assets, LoadingContextForTest(instance))
+    return {
+        (name, str(month))
+        for name in MADE
+        for month in MONTHS
+        if resolver.get_status(dg.AssetKey(name.split(".")), str(month)) is not StaleStatus.FRESH
+    }
+
+
+def test_what_is_current_is_passed_over_without_an_event(home, instance, small_shop):
+    drop(home, small_shop)
+    execute(home, instance, "take_in")
+    execute(home, instance, "make", "2011-01-01", "2011-04-01")
+    again = execute(home, instance, "make", "2011-01-01", "2011-04-01")
+    assert again.success
+    kinds = {event.event_type_value for event in again.all_events}
+    assert not kinds & {"ASSET_MATERIALIZATION", "ASSET_OBSERVATION", "ASSET_CHECK_EVALUATION"}
+    assert {event.step_key for event in again.all_events if event.is_step_success} == {
+        "seeds__not_goods",
+        "seeds__rfm_segments",
+        *(name.replace(".", "__") for name in MADE),
+    }
+
+
+def test_only_what_was_made_is_logged_and_what_follows_a_passed_over_step_is_still_made(
+    home, instance, small_shop
+):
+    """Dagster skips what follows a step without output: then a changed seed would never reach the end."""
+    drop(home, small_shop)
+    execute(home, instance, "take_in")
+    execute(home, instance, "make", "2011-01-01", "2011-04-01")
+    before = instance.event_log_storage.get_maximum_record_id()
+    (home / "seeds").mkdir()
+    mapping = "r,fm,segment\n" + "".join(f"{r},{fm},All\n" for r in range(1, 6) for fm in range(1, 6))
+    (home / "seeds" / "rfm_segments.csv").write_text(mapping, encoding="utf-8")
+    assert execute(home, instance, "make", "2011-01-01", "2011-04-01").success
+    made = {
+        (name, record.partition_key)
+        for name in (*MADE, "seeds.rfm_segments", "seeds.not_goods")
+        for record in instance.fetch_materializations(dg.AssetKey(name.split(".")), limit=100).records
+        if record.storage_id > before
+    }
+    assert made == {("seeds.rfm_segments", None), *(("segments.rfm", str(month)) for month in MONTHS)}
+    assert unsynced(home, instance) == set()
+
+
+def test_a_check_stays_red_while_any_month_of_its_table_stands_refused(home, instance, small_shop):
+    """A check has one state an asset: a green April must not hide a red February."""
+    giant = "999999,10001,SLIP,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
+    check = dg.AssetCheckKey(dg.AssetKey(["core", "order_lines"]), "amount_is_plausible")
+
+    def verdict():
+        record = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)[0]
+        return record.status.value, record.event.dagster_event.asset_check_evaluation_data.metadata
+
+    drop(home, {**small_shop, MONTHS[1]: small_shop[MONTHS[1]] + giant}, MONTHS[:3])
+    execute(home, instance, "take_in")
+    assert execute(home, instance, "make", "2011-01-01", "2011-03-01").success
+    state, metadata = verdict()
+    assert (state, metadata["months"].value, metadata["failing rows"].value) == ("FAILED", "2011-02", 1)
+    assert metadata["sample"].value["2011-02"][0]["invoice_id"] == "999999"
+    drop(home, small_shop, MONTHS[3:])
+    execute(home, instance, "take_in")
+    assert execute(home, instance, "make", "2011-04-01", "2011-04-01").success
+    assert verdict()[0] == "FAILED"
+    drop(home, small_shop, MONTHS[1:2])
+    execute(home, instance, "take_in")
+    assert execute(home, instance, "make", "2011-02-01", "2011-02-01").success
+    assert verdict()[0] == "SUCCEEDED"
+
+
+def test_a_step_whose_every_month_is_refused_fails_with_the_rule(home, instance, small_shop):
+    giant = "999999,10001,SLIP,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
+    drop(home, {MONTHS[1]: small_shop[MONTHS[1]] + giant}, MONTHS[1:2])
+    execute(home, instance, "take_in")
+    result = execute(home, instance, "make", "2011-02-01", "2011-02-01")
+    assert not result.success
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert failure.step_key == "core__order_lines"
+    told = failure.step_failure_data.user_failure_data.description
+    assert "2011-02: amount_is_plausible (1 rows)" in told
+
+
+def test_checks_can_be_run_alone_and_tell_what_stands(home, instance, small_shop):
+    drop(home, small_shop, MONTHS[:1])
+    execute(home, instance, "take_in")
+    execute(home, instance, "make", "2011-01-01", "2011-01-01")
+    definitions = build(load(home))
+    key = dg.AssetKey(["core", "order_lines"])
+    checks = dg.define_asset_job("checks", dg.AssetSelection.checks_for_assets(key))
+    job = dg.Definitions.merge(definitions, dg.Definitions(jobs=[checks])).resolve_job_def("checks")
+    result = job.execute_in_process(instance=instance)
+    assert result.success
+    evaluated = result.get_asset_check_evaluations()
+    assert {at.check_name for at in evaluated} == {rule.name for rule in rules(TABLES["core.order_lines"])}
+    assert all(at.passed for at in evaluated)
+    assert not result.asset_materializations_for_node("core__order_lines")
+
+
+def test_the_history_is_where_dagster_keeps_it_and_readable_by_its_own_storage(home, instance, small_shop):
+    """The faster storage must be left as easily as it was taken."""
+    assert isinstance(instance.event_log_storage, PooledSqliteEventLogStorage)
+    drop(home, small_shop, MONTHS[:1])
+    run = execute(home, instance, "take_in")
+    plain = SqliteEventLogStorage(str(home / "dagster" / "history" / "runs"))
+    logged = plain.get_logs_for_run(run.run_id)
+    assert len(logged) == len(instance.event_log_storage.get_logs_for_run(run.run_id)) > 5
+    assert plain.get_latest_materialization_events([dg.AssetKey(["landing", "files"])])
+
+
+def test_telemetry_and_the_welcome_dialog_are_off(instance):
+    assert instance.telemetry_enabled is False
+    assert instance.nux_enabled is False

@@ -1,0 +1,144 @@
+"""The Dagster UI in a real browser, as `tillage ui` starts it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import date
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("ui")
+GIANT = "999999,10001,SLIP,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
+# Chromium in a container has no sandbox, no graphics card and no network to call home to.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+STARTS_WITHIN = 120
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def wait_for(address, server, log):
+    for _ in range(STARTS_WITHIN * 2):
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{address}/server_info", timeout=5):  # noqa: S310 - our own server
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.5)
+    raise AssertionError(f"the UI did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        message = "Chromium is not installed: the UI cannot be looked at"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ui(chromium, small_shop, tmp_path_factory):
+    """The UI on a small shop whose February is refused."""
+    home = tmp_path_factory.mktemp("ui") / "home"
+    orders = home / "landing" / "orders"
+    orders.mkdir(parents=True)
+    for month, text in small_shop.items():
+        slip = GIANT if month == date(2011, 2, 1) else ""
+        (orders / f"till_{month:%Y-%m}.csv").write_text(text + slip, encoding="latin-1")
+    tillage = [sys.executable, "-m", "pipelines.cli", "--home", home]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TILLAGE_", "DAGSTER_"))
+    }
+    made = subprocess.run([*tillage, "run"], env=environment, capture_output=True, text=True, check=False)
+    assert made.returncode == 1, made.stderr
+    port, log = free_port(), home.parent / "ui.log"
+    address = f"http://127.0.0.1:{port}"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [*tillage, "ui", "--port", str(port)],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_for(address, server, log)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture
+def page(ui, chromium):
+    """A page of the browser; any error of a script fails the test."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        opened = browser.new_page(viewport={"width": 1600, "height": 1100}, base_url=ui)
+        opened.set_default_timeout(60_000)
+        errors = []
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        yield opened
+        assert errors == []
+        assert opened.get_by_text("Unexpected GraphQL error").count() == 0
+        browser.close()
+
+
+def test_the_asset_graph_shows_every_schema(page):
+    page.goto("/asset-groups")
+    for schema in ("landing", "seeds", "core", "segments"):
+        page.get_by_text(schema, exact=True).first.wait_for()
+    assert page.get_by_text("Welcome to Dagster").count() == 0
+
+
+def test_an_asset_page_shows_grain_columns_units_and_months(page):
+    page.goto("/assets/core/order_lines")
+    page.get_by_text("Grain: one row per line of an invoice.").wait_for()
+    page.get_by_text("unit: currency").first.wait_for()
+    page.get_by_text("quantity x unit_price, exact.").wait_for()
+    page.goto("/assets/segments/rfm?view=partitions&partition=2011-04-01")
+    page.get_by_text("dagster/partition_row_count").wait_for()
+    page.get_by_text("never made").wait_for()
+    assert page.get_by_text("Unsynced").count() == 0
+
+
+def test_a_check_page_shows_the_refused_month_and_its_rows(page):
+    page.goto("/assets/core/order_lines?view=checks&checkDetail=amount_is_plausible")
+    page.get_by_text("This check failed").or_(page.get_by_text("Failed", exact=True)).first.wait_for()
+    page.get_by_text("2011-02", exact=True).first.wait_for()
+    page.get_by_text("No line is above a million").first.wait_for()
+
+
+def test_column_lineage_leads_back_to_the_columns_of_the_source(page):
+    page.goto("/assets/core/customer_months?view=lineage&column=amount")
+    page.get_by_text("order_lines").first.wait_for()
+    page.get_by_text("kind", exact=True).first.wait_for()
+
+
+def test_the_runs_of_the_command_line_are_in_its_history(page):
+    page.goto("/runs")
+    page.get_by_text("make", exact=True).first.wait_for()
+    page.get_by_text("take_in", exact=True).first.wait_for()
