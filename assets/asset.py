@@ -61,7 +61,7 @@ def table_spec(
         kinds={"duckdb", "parquet"} | ({"sql"} if inputs else set()),
         partitions_def=months if table.partition_column else None,
         metadata={
-            "dagster/column_schema": _column_schema(table),
+            "dagster/column_schema": _column_schema(table, is_made=bool(inputs)),
             "dagster/table_name": f"lake.{table.qualified}",
             **({"SQL": dg.MetadataValue.md(f"```sql\n{table.query}\n```")} if inputs else {}),
         },
@@ -109,13 +109,15 @@ def key(name: str) -> dg.AssetKey:
     return dg.AssetKey(name.split("."))
 
 
-def _column_schema(table: Table) -> dg.TableSchema:
+def _column_schema(table: Table, *, is_made: bool) -> dg.TableSchema:
+    """Columns with units and meanings, and what each is made from: the open UI draws no column lineage."""
+    sources = _sources(table) if is_made else {}
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 column.name,
                 column.type,
-                description=column.description + (f" Unit: {column.unit}." if column.unit else ""),
+                description=column.description + _made_from(sources.get(column.name, [])),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable, unique=table.primary_key == (column.name,)
                 ),
@@ -231,14 +233,25 @@ class _Provenance:
         return tags
 
 
+def _sources(table: Table) -> dict[str, list[tuple[str, str]]]:
+    return column_lineage(table, {name: other.shape for name, other in TABLES.items()})
+
+
+def _made_from(sources: list[tuple[str, str]]) -> str:
+    by_table: dict[str, list[str]] = {}
+    for name, column in sources:
+        by_table.setdefault(name, []).append(column)
+    told = "; ".join(f"{name} ({', '.join(columns)})" for name, columns in by_table.items())
+    return f" Made from {told}." if told else ""
+
+
 def _lineage(table: Table) -> dg.TableColumnLineage | None:
     if table.schema == "seeds":
         return None
-    shapes = {name: other.shape for name, other in TABLES.items()}
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(key(name), source) for name, source in sources]
-            for column, sources in column_lineage(table, shapes).items()
+            for column, sources in _sources(table).items()
         }
     )
 
