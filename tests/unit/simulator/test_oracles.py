@@ -1,0 +1,212 @@
+"""An oracle is calibrated: what it calls 30 % happens in 30 of 100 cases."""
+
+import math
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator import oracles
+from simulator.parameters import PRESETS
+
+FIRST, AS_OF = date(2022, 1, 1), date(2023, 1, 1)
+SHOP = {"customers": 5000, "months": 15}
+
+
+def orders_of(made):
+    return (
+        made.sales.drop_nulls("customer_id")
+        .group_by("invoice")
+        .agg(
+            pl.col("customer_id").first(),
+            ordered_on=pl.col("day").first(),
+            units=pl.col("quantity").sum(),
+        )
+    )
+
+
+def judged(made, answers):
+    ahead = orders_of(made).filter(
+        pl.col("ordered_on") >= AS_OF, pl.col("ordered_on") < AS_OF + timedelta(days=90)
+    )
+    counts = ahead.group_by("customer_id").agg(orders=pl.len(), units=pl.col("units").sum())
+    return answers.join(counts, on="customer_id", how="left").with_columns(
+        pl.col("orders").fill_null(0), pl.col("units").fill_null(0)
+    )
+
+
+def answers_for(made):
+    past = orders_of(made).filter(pl.col("ordered_on") < AS_OF)
+    if made.parameters.buy_till_you_die is not None:
+        return oracles.buy_till_you_die(past, parameters=made.parameters, as_of=AS_OF)
+    weight = made.truth["demand"].group_by("month").agg(pl.col("weight").sum() / 8)
+    return oracles.customers(
+        past,
+        parameters=made.parameters,
+        first_day=FIRST,
+        as_of=AS_OF,
+        weight=weight.filter(pl.col("month") < AS_OF)["weight"].mean(),
+        coming_weight=weight.filter(pl.col("month") >= AS_OF)["weight"].mean(),
+    )
+
+
+@pytest.mark.parametrize("preset", ["default", "easy", "null", "bgnbd"])
+def test_probabilities_of_no_order_are_calibrated(shop, preset):
+    made = shop(preset, **SHOP)
+    table = judged(made, answers_for(made))
+    bands = [part for _, part in table.group_by((pl.col("no_order_probability") * 5).floor())]
+    for band in [table, *bands]:
+        p = band["no_order_probability"]
+        silent = (band["orders"] == 0).sum()
+        # The oracle does not know of anomalies, nor of this season's weights: two per cent besides chance.
+        assert abs(silent - p.sum()) < 4 * math.sqrt((p * (1 - p)).sum()) + 0.02 * len(p)
+
+
+@pytest.mark.parametrize("preset", ["default", "null", "bgnbd"])
+def test_expected_orders_are_those_that_come(shop, preset):
+    made = shop(preset, **SHOP)
+    table = judged(made, answers_for(made))
+    expected, found = table["expected_orders"].sum(), table["orders"].sum()
+    assert abs(found - expected) < 4 * 1.5 * math.sqrt(expected) + 0.03 * expected
+
+
+def test_expected_units_are_those_that_are_bought(shop):
+    made = shop("null", **SHOP)
+    table = judged(made, answers_for(made))
+    difference = table["units"] - table["expected_units"]
+    error = float((difference**2).sum()) ** 0.5
+    assert abs(difference.sum()) < 4 * error + 0.03 * table["units"].sum()
+
+
+@pytest.mark.parametrize("preset", ["default", "easy"])
+def test_the_bayes_segment_is_right_as_often_as_it_says(shop, preset):
+    made = shop(preset, **SHOP)
+    table = answers_for(made).join(
+        made.truth["customers"].select("customer_id", truth="segment"), on="customer_id"
+    )
+    right = (table["segment"] == table["truth"]).mean()
+    claimed = table["segment_probability"].mean()
+    assert abs(right - claimed) < 4 * math.sqrt(claimed * (1 - claimed) / table.height) + 0.02
+    assert right > {"default": 0.5, "easy": 0.75}[preset]
+
+
+def test_the_oracle_beats_recency_at_telling_who_comes_back(shop):
+    made = shop("default", **SHOP)
+    table = judged(made, answers_for(made))
+    last = (
+        orders_of(made)
+        .filter(pl.col("ordered_on") < AS_OF)
+        .group_by("customer_id")
+        .agg(pl.col("ordered_on").max())
+    )
+    table = table.join(last, on="customer_id")
+
+    def area(score):
+        rank = score.rank()
+        comes = table["orders"] > 0
+        n = comes.sum()
+        return (rank.filter(comes).sum() - n * (n + 1) / 2) / (n * (len(comes) - n))
+
+    assert area(-table["no_order_probability"]) > area(table["ordered_on"].to_physical()) + 0.02
+
+
+def test_bgnbd_answers_agree_with_a_population_drawn_at_random():
+    """The closed form against the share of simulated customers with that very history."""
+    model = PRESETS["bgnbd"].buy_till_you_die
+    rng = np.random.default_rng(1)
+    count = 400_000
+    rate = rng.gamma(model.r, 1 / model.alpha_weeks, count)
+    leave = rng.beta(model.a, model.b, count)
+    seen = np.zeros(count, dtype=int)
+    later = np.zeros(count, dtype=int)
+    clock, alive = np.zeros(count), np.ones(count, dtype=bool)
+    for _ in range(400):
+        clock = clock + rng.exponential(1 / np.maximum(rate, 1e-12))
+        alive &= clock < 39 + 90 / 7
+        if not alive.any():
+            break
+        seen += alive & (clock < 39)
+        later += alive & (clock >= 39)
+        alive &= rng.random(count) >= leave
+    none = seen == 0
+    start = date(2022, 1, 3)
+    history = pl.DataFrame({"customer_id": ["a"], "ordered_on": [start], "units": [1]})
+    answer = oracles.buy_till_you_die(
+        history, parameters=PRESETS["bgnbd"], as_of=start + timedelta(weeks=39)
+    ).row(0, named=True)
+    share = (later[none] == 0).mean()
+    assert abs(answer["no_order_probability"] - share) < 5 * math.sqrt(share * (1 - share) / none.sum())
+    mean = later[none].mean()
+    assert abs(answer["expected_orders"] - mean) < 5 * later[none].std() / math.sqrt(none.sum())
+
+
+def test_bgnbd_oracle_refuses_another_shop():
+    with pytest.raises(ValueError, match="expected those of the preset bgnbd"):
+        oracles.buy_till_you_die(pl.DataFrame(), parameters=PRESETS["default"], as_of=AS_OF)
+
+
+@given(st.floats(0.001, 3000))
+def test_the_noise_floor_is_the_least_absolute_error_of_any_forecast(mean):
+    floor = oracles.noise_floor(np.array([mean]))[0]
+    counts = np.arange(int(mean + 12 * math.sqrt(mean) + 40))
+    log_p = counts * math.log(mean) - mean - np.array([math.lgamma(k + 1) for k in counts])
+    p = np.exp(log_p)
+    forecasts = {int(mean) + k for k in range(-3, 4)} | {0}
+    assert math.isclose(floor, min((p * np.abs(counts - f)).sum() for f in forecasts), rel_tol=1e-6)
+
+
+def test_the_noise_floor_of_nothing_is_nothing():
+    assert oracles.noise_floor(np.array([0.0])).tolist() == [0.0]
+
+
+def test_top_goods_are_bought_as_often_as_they_say(shop):
+    made = shop("default", **SHOP)
+    truth = made.truth
+    there = truth["buying"].filter(as_of=date(2022, 12, 1)).select("customer_id")
+    who = truth["customers"].join(there, on="customer_id").sort("customer_id")
+    best = oracles.top_goods(
+        who,
+        truth["goods"],
+        truth["demand"].filter(month=AS_OF),
+        truth["bundles"],
+        parameters=made.parameters,
+        first_day=FIRST,
+        as_of=AS_OF,
+    )
+    assert best.height == 10 * who.height
+    assert (best["probability"].diff().fill_null(-1) <= 0).filter(best["rank"] > 1).all()
+    bought = made.sales.filter(pl.col("day") >= AS_OF, pl.col("day") < AS_OF + timedelta(days=30)).select(
+        "customer_id", "stock_code", is_bought=True
+    )
+    table = best.join(bought.unique(), on=["customer_id", "stock_code"], how="left")
+    hits, claimed = table["is_bought"].fill_null(value=False).sum(), best["probability"].sum()
+    assert abs(hits - claimed) < 4 * 2 * math.sqrt(claimed) + 0.08 * claimed
+
+
+def test_top_goods_beat_the_most_popular_ones(shop):
+    made = shop("default", **SHOP)
+    truth = made.truth
+    there = truth["buying"].filter(as_of=date(2022, 12, 1)).select("customer_id")
+    who = truth["customers"].join(there, on="customer_id")
+    demand = truth["demand"].filter(month=AS_OF)
+    best = oracles.top_goods(
+        who,
+        truth["goods"],
+        demand,
+        truth["bundles"],
+        parameters=made.parameters,
+        first_day=FIRST,
+        as_of=AS_OF,
+    )
+    bought = (
+        made.sales.filter(pl.col("day") >= AS_OF, pl.col("day") < AS_OF + timedelta(days=30))
+        .select("customer_id", "stock_code")
+        .unique()
+    )
+    popular = demand.sort("expected_units", descending=True).head(10).select("stock_code")
+    for_all = who.select("customer_id").join(popular, how="cross")
+    hits = best.join(bought, on=["customer_id", "stock_code"]).height
+    assert hits > 1.1 * for_all.join(bought, on=["customer_id", "stock_code"]).height
