@@ -98,8 +98,8 @@ def _descriptions(goods: Goods) -> list[str]:
     result = []
     for pair in zip(catalogue.names(goods.category, 0), catalogue.names(goods.category, 1), strict=True):
         for name in pair:
-            middle = len(name) // 2
-            swapped = name[:middle] + name[middle + 1] + name[middle] + name[middle + 2 :]
+            swap = next(k for k in range(len(name) // 2, len(name)) if name[k - 1] != name[k])
+            swapped = name[: swap - 1] + name[swap] + name[swap - 1] + name[swap + 1 :]
             result += [name, name.lower(), f" {name} ", swapped]
     return result
 

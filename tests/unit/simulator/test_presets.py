@@ -190,7 +190,7 @@ def test_bgnbd_orders_have_the_models_four_parameters(shop):
     for k in range(4):
         step = np.zeros(4)
         step[k] = 1e-4 * truth[k]
-        score = _bgnbd_likelihood(orders, truth + step) - _bgnbd_likelihood(orders, truth - step, until)
+        score = _bgnbd_likelihood(orders, truth + step) - _bgnbd_likelihood(orders, truth - step)
         assert abs(score.mean()) < 4 * score.std() / math.sqrt(len(score))
 
 
