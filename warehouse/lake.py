@@ -86,7 +86,13 @@ def open_lake(
     }
     if threads is not None:
         config["threads"] = threads
-    connection = duckdb.connect(config=config)
+    try:
+        connection = duckdb.connect(config=config)
+    except duckdb.Error as error:
+        shutil.rmtree(spill, ignore_errors=True)
+        raise TillageError(
+            f"DuckDB cannot be started with memory {memory}, threads {threads}: {error}"
+        ) from error
     try:
         for name in ("sqlite", "ducklake"):
             _load(connection, name)

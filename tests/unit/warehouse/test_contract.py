@@ -1,0 +1,45 @@
+"""A contract says all of a table that others derive."""
+
+import pytest
+
+from warehouse.contract import SQL_DIR, Column, Table, fingerprint
+from warehouse.tables import TABLES, meta
+
+
+def test_a_table_is_written_as_create_table_takes_it() -> None:
+    table = Table(
+        "s", "t", "", "", (Column("table", "DATE", ""), Column("b", "VARCHAR[]", "", nullable=True)), ("a",)
+    )
+    assert table.qualified == "s.t"
+    assert table.shape == {"table": "DATE", "b": "VARCHAR[]"}
+    assert table.definition == '"table" DATE NOT NULL, "b" VARCHAR[]'
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_keys_and_partition_columns_are_columns(table: Table) -> None:
+    assert len(table.shape) == len(table.columns)
+    assert set(table.primary_key) <= set(table.shape)
+    nullable = {column.name for column in table.columns if column.nullable}
+    assert table.schema == "meta" or not nullable & set(table.primary_key)
+    if table.partition_column:
+        assert table.shape[table.partition_column] == "DATE"
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_every_column_has_a_meaning(table: Table) -> None:
+    """The data dictionary is derived from these."""
+    assert table.description
+    assert table.grain.startswith("one row per ")
+    assert all(column.description.endswith(".") for column in table.columns)
+
+
+def test_every_sql_file_fills_a_table_and_every_table_has_what_fills_it() -> None:
+    files = {f"{file.parent.name}.{file.stem}" for file in SQL_DIR.glob("*/*.sql")}
+    assert files == {name for name in TABLES if name.split(".")[0] not in {"landing", "meta", "seeds"}}
+    assert all(TABLES[name].query for name in files)
+
+
+def test_a_fingerprint_tells_its_parts_apart() -> None:
+    assert fingerprint("ab", "c") != fingerprint("a", "bc") != fingerprint("abc")
+    assert fingerprint("ab", "c") == fingerprint("ab", "c")
+    assert len(fingerprint(*meta.VERSIONS.shape)) == 16
