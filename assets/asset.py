@@ -87,9 +87,13 @@ def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> 
                 yield from _checks(table, read_refusals(connection).get(table.qualified, ()), None)
                 return
             now, started = making.graph(), time.perf_counter()
-            asked = [date.fromisoformat(at) for at in context.partition_keys] if table.partition_column else None
+            asked = (
+                [date.fromisoformat(at) for at in context.partition_keys] if table.partition_column else None
+            )
             try:
-                made = make(connection, table.qualified, now, months=asked, force=making.force, run=context.run.run_id)
+                made = make(
+                    connection, table.qualified, now, months=asked, force=making.force, run=context.run.run_id
+                )
             except TillageError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
             seconds = time.perf_counter() - started
@@ -139,9 +143,7 @@ def _check_spec(table: Table, rule: Rule) -> dg.AssetCheckSpec:
     )
 
 
-def _checks(
-    table: Table, standing: tuple[Refusal, ...], made: Made | None
-) -> Iterator[dg.AssetCheckResult]:
+def _checks(table: Table, standing: tuple[Refusal, ...], made: Made | None) -> Iterator[dg.AssetCheckResult]:
     """One result a rule: it passes only if no month of the table stands refused or warned about by it."""
     for rule in rules(table):
         findings = [refusal.finding for refusal in standing if refusal.finding.rule == rule.name]
@@ -159,9 +161,7 @@ def _checks(
             asset_key=key(table.qualified),
             check_name=rule.name,
             passed=not findings,
-            severity=dg.AssetCheckSeverity.ERROR
-            if rule.severity == "error"
-            else dg.AssetCheckSeverity.WARN,
+            severity=dg.AssetCheckSeverity.ERROR if rule.severity == "error" else dg.AssetCheckSeverity.WARN,
             metadata=metadata,
         )
 
@@ -224,9 +224,7 @@ class _Provenance:
         tags = {}
         for name, sees in self._inputs.items():
             record = self._plan.records.get((name, None if sees is Sees.WHOLE else month))
-            seen = [
-                event for at, event in self._events[name].items() if is_seen(sees, at=at, month=month)
-            ]
+            seen = [event for at, event in self._events[name].items() if is_seen(sees, at=at, month=month)]
             path = "/".join(key(name).path)
             tags[f"dagster/input_data_version/{path}"] = record.version if record else NOTHING
             tags[f"dagster/input_event_pointer/{path}"] = str(max(seen)) if seen else "NULL"

@@ -45,10 +45,10 @@ def _validate(connection: duckdb.DuckDBPyConnection, table: str, judged: Sequenc
     """Say of each rule whether all rows pass it."""
     # Read when the library is imported: no word of what is judged here leaves the machine.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx  # noqa: PLC0415 - takes seconds
-    import great_expectations.expectations as gxe  # noqa: PLC0415
-    from duckdb_sqlalchemy import ConnectionWrapper  # noqa: PLC0415
-    from sqlalchemy.pool import StaticPool  # noqa: PLC0415
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+    from duckdb_sqlalchemy import ConnectionWrapper
+    from sqlalchemy.pool import StaticPool
 
     class ReadConnection(ConnectionWrapper):
         """A connection for reading alone: it never opens or ends a transaction."""

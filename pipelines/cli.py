@@ -16,13 +16,24 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress import (
+    Progress as Bar,
+)
 from rich.table import Table as Grid
 
-from pipelines.run import Outcome, Progress, Todo, Wanted, run as run_all, todo
+from pipelines.run import Outcome, Progress, Todo, Wanted, todo
+from pipelines.run import run as run_all
 from pipelines.settings import Settings, export_environment, load
 from warehouse.errors import TillageError
-from warehouse.lake import open_lake, select as select_only
+from warehouse.lake import open_lake
+from warehouse.lake import select as select_only
 from warehouse.plan import month_range
 from warehouse.records import read_refusals, read_versions
 
@@ -87,7 +98,9 @@ def main() -> None:
 
 @app.callback()
 def everywhere(
-    home: Annotated[Path | None, typer.Option(help="Folder that holds the shop (TILLAGE_HOME; ./data).")] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="Folder that holds the shop (TILLAGE_HOME; ./data).")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only results and troubles.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -138,11 +151,15 @@ def sample(
 
 @app.command()
 def run(
-    select: Annotated[str | None, typer.Option(help="Dagster's asset selection, e.g. 'key:segments/rfm'.")] = None,
+    select: Annotated[
+        str | None, typer.Option(help="Dagster's asset selection, e.g. 'key:segments/rfm'.")
+    ] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM", help="First month.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Make what is current, too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with its reasons, do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan with its reasons, do nothing.")
+    ] = False,
 ) -> None:
     """Take in what lies in landing/ and make what is out of date."""
     settings = _settings()
@@ -201,7 +218,9 @@ def status() -> None:
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT.")],
     how: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
-    as_of: Annotated[int | None, typer.Option(metavar="SNAPSHOT", help="As the lake was at that snapshot.")] = None,
+    as_of: Annotated[
+        int | None, typer.Option(metavar="SNAPSHOT", help="As the lake was at that snapshot.")
+    ] = None,
 ) -> None:
     """Ask the warehouse one SELECT: read-only, and no file outside the lake."""
     settings = _settings()
@@ -237,7 +256,18 @@ def ui(
     (settings.landing / "orders").mkdir(parents=True, exist_ok=True)
     prepare_instance(settings)
     out.print(f"Dagster UI of {settings.root}: http://{host}:{port}")
-    program = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)]
+    program = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "pipelines.definitions",
+        "-h",
+        host,
+        "-p",
+        str(port),
+    ]
     os.execv(sys.executable, program)  # noqa: S606 - our own interpreter, no shell
 
 
@@ -293,7 +323,13 @@ def _bar() -> Iterator[Progress]:
     if STATE.is_quiet:
         yield Progress()
     elif err.is_terminal:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         with Bar(*columns, console=err, transient=True) as bar:
             yield _BarProgress(bar)
     else:
@@ -362,12 +398,14 @@ def _print_outcome(settings: Settings, outcome: Outcome) -> None:
     out.print(grid)
     if outcome.files:
         read = sum(int(row["rows_read"]) for row in outcome.files)
-        out.print(f"{len(outcome.files)} files, {read:,} rows read, {outcome.quarantined:,} of them in quarantine")
+        out.print(
+            f"{len(outcome.files)} files, {read:,} rows read, {outcome.quarantined:,} of them in quarantine"
+        )
     home = "" if STATE.home is None else f" --home {STATE.home}"
     out.print(
         f"\nNext: tillage status{home} · tillage ui{home} · tillage query{home} "
-        "\"SELECT segment, count(*) AS customers, sum(monetary) AS amount FROM segments.rfm "
-        "WHERE as_of = (SELECT max(as_of) FROM segments.rfm) GROUP BY segment ORDER BY amount DESC\"",
+        '"SELECT segment, count(*) AS customers, sum(monetary) AS amount FROM segments.rfm '
+        'WHERE as_of = (SELECT max(as_of) FROM segments.rfm) GROUP BY segment ORDER BY amount DESC"',
         markup=False,
     )
 

@@ -82,9 +82,7 @@ def months_of(settings: Settings, seen: Sequence[date]) -> dg.MonthlyPartitionsD
     first, last = min(seen, default=now), max(seen, default=now)
     trades = len(month_range(last, now)) <= TRADING_MONTHS + 1
     bounds: dict[str, Any] = (
-        {"end_offset": max(1, len(month_range(now, last)))}
-        if trades
-        else {"end_date": str(next_month(last))}
+        {"end_offset": max(1, len(month_range(now, last)))} if trades else {"end_date": str(next_month(last))}
     )
     return dg.MonthlyPartitionsDefinition(start_date=str(first), timezone=settings.timezone, **bounds)
 

@@ -131,7 +131,9 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     with open_instance(settings) as instance:
         now = before
         if before.files:
-            _execute(settings, instance, "take_in", ["landing.files"], {}, before, wanted.force, progress, outcome)
+            _execute(
+                settings, instance, "take_in", ["landing.files"], {}, before, wanted.force, progress, outcome
+            )
             with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
                 _files(connection, before.files, outcome)
                 now = _todo(connection, settings, wanted)
@@ -145,7 +147,9 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
                 if months
                 else {}
             )
-            _execute(settings, instance, "make", list(now.outlook), tags, now, wanted.force, progress, outcome)
+            _execute(
+                settings, instance, "make", list(now.outlook), tags, now, wanted.force, progress, outcome
+            )
     return outcome
 
 
@@ -267,7 +271,9 @@ def _files(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], outcome:
     outcome.files = [dict(zip(names, row, strict=True)) for row in rows]
     outcome.quarantined = sum(int(row["rows_quarantined"]) for row in outcome.files)
     taken = {str(row["path"]) for row in outcome.files}
-    outcome.troubles += [f"{path} was left: it cannot be read, or it is still growing." for path in paths if path not in taken]
+    outcome.troubles += [
+        f"{path} was left: it cannot be read, or it is still growing." for path in paths if path not in taken
+    ]
     outcome.troubles += [
         f"{row['path']} was refused, nothing of it is taken in: {row['reason']}"
         for row in outcome.files

@@ -10,7 +10,12 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from warehouse.errors import TillageError
 from warehouse.intake.headers import header_sets
@@ -126,7 +131,9 @@ def load(home: Path | None = None) -> Settings:
         return Settings(**given)
     except tomllib.TOMLDecodeError as error:
         place = Path(given.get("home") or os.environ.get(f"{PREFIX}HOME", "data")) / FILE
-        raise TillageError(f"{place} is not TOML: {error}. Mend that line; docs/settings.md lists what may stand.") from error
+        raise TillageError(
+            f"{place} is not TOML: {error}. Mend that line; docs/settings.md lists what may stand."
+        ) from error
     except ValidationError as error:
         raise TillageError(_paragraph(error)) from error
 

@@ -109,14 +109,16 @@ def landing_assets(
                 )
         _log_months(context, taken, at)
         for table in tables:
-            told = _told(taken, at, counts[table.qualified]) if taken.arrivals else SILENT
-            yield dg.MaterializeResult(asset_key=key(table.qualified), metadata=told)
+            told = _told(taken, at, counts[table.qualified])
+            yield dg.MaterializeResult(
+                asset_key=key(table.qualified), metadata=told if taken.arrivals else SILENT
+            )
         yield from results
 
     return build, orders
 
 
-def _told(taken: TakenIn, at: int, rows: int) -> dict[str, object]:
+def _told(taken: TakenIn, at: int, rows: int) -> dict[str, dg.TableMetadataValue | int]:
     """What became of each file; a table and no markdown, for a file's name is a stranger's text."""
     columns = ("path", "state", "rows_read", "rows_accepted", "rows_quarantined", "reason")
     records = [

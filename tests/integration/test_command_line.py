@@ -11,7 +11,7 @@ from pipelines.settings import load
 from warehouse.lake import open_lake, snapshot
 
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
-GIANT = '999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,,United Kingdom\n'
+GIANT = "999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
 
 
 def drop(home, name, text):
@@ -68,7 +68,13 @@ def test_from_files_to_segments_and_nothing_twice(home, tillage, small_shop):
     # One more month: only that month, and what follows from it.
     drop_months(home, small_shop, MONTHS[3:])
     assert tillage("run").code == 0
-    for name in ("landing.orders", "core.order_lines", "core.customer_months", "core.sales_days", "segments.rfm"):
+    for name in (
+        "landing.orders",
+        "core.order_lines",
+        "core.customer_months",
+        "core.sales_days",
+        "segments.rfm",
+    ):
         assert made(home, name, after=before[1]) == ["2011-04-01"], name
 
 
@@ -116,7 +122,9 @@ def test_a_refused_month_keeps_its_rows_and_holds_back_nothing_else(home, tillag
     assert "refused 2011-02: amount_is_plausible" in tillage("status").out
     again = tillage("run")
     assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
-    forced = tillage("run", "--force", "--select", "key:core/order_lines", "--from", "2011-02", "--to", "2011-02")
+    forced = tillage(
+        "run", "--force", "--select", "key:core/order_lines", "--from", "2011-02", "--to", "2011-02"
+    )
     assert forced.code == 1
     assert "every month" not in forced.err or "amount_is_plausible" in forced.err
 
@@ -147,7 +155,9 @@ def test_a_refused_file_is_told_and_ends_the_run_with_1(home, tillage, small_sho
 
 
 def test_quarantined_rows_alone_end_the_run_with_0(home, tillage, small_shop):
-    drop(home, "till.csv", small_shop[MONTHS[0]] + "536000,10001,X,many,1/3/2011 10:00,1.00,,United Kingdom\n")
+    drop(
+        home, "till.csv", small_shop[MONTHS[0]] + "536000,10001,X,many,1/3/2011 10:00,1.00,,United Kingdom\n"
+    )
     said = tillage("run")
     assert said.code == 0
     assert "in quarantine" in said.out
@@ -178,7 +188,9 @@ def test_a_range_and_a_selection_limit_what_is_made(home, tillage, small_shop):
     assert made(home, "core.order_lines") == ["2011-01-01", "2011-02-01"]
     assert tillage("run").code == 0
     before = newest_event(home)
-    said = tillage("run", "--force", "--select", "key:core/sales_days", "--from", "2011-02", "--to", "2011-03")
+    said = tillage(
+        "run", "--force", "--select", "key:core/sales_days", "--from", "2011-02", "--to", "2011-03"
+    )
     assert said.code == 0
     assert made(home, "core.sales_days", before) == ["2011-02-01", "2011-03-01"]
     assert made(home, "core.order_lines", before) == []

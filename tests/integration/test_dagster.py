@@ -88,7 +88,7 @@ def test_months_reach_from_the_first_to_the_last_and_stay_open_while_a_shop_trad
     home, environment, monkeypatch, reading, seen, keys
 ):
     now = replace(reading, now=datetime(2026, 11, 20))
-    monkeypatch.setattr(Settings, "reading", lambda self: now)
+    monkeypatch.setattr(Settings, "reading", lambda _: now)
     months = months_of(load(home), seen)
     assert months.get_partition_keys(current_time=datetime(2026, 11, 20, tzinfo=UTC)) == keys
 

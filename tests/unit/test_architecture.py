@@ -19,9 +19,7 @@ from warehouse.tables import TABLES
 ROOT = Path(__file__).parents[2]
 # Each may import those before it.
 ORDER = ("warehouse", "resources", "expectations", "assets", "pipelines")
-SOURCES = [
-    file for package in (*ORDER, "simulator") for file in sorted((ROOT / package).rglob("*.py"))
-]
+SOURCES = [file for package in (*ORDER, "simulator") for file in sorted((ROOT / package).rglob("*.py"))]
 
 
 def imported(file):
@@ -63,7 +61,7 @@ def test_table_contract_and_sql_bear_one_name(tmp_path):
     assert queries == {name.replace(".", "/") for name in made if not name.startswith("seeds.")}
     for name, table in TABLES.items():
         assert name == f"{table.schema}.{table.name}"
-        assert {key for key in table.primary_key} <= set(table.shape), name
+        assert set(table.primary_key) <= set(table.shape), name
     assert set(BUSINESS) <= set(made)
 
 
@@ -82,7 +80,18 @@ def test_every_package_is_listed_in_the_distribution():
 def test_the_wheel_ships_what_is_no_python(tmp_path):
     """An installed Tillage without its SQL would fail at its first table."""
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            tmp_path,
+            ROOT,
+        ],
         check=True,
         capture_output=True,
     )
@@ -101,9 +110,13 @@ def test_locks_have_hashes_and_no_address(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text
     assert "index-url" not in text
-    pinned = re.findall(r"^[a-z0-9][\w.\[\],-]*==\S+.*$(?:\n    --hash=sha256:\w{64}.*$)*", text, re.MULTILINE)
+    pinned = re.findall(
+        r"^[a-z0-9][\w.\[\],-]*==\S+.*$(?:\n    --hash=sha256:\w{64}.*$)*", text, re.MULTILINE
+    )
     assert len(pinned) > 80
     assert all("--hash=sha256:" in one for one in pinned)
     direct = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     for requirement in direct:
-        assert re.search(rf"^{re.split(r'[<>=]', requirement)[0]}(\[.*\])?==", text, re.MULTILINE), requirement
+        assert re.search(rf"^{re.split(r'[<>=]', requirement)[0]}(\[.*\])?==", text, re.MULTILINE), (
+            requirement
+        )

@@ -1,0 +1,246 @@
+"""What is measured. Every function works in an empty folder and gives its measurements."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from simulator import write
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT.parent / "shared" / "data"
+HISTORY = date(2011, 1, 1)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Ours and the other's figure of one thing, in one unit."""
+
+    name: str
+    ours: float
+    other: float
+    unit: str
+    rows: int
+    against: str
+
+    @property
+    def ratio(self) -> float:
+        """Ours over the other's: below 1 is better."""
+        return self.ours / self.other if self.other else float("nan")
+
+
+def landing(folder: Path) -> list[Measurement]:
+    """Taking in a CSV of millions of lines, against a bare DuckDB copy of it to Parquet."""
+    lines = int(os.environ.get("BENCH_LINES", "5000000"))
+    memory = os.environ.get("BENCH_MEMORY", "4GB")
+    home = folder / "home"
+    file = home / "landing" / "orders" / "orders.csv"
+    file.parent.mkdir(parents=True)
+    rows = _repeated(_online_retail(folder / "once.csv"), file, lines)
+    copied = _python(
+        f"""
+        import duckdb
+        connection = duckdb.connect(config={{"memory_limit": {memory!r}, "temp_directory": {str(folder)!r}}})
+        connection.execute("COPY (FROM read_csv('{file}', all_varchar = true)) TO '{folder}/copy.parquet'")
+        """
+    )
+    taken = _python(
+        f"""
+        from datetime import date, datetime
+        from pathlib import Path
+        from warehouse.intake import take_in
+        from warehouse.intake.headers import header_sets
+        from warehouse.intake.reader import Reading
+        from warehouse.lake import open_lake
+        from warehouse.records import prepare
+        home = Path({str(home)!r})
+        with open_lake(home / "lake", memory={memory!r}) as connection:
+            prepare(connection)
+            reading = Reading(header_sets(), None, date(1990, 1, 1), datetime(2012, 1, 1))
+            taken = take_in(connection, home / "landing", reading)
+            assert taken.arrivals[0].rows_accepted == {rows}, taken.arrivals
+        """
+    )
+    return [
+        Measurement(
+            "landing, time", taken.seconds, copied.seconds, "s", rows, f"bare CSV -> Parquet, {memory}"
+        ),
+        Measurement("landing, memory", taken.megabytes, copied.megabytes, "MB", rows, f"the same, {memory}"),
+    ]
+
+
+def online_retail(folder: Path) -> list[Measurement]:
+    """`tillage run` on Online Retail from nothing, against a pandas script that computes the same tables."""
+    home = folder / "home"
+    file = home / "landing" / "orders" / "online_retail.csv"
+    file.parent.mkdir(parents=True)
+    _online_retail(file)
+    ours = _command([sys.executable, "-m", "pipelines.cli", "--quiet", "--home", str(home), "run"])
+    again = _command([sys.executable, "-m", "pipelines.cli", "--quiet", "--home", str(home), "run"])
+    other = _command([sys.executable, str(ROOT / "bench" / "notebook.py"), str(file)])
+    rows = 541_909
+    return [
+        Measurement("Online Retail, time", ours.seconds, other.seconds, "s", rows, "pandas notebook"),
+        Measurement("Online Retail, memory", ours.megabytes, other.megabytes, "MB", rows, "pandas notebook"),
+        Measurement("Online Retail again, time", again.seconds, other.seconds, "s", rows, "pandas notebook"),
+    ]
+
+
+def new_month(folder: Path) -> list[Measurement]:
+    """One new month on a history of 120 months, against one on a history of 12."""
+    costs, rows = {}, 0
+    for months in (12, 120):
+        home = folder / f"history-{months}"
+        written = write(home, months=121, customers=3_000, seed=1, first_month=HISTORY)
+        files = sorted(written.files)
+        # The last months of one shop, so that the new month is the same one.
+        for file in files[: len(files) - months - 1]:
+            file.unlink()
+        aside = home / files[-1].name
+        files[-1].rename(aside)
+        tillage = [sys.executable, "-m", "pipelines.cli", "--quiet", "--home", str(home), "run"]
+        _command(tillage)
+        rows = sum(1 for _ in aside.open("rb"))
+        aside.rename(files[-1])
+        costs[months] = _command(tillage)
+    return [
+        Measurement(
+            "new month, time", costs[120].seconds, costs[12].seconds, "s", rows, "120 months of history, 12"
+        ),
+        Measurement("new month, memory", costs[120].megabytes, costs[12].megabytes, "MB", rows, "the same"),
+    ]
+
+
+def bookkeeping(folder: Path) -> list[Measurement]:
+    """Dagster's bookkeeping for each asset and month, in our event log against Dagster's own."""
+    ours = _bookkeeping(folder / "ours", is_pooled=True)
+    other = _bookkeeping(folder / "other", is_pooled=False)
+    return [
+        Measurement(
+            "bookkeeping", *(1000 * took / 360 for took in (ours, other)), "ms", 360, "Dagster's SQLite"
+        )
+    ]
+
+
+def _bookkeeping(folder: Path, *, is_pooled: bool) -> float:
+    """Seconds of a run over three assets of 120 months that do nothing but log what they made."""
+    from assets.asset import SILENT
+
+    folder.mkdir()
+    os.environ["DAGSTER_HOME"] = str(folder)
+    storage = {
+        "event_log_storage": {
+            "module": "resources.event_log",
+            "class": "PooledSqliteEventLogStorage",
+            "config": {"home": {"env": "DAGSTER_HOME"}},
+        }
+    }
+    config = {"telemetry": {"enabled": False}, **(storage if is_pooled else {})}
+    (folder / "dagster.yaml").write_text(json.dumps(config), encoding="utf-8")
+    months = dg.MonthlyPartitionsDefinition(start_date="2000-01-01", end_date="2010-01-01")
+
+    def table(name: str, upstream: Sequence[str]) -> dg.AssetsDefinition:
+        @dg.asset(
+            name=name, partitions_def=months, deps=upstream, backfill_policy=dg.BackfillPolicy.single_run()
+        )
+        def build(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+            for month in context.partition_keys:
+                tags = {"dagster/data_version": month, "dagster/code_version": "1"}
+                metadata = {
+                    "dagster/partition_row_count": 1,
+                    "why": "never made",
+                    "seconds": 0.1,
+                    "snapshot": 1,
+                }
+                context.log_event(
+                    dg.AssetMaterialization(context.asset_key, partition=month, metadata=metadata, tags=tags)
+                )
+            return dg.MaterializeResult(metadata=SILENT)
+
+        return build
+
+    definitions = dg.Definitions(
+        [table("lines", []), table("state", ["lines"]), table("score", ["state"])],
+        jobs=[dg.define_asset_job("make", "*")],
+    )
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        started = time.perf_counter()
+        definitions.resolve_job_def("make").execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={
+                "dagster/asset_partition_range_start": "2000-01-01",
+                "dagster/asset_partition_range_end": "2009-12-01",
+            },
+        )
+        return time.perf_counter() - started
+
+
+MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
+    "landing": landing,
+    "online_retail": online_retail,
+    "new_month": new_month,
+    "bookkeeping": bookkeeping,
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: wall-clock seconds, and the most memory it held."""
+
+    seconds: float
+    megabytes: float
+
+
+def _python(code: str) -> Cost:
+    lines = [line.removeprefix("        ") for line in code.strip("\n").splitlines()]
+    return _command([sys.executable, "-c", "\n".join(lines)])
+
+
+def _command(command: Sequence[str]) -> Cost:
+    """Run a process and tell its cost; its children are waited for by nobody else, so the figure is its own."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    # Linux tells kilobytes, macOS bytes.
+    return Cost(seconds, used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10))
+
+
+def _online_retail(file: Path) -> Path:
+    """Write the CSV of Online Retail, in UTF-8."""
+    source = DATA / "online_retail.parquet"
+    if not source.exists():
+        sys.exit(f"{source} is not there: this measurement needs the data beside the repository.")
+    duckdb.execute(
+        f"COPY (SELECT InvoiceNo, StockCode, Description, CAST(Quantity AS BIGINT) AS Quantity, "
+        f"strftime(InvoiceDate, '%-m/%-d/%Y %-H:%M') AS InvoiceDate, UnitPrice, "
+        f"CASE WHEN isnan(CustomerID) THEN NULL ELSE CAST(CustomerID AS BIGINT) END AS CustomerID, Country "
+        f"FROM '{source}') TO '{file}' (HEADER)"
+    )
+    return file
+
+
+def _repeated(source: Path, file: Path, lines: int) -> int:
+    """Write the lines of `source` again and again, `lines` of them or a little more."""
+    with source.open("rb") as stream:
+        header, body = stream.readline(), stream.read()
+    rows = sum(1 for _ in csv.reader(body.decode("utf-8").splitlines()))
+    times = -(-lines // rows)
+    with file.open("wb") as stream:
+        stream.write(header)
+        for _ in range(times):
+            stream.write(body)
+    return rows * times
