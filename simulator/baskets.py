@@ -10,6 +10,7 @@ Lines come in order of visit and good. Visits are worked off in pieces, so memor
 and the lines of a month.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -21,11 +22,13 @@ from simulator.customers import Customers
 from simulator.exact import Floats, Integers
 from simulator.goods import Goods, Shelf
 from simulator.parameters import Parameters
-from simulator.streams import geometric, uniform
+from simulator.streams import States, branch, geometric, uniform
 from simulator.visits import Visits
 
 _PIECE = 1 << 15  # visits; the arrays of a piece stay within a processor's cache
+_PIECE_LINES = 1 << 17
 _TRUNCATION, _GEOMETRIC = -201, -210
+_LINES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,19 @@ class Lines:
         return cls(
             visit.astype(np.int32), good.astype(np.int16), quantity.astype(np.int32), cents.astype(np.int32)
         )
+
+    def take(self, which: slice) -> "Lines":
+        """These alone."""
+        return Lines(self.visit[which], self.good[which], self.quantity[which], self.cents[which])
+
+    def pieces(self) -> Iterator[slice]:
+        """Slices that cover all lines, each small enough for temporary arrays to be cheap."""
+        for begin in range(0, len(self), _PIECE_LINES):
+            yield slice(begin, begin + _PIECE_LINES)
+
+    def streams(self, visits: Visits) -> States:
+        """The random stream of each line."""
+        return branch(visits.stream[self.visit], _LINES + self.good.astype(np.int64))
 
     def shifted(self, visits: int) -> "Lines":
         """The same lines, of visits that follow so many others."""

@@ -15,7 +15,7 @@ from simulator.exact import Integers
 from simulator.goods import Goods
 from simulator.parameters import Parameters
 from simulator.returns import Returns
-from simulator.streams import States, branch, integer, uniform
+from simulator.streams import integer, uniform
 from simulator.visits import Visits
 
 CLEAN, DUPLICATE = -1, -2
@@ -33,7 +33,6 @@ SPELLINGS = 4  # the right one first
 
 _DAY = 24 * 60
 _FATE, _KIND = 0, 1
-_LINES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +71,12 @@ class Receipts:
         return len(self.receipt)
 
 
-def line_streams(visits: Visits, lines: Lines) -> States:
-    """The random stream of each line."""
-    return branch(visits.stream[lines.visit], _LINES + lines.good.astype(np.int64))
-
-
 def ring_up(
     parameters: Parameters,
     customers: Customers,
     goods: Goods,
     visits: Visits,
     lines: Lines,
-    streams_of_lines: States,
     returned: Returns,
     first_invoice: int,
 ) -> tuple[Receipts, Integers, Integers]:
@@ -95,7 +88,6 @@ def ring_up(
         goods: All launched by the end of the month.
         visits: The month's; those without a line get no invoice.
         lines: Their lines.
-        streams_of_lines: See `line_streams`.
         returned: What comes back in the month.
         first_invoice: The first number to give.
 
@@ -113,7 +105,7 @@ def ring_up(
     is_guest = np.concatenate([visits.is_guest[orders], returned.is_guest])[in_time]
 
     receipt = np.concatenate([place_of_visit[lines.visit], place[len(orders) :]])
-    fate, spelling = _fates(parameters, streams_of_lines)
+    fate, spelling = _fates(parameters, visits, lines)
     none = np.zeros(len(returned), dtype=np.int8)
     fate = np.concatenate([fate, none + np.int8(CLEAN)])
     row, is_added = _with_followers(np.argsort(receipt, kind="stable"), fate)
@@ -138,19 +130,21 @@ def ring_up(
     return rows, of_visit, first_invoice + place[len(orders) :].astype(np.int64)
 
 
-def _fates(parameters: Parameters, stream: States) -> tuple[Integers, Integers]:
+def _fates(parameters: Parameters, visits: Visits, lines: Lines) -> tuple[Integers, Integers]:
     """What follows each line (nothing, itself again, a spoilt copy), and how its good is spelt."""
-    u = uniform(stream, _FATE)
     twice = parameters.duplicate_share
     dirty = twice + parameters.dirty_share
     misspelt = dirty + parameters.misspelt_share
-    fate = np.full(len(stream), CLEAN, dtype=np.int8)
-    fate[u < twice] = DUPLICATE
-    spoilt = np.flatnonzero((u >= twice) & (u < dirty))
-    fate[spoilt] = integer(stream[spoilt], len(DIRT), _KIND)
-    spelling = np.zeros(len(stream), dtype=np.int8)
-    wrong = np.flatnonzero((u >= dirty) & (u < misspelt))
-    spelling[wrong] = 1 + integer(stream[wrong], SPELLINGS - 1, _KIND)
+    fate = np.full(len(lines), CLEAN, dtype=np.int8)
+    spelling = np.zeros(len(lines), dtype=np.int8)
+    for some in lines.pieces():
+        stream = lines.take(some).streams(visits)
+        u = uniform(stream, _FATE)
+        fate[some][u < twice] = DUPLICATE
+        spoilt = np.flatnonzero((u >= twice) & (u < dirty))
+        fate[some][spoilt] = integer(stream[spoilt], len(DIRT), _KIND)
+        wrong = np.flatnonzero((u >= dirty) & (u < misspelt))
+        spelling[some][wrong] = 1 + integer(stream[wrong], SPELLINGS - 1, _KIND)
     return fate, spelling
 
 

@@ -93,13 +93,10 @@ def draw(
     shelf: Shelf,
     visits: Visits,
     lines: Lines,
-    line_streams: States,
 ) -> Returns:
     """What will come back of the month's lines, in this month or later."""
-    customer = visits.customer[lines.visit]
-    chance = shares(parameters, seed)[customers.segment[customer], goods.category[lines.good]]
-    which = np.flatnonzero(uniform(line_streams, _CHANCE) < chance)
-    stream, visit = line_streams[which], lines.visit[which]
+    which, stream = _coming_back(shares(parameters, seed), customers, goods, visits, lines)
+    visit = lines.visit[which]
     lag = np.zeros(len(which))
     for part in range(parameters.return_shape):
         lag += parameters.return_scale_days * exponential(stream, _LAG + part)
@@ -116,7 +113,7 @@ def draw(
     return Returns(
         kind=np.where(unmatched, UNMATCHED, RETURN),
         minute=due * _DAY + 9 * 60 + integer(stream, 8 * 60, _TIME),
-        customer=customer[which],
+        customer=visits.customer[visit],
         is_guest=visits.is_guest[visit],
         good=good,
         quantity=1 + coins(stream, lines.quantity[which] - 1, _HEADS),
@@ -124,6 +121,21 @@ def draw(
         visit=visit,
         sale_invoice=np.zeros(len(which), dtype=np.int64),
     )
+
+
+def _coming_back(
+    chance: Floats, customers: Customers, goods: Goods, visits: Visits, lines: Lines
+) -> tuple[Integers, States]:
+    """Which lines come back, and their streams; a piece of the lines at a time, to be small in memory."""
+    segment = customers.segment[visits.customer]
+    found, streams_found = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.uint64)]
+    for some in lines.pieces():
+        stream = lines.take(some).streams(visits)
+        shares_of_lines = chance[segment[lines.visit[some]], goods.category[lines.good[some]]]
+        which = np.flatnonzero(uniform(stream, _CHANCE) < shares_of_lines)
+        found.append(which + some.start)
+        streams_found.append(stream[which])
+    return np.concatenate(found), np.concatenate(streams_found)
 
 
 def giants(

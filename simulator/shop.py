@@ -88,6 +88,31 @@ class MonthOfShop:
     return_invoice: Integers
 
 
+@dataclass(frozen=True, slots=True)
+class _Shop:
+    """What never changes of a shop."""
+
+    parameters: Parameters
+    seed: int
+    first_day: date
+    asked: int
+    combined: Bundles
+    missing: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """What a month hands on to the next: all that a month needs of the past."""
+
+    people: Customers
+    present: Integers
+    ware: Goods
+    list_cents: Integers
+    delisted: Integers
+    pending: Returns
+    next_invoice: int
+
+
 def open_shop(
     parameters: Parameters, *, seed: int, first_month: date, months: int, asked: int, workers: Executor
 ) -> Iterator[MonthOfShop]:
@@ -102,85 +127,111 @@ def open_shop(
         workers: Where baskets are filled.
     """
     people = customers.initial(parameters, seed, asked)
-    present = np.arange(len(people))
     ware = goods.first_goods(parameters, seed)
-    list_cents = ware.base_cents
-    delisted = np.full(len(ware), goods.NEVER)
-    combined = bundles.draw(parameters, seed, ware)
-    missing = anomalies.missing_day(parameters, seed, first_month)
-    pending = returns.none()
-    next_invoice = parameters.first_invoice
-
+    shop = _Shop(
+        parameters,
+        seed,
+        first_month,
+        asked,
+        combined=bundles.draw(parameters, seed, ware),
+        missing=anomalies.missing_day(parameters, seed, first_month),
+    )
+    carried = _Carried(
+        people,
+        present=np.arange(len(people)),
+        ware=ware,
+        list_cents=ware.base_cents,
+        delisted=np.full(len(ware), goods.NEVER),
+        pending=returns.none(),
+        next_invoice=parameters.first_invoice,
+    )
     for month in days.months(first_month, months):
-        newcomers = customers.arrivals(
-            parameters, seed, first_month, month, first=len(people), customers=asked, closed=missing
-        )
-        among = np.concatenate([present, len(people) + np.arange(len(newcomers))])
-        people = people.and_then(newcomers)
-        launched = goods.launches(parameters, seed, month)
-        ware = ware.and_then(launched)
-        list_cents = np.concatenate([list_cents, launched.base_cents])
-        delisted = np.concatenate([delisted, np.full(len(launched), goods.NEVER)])
-        delisted = goods.delisting(parameters, seed, month, combined.goods, delisted)
-        shelf = goods.shelf(parameters, seed, first_month, month, ware, list_cents, delisted)
-        list_cents = shelf.closing_cents
+        made, carried = _make(shop, carried, month, workers)
+        yield made
 
-        usual = days.intensities(first_month, month.start, month.stop, parameters)
-        there = visits.presence(people, among, month)
-        base = expected.basis(parameters, people, there, month, ware, shelf, combined, usual)
-        usual_month = expected.of_month(base, ware, combined, shelf.usual_weight, np.ones(month.days))
-        deviation = expected.spread(parameters, people, base, ware, usual_month)
-        upset = anomalies.of_month(parameters, seed, first_month, month)
-        factor, upset = _disturb(usual_month, base, deviation, upset, month, missing)
-        came = visits.draw(parameters, seed, people, there, month, usual * factor)
-        lines = baskets.draw(parameters, people, ware, shelf, combined, came, month.start, workers)
-        people = _count_orders(people, came, lines)
 
-        giant_visits, giant_lines = returns.giants(
-            parameters, seed, month, there, shelf, (usual[0] > 0) & (factor > 0)
-        )
-        cancelled = returns.cancelled(giant_visits, giant_lines, len(came))
-        streams_of_lines = receipts.line_streams(came, lines)
-        fresh = returns.draw(
-            parameters, seed, first_month, month, missing, people, ware, shelf, came, lines, streams_of_lines
-        )
-        due, pending = returns.until(pending.and_then(fresh).and_then(cancelled), month)
-        every_visit = visits.one_after_other([came, giant_visits])
-        every_line = baskets.one_after_other([lines, giant_lines.shifted(len(came))])
-        rows, of_visit, of_return = receipts.ring_up(
-            parameters,
-            people,
-            ware,
-            every_visit,
-            every_line,
-            np.concatenate([streams_of_lines, receipts.line_streams(giant_visits, giant_lines)]),
-            due,
-            next_invoice,
-        )
-        next_invoice += int((of_visit > 0).sum()) + len(of_return)
-        pending = returns.with_invoices(pending, of_visit)
-        present = among[(people.leaves[among] > month.stop) & (people.orders_left[among] > 0)]
-        yield MonthOfShop(
-            month=month,
-            customers=people,
-            present=present,
-            goods=ware,
-            delisted=delisted,
-            shelf=shelf,
-            combined=combined,
-            intensities=usual,
-            usual=usual_month,
-            expected=expected.of_month(base, ware, combined, shelf.weight, factor),
-            people=base.people,
-            weight=base.weight,
-            deviation=deviation,
-            disturbances=upset,
-            factor=factor,
-            missing=missing[(missing >= month.start) & (missing < month.stop)],
-            receipts=rows,
-            returned=returns.with_invoices(due, of_visit),
-            return_invoice=of_return,
-        )
+def _make(shop: _Shop, carried: _Carried, month: Month, workers: Executor) -> tuple[MonthOfShop, _Carried]:
+    """One month, and what it hands on. The big arrays of lines end with this function."""
+    parameters, seed, first_day = shop.parameters, shop.seed, shop.first_day
+    ware, list_cents, delisted = _launch(shop, carried, month)
+    shelf = goods.shelf(parameters, seed, first_day, month, ware, list_cents, delisted)
+    newcomers = customers.arrivals(
+        parameters,
+        seed,
+        first_day,
+        month,
+        first=len(carried.people),
+        customers=shop.asked,
+        closed=shop.missing,
+    )
+    among = np.concatenate([carried.present, len(carried.people) + np.arange(len(newcomers))])
+    people = carried.people.and_then(newcomers)
+    there = visits.presence(people, among, month)
+
+    intensities = days.intensities(first_day, month.start, month.stop, parameters)
+    base = expected.basis(parameters, people, there, month, ware, shelf, shop.combined, intensities)
+    usual = expected.of_month(base, ware, shop.combined, shelf.usual_weight, np.ones(month.days))
+    deviation = expected.spread(parameters, people, base, ware, usual)
+    upset = anomalies.of_month(parameters, seed, first_day, month)
+    factor, upset = _disturb(usual, base, deviation, upset, month, shop.missing)
+
+    came = visits.draw(parameters, seed, people, there, month, intensities * factor)
+    lines = baskets.draw(parameters, people, ware, shelf, shop.combined, came, month.start, workers)
+    people = _count_orders(people, came, lines)
+    fresh = returns.draw(parameters, seed, first_day, month, shop.missing, people, ware, shelf, came, lines)
+    is_trading = (intensities[0] > 0) & (factor > 0)
+    giant_visits, giant_lines = returns.giants(parameters, seed, month, there, shelf, is_trading)
+    cancelled = returns.cancelled(giant_visits, giant_lines, len(came))
+    due, pending = returns.until(carried.pending.and_then(fresh).and_then(cancelled), month)
+    rows, of_visit, of_return = receipts.ring_up(
+        parameters,
+        people,
+        ware,
+        visits.one_after_other([came, giant_visits]),
+        baskets.one_after_other([lines, giant_lines.shifted(len(came))]),
+        due,
+        carried.next_invoice,
+    )
+    present = among[(people.leaves[among] > month.stop) & (people.orders_left[among] > 0)]
+    made = MonthOfShop(
+        month=month,
+        customers=people,
+        present=present,
+        goods=ware,
+        delisted=delisted,
+        shelf=shelf,
+        combined=shop.combined,
+        intensities=intensities,
+        usual=usual,
+        expected=expected.of_month(base, ware, shop.combined, shelf.weight, factor),
+        people=base.people,
+        weight=base.weight,
+        deviation=deviation,
+        disturbances=upset,
+        factor=factor,
+        missing=shop.missing[(shop.missing >= month.start) & (shop.missing < month.stop)],
+        receipts=rows,
+        returned=returns.with_invoices(due, of_visit),
+        return_invoice=of_return,
+    )
+    return made, _Carried(
+        people=people,
+        present=present,
+        ware=ware,
+        list_cents=shelf.closing_cents,
+        delisted=delisted,
+        pending=returns.with_invoices(pending, of_visit),
+        next_invoice=carried.next_invoice + len(rows.minute),
+    )
+
+
+def _launch(shop: _Shop, carried: _Carried, month: Month) -> tuple[Goods, Integers, Integers]:
+    """All goods launched by the end of the month, their list prices at its beginning, when they go."""
+    launched = goods.launches(shop.parameters, shop.seed, month)
+    list_cents = np.concatenate([carried.list_cents, launched.base_cents])
+    delisted = np.concatenate([carried.delisted, np.full(len(launched), goods.NEVER)])
+    delisted = goods.delisting(shop.parameters, shop.seed, month, shop.combined.goods, delisted)
+    return carried.ware.and_then(launched), list_cents, delisted
 
 
 def _disturb(

@@ -30,7 +30,7 @@ HEADER = (
 )
 
 NAMINGS = 2 * SPELLINGS  # of a good: the spellings of its first name, then those of its second
-_ROWS = 1 << 18  # a piece of a file in memory
+_ROWS = 1 << 17  # a piece of a file in memory
 _DAY = 24 * 60
 _TIMES = tuple(f"{minute // 60}:{minute % 60:02}" for minute in range(_DAY))
 
