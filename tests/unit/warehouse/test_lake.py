@@ -86,9 +86,11 @@ def test_small_inserts_are_files_and_not_hidden_in_the_catalog(
 
 
 def test_a_lake_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
-    with pytest.raises(TillageError, match=r"There is no warehouse in .* yet\. Put files into") as told:
-        with open_lake(tmp_path / "lake", read_only=True):
-            pass
+    with (
+        pytest.raises(TillageError, match=r"There is no warehouse in .* yet\. Put files into") as told,
+        open_lake(tmp_path / "lake", read_only=True),
+    ):
+        pass
     assert "`tillage run`" in str(told.value)
     assert not (tmp_path / "lake").exists()
 
@@ -106,9 +108,11 @@ def test_a_damaged_catalog_is_told_and_kept(home: Path, damage: str) -> None:
         "middle": content[:4096] + b"\xff" * 16384 + content[20480:],
     }[damage]
     catalog.write_bytes(damaged)
-    with pytest.raises(TillageError, match=r"catalog\.sqlite cannot be opened: .* restore it from a backup"):
-        with open_lake(home / "lake"):
-            pass
+    with (
+        pytest.raises(TillageError, match=r"catalog\.sqlite cannot be opened: .* restore it from a backup"),
+        open_lake(home / "lake"),
+    ):
+        pass
     assert catalog.read_bytes() == damaged
     assert not list((home / "lake" / "tmp").iterdir())
 
@@ -118,9 +122,11 @@ def test_a_folder_that_cannot_be_written_is_told(home: Path, monkeypatch: pytest
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", deny)
-    with pytest.raises(TillageError, match=r"cannot be written \(Permission denied\)"):
-        with open_lake(home / "lake"):
-            pass
+    with (
+        pytest.raises(TillageError, match=r"cannot be written \(Permission denied\)"),
+        open_lake(home / "lake"),
+    ):
+        pass
 
 
 def test_a_bad_amount_of_memory_leaves_nothing_behind(home: Path) -> None:
@@ -169,9 +175,11 @@ def test_a_lake_is_seen_as_of_a_snapshot(days: duckdb.DuckDBPyConnection, home: 
     assert snapshot(days) == then + 1
     with open_lake(home / "lake", read_only=True, as_of=then) as reader:
         assert reader.execute("SELECT count(*) FROM shop.days").fetchall() == [(2,)]
-    with pytest.raises(TillageError, match="The lake has no snapshot 999"):
-        with open_lake(home / "lake", read_only=True, as_of=999):
-            pass
+    with (
+        pytest.raises(TillageError, match="The lake has no snapshot 999"),
+        open_lake(home / "lake", read_only=True, as_of=999),
+    ):
+        pass
 
 
 def test_two_processes_may_make_the_same_new_lake(tmp_path: Path) -> None:

@@ -1,0 +1,301 @@
+"""What is out of date, and why."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warehouse.plan import Node, Plan, Sees, month_range, next_month
+from warehouse.records import Finding, Record, Records, Refusal
+
+MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
+LANDED, SEED = "landing.orders", "seeds.names"
+LINES, STATE, SCORE = "core.order_lines", "core.customer_months", "segments.rfm"
+GRAPH = {
+    SEED: Node("seed-1", {}, is_monthly=False),
+    LINES: Node("lines-1", {LANDED: Sees.SAME, SEED: Sees.WHOLE}),
+    STATE: Node("state-1", {LINES: Sees.SAME}),
+    SCORE: Node("score-1", {STATE: Sees.UP_TO, SEED: Sees.WHOLE}),
+}
+FILES = {(LANDED, month): Record(f"files {month}", "", "") for month in MONTHS}
+
+Rows = Callable[[str, date | None, str], str]
+
+
+def plain(name: str, month: date | None, inputs: str) -> str:
+    """Rows that tell all that they were made from."""
+    return f"{name} {month} {inputs}"
+
+
+def build(
+    records: Records, graph: Mapping[str, Node] = GRAPH, rows: Rows = plain
+) -> tuple[dict[tuple[str, date | None], Record], list[tuple[str, int]]]:
+    """Make whatever is stale, in order; `rows` gives what a month of a table comes out as."""
+    found, made = dict(records), []
+    for name, node in graph.items():
+        plan = Plan(graph, found, {})
+        inputs = plan.inputs(name)
+        for month in plan.stale(name):
+            found[name, month] = Record(rows(name, month, inputs[month]), node.code, inputs[month])
+            made.append((name, month.month if month else 0))
+    return found, made
+
+
+BUILT, ALL = build(FILES)
+
+
+def refused(month: date | None, code: str, inputs: str, severity: str = "error") -> Refusal:
+    return Refusal(Finding(month, "rule", severity, 1, "[]"), code, inputs)
+
+
+def test_everything_is_made_once() -> None:
+    assert len(ALL) == 1 + 3 * 4
+    assert build(BUILT)[1] == []
+    assert Plan(GRAPH, BUILT, {}).outlook() == {}
+
+
+def test_an_empty_lake_has_nothing_to_make_but_seeds() -> None:
+    plan = Plan(GRAPH, {}, {})
+    assert {name: plan.months(name) for name in GRAPH} == {SEED: [None], LINES: [], STATE: [], SCORE: []}
+    assert plan.outlook() == {SEED: {None: "never made"}}
+    assert plan.months("landing.nothing") == []
+
+
+def test_months_between_files_are_made_though_they_are_empty() -> None:
+    """A month without a sale is a figure too, and later months see it."""
+    files = {(LANDED, month): FILES[LANDED, month] for month in (MONTHS[0], MONTHS[3])}
+    assert Plan(GRAPH, files, {}).months(SCORE) == MONTHS
+    assert len(build(files)[1]) == len(ALL)
+
+
+def test_a_late_line_rebuilds_its_month_and_the_as_of_months_that_see_it() -> None:
+    changed = {**BUILT, (LANDED, MONTHS[2]): Record("late", "", "")}
+    assert build(changed)[1] == [(LINES, 3), (STATE, 3), (SCORE, 3), (SCORE, 4)]
+
+
+def test_a_new_month_makes_itself_alone() -> None:
+    may = date(2011, 5, 1)
+    assert build({**BUILT, (LANDED, may): Record("may", "", "")})[1] == [(LINES, 5), (STATE, 5), (SCORE, 5)]
+
+
+def test_an_older_month_makes_every_as_of_since() -> None:
+    december = date(2010, 12, 1)
+    made = build({**BUILT, (LANDED, december): Record("december", "", "")})[1]
+    assert made == [(LINES, 12), (STATE, 12), *((SCORE, month) for month in (12, 1, 2, 3, 4))]
+
+
+def test_equal_rows_stop_the_change() -> None:
+    """A line whose description was corrected leaves the customer's month as it was."""
+
+    def same(name: str, month: date | None, inputs: str) -> str:
+        return f"{name} {month}" if name == STATE else plain(name, month, inputs)
+
+    built, _ = build(FILES, rows=same)
+    changed = {**built, (LANDED, MONTHS[2]): Record("corrected", "", "")}
+    assert build(changed, rows=same)[1] == [(LINES, 3), (STATE, 3)]
+
+
+def test_changed_code_rebuilds_its_table_in_full() -> None:
+    changed = {**GRAPH, STATE: replace(GRAPH[STATE], code="state-2")}
+    assert set(Plan(changed, BUILT, {}).stale(STATE).values()) == {"its code changed"}
+    same = build(BUILT, changed, rows=lambda name, month, _: BUILT[name, month].version)[1]
+    assert same == [(STATE, month) for month in (1, 2, 3, 4)]
+
+
+def test_a_changed_seed_rebuilds_whatever_reads_it() -> None:
+    changed = {**GRAPH, SEED: replace(GRAPH[SEED], code="seed-2")}
+    assert build(BUILT, changed, rows=lambda *at: f"2 {plain(*at)}")[1] == [(SEED, 0), *ALL[1:]]
+    same = build(BUILT, changed, rows=lambda name, month, _: BUILT[name, month].version)[1]
+    assert same == [(SEED, 0)], "a seed with equal rows stops the change"
+
+
+def test_reasons_are_told_apart() -> None:
+    records = {**BUILT, (LANDED, MONTHS[1]): Record("late", "", "")}
+    del records[LINES, MONTHS[0]]
+    records[LINES, MONTHS[2]] = replace(records[LINES, MONTHS[2]], code="lines-0")
+    assert Plan(GRAPH, records, {}).stale(LINES) == {
+        MONTHS[0]: "never made", MONTHS[1]: "an input changed", MONTHS[2]: "its code changed"
+    }  # fmt: skip
+
+
+def test_a_month_that_lost_its_rows_is_another_than_one_that_was_never_made() -> None:
+    empty = {**BUILT, (STATE, MONTHS[0]): replace(BUILT[STATE, MONTHS[0]], version="0")}
+    missing = {key: record for key, record in BUILT.items() if key != (STATE, MONTHS[0])}
+    fingerprints = {Plan(GRAPH, records, {}).inputs(SCORE)[MONTHS[3]] for records in (BUILT, empty, missing)}
+    assert len(fingerprints) == 3
+
+
+def test_a_version_that_moves_to_another_month_is_a_change() -> None:
+    """Rows that were booked into the wrong month have the same sum of fingerprints."""
+    moved = {**BUILT}
+    moved[STATE, MONTHS[0]], moved[STATE, MONTHS[1]] = BUILT[STATE, MONTHS[1]], BUILT[STATE, MONTHS[0]]
+    assert list(Plan(GRAPH, moved, {}).stale(SCORE)) == MONTHS
+
+
+# Refused months
+
+
+def test_a_refused_month_is_not_tried_again_before_its_code_or_inputs_change() -> None:
+    """A month that is wrong would be made, and refused, by every tick of the sensor."""
+    records = {key: record for key, record in BUILT.items() if key != (LINES, MONTHS[1])}
+    inputs = Plan(GRAPH, records, {}).inputs(LINES)[MONTHS[1]]
+    refusals = {LINES: (refused(MONTHS[1], "lines-1", inputs),)}
+    assert Plan(GRAPH, records, refusals).stale(LINES) == {}
+    late = {**records, (LANDED, MONTHS[1]): Record("late", "", "")}
+    assert Plan(GRAPH, late, refusals).stale(LINES) == {MONTHS[1]: "never made"}
+    changed = {**GRAPH, LINES: replace(GRAPH[LINES], code="lines-2")}
+    assert MONTHS[1] in Plan(changed, records, refusals).stale(LINES)
+
+
+def test_what_follows_a_refused_month_is_made_from_the_good_ones() -> None:
+    records = {key: record for key, record in BUILT.items() if key != (LINES, MONTHS[1])}
+    inputs = Plan(GRAPH, records, {}).inputs(LINES)[MONTHS[1]]
+    plan = Plan(GRAPH, records, {LINES: (refused(MONTHS[1], "lines-1", inputs),)})
+    assert plan.stale(STATE) == {MONTHS[1]: "an input changed"}
+    assert plan.months(SCORE) == MONTHS
+
+
+def test_a_warning_is_no_refusal() -> None:
+    records = {key: record for key, record in BUILT.items() if key != (LINES, MONTHS[1])}
+    inputs = Plan(GRAPH, records, {}).inputs(LINES)[MONTHS[1]]
+    warned = {LINES: (refused(MONTHS[1], "lines-1", inputs, "warning"),)}
+    assert Plan(GRAPH, records, warned).stale(LINES) == {MONTHS[1]: "never made"}
+
+
+def test_a_refusal_whose_inputs_were_taken_back_is_judged_anew() -> None:
+    """The file was put back as it was: the published rows are right, and the check must not stay red."""
+    plan = Plan(GRAPH, BUILT, {LINES: (refused(MONTHS[1], "lines-1", "others"),)})
+    assert plan.stale(LINES) == {MONTHS[1]: "what it stands refused for was taken back"}
+    assert (
+        Plan(GRAPH, BUILT, {LINES: (refused(MONTHS[1], "lines-1", "others", "warning"),)}).stale(LINES) == {}
+    )
+
+
+# The outlook
+
+
+def test_the_outlook_tells_what_is_stale_and_what_may_follow() -> None:
+    changed = {**BUILT, (LANDED, MONTHS[2]): Record("late", "", "")}
+    assert Plan(GRAPH, changed, {}).outlook() == {
+        LINES: {MONTHS[2]: "an input changed"},
+        STATE: {MONTHS[2]: f"follows if {LINES} changes"},
+        SCORE: dict.fromkeys(MONTHS[2:], f"follows if {STATE} changes"),
+    }
+
+
+def test_the_outlook_of_a_new_seed_is_every_month_of_what_reads_it() -> None:
+    changed = {**GRAPH, SEED: replace(GRAPH[SEED], code="seed-2")}
+    outlook = Plan(changed, BUILT, {}).outlook()
+    assert outlook[SEED] == {None: "its code changed"}
+    assert outlook[LINES] == dict.fromkeys(MONTHS, f"follows if {SEED} changes")
+    assert list(outlook) == list(GRAPH)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(MONTHS), st.integers(0, 3)), max_size=8),
+    st.lists(st.sampled_from([SEED, LINES, STATE, SCORE]), max_size=3),
+)
+def test_all_that_is_made_was_in_the_outlook(changes: list[tuple[date, int]], recoded: list[str]) -> None:
+    """`--dry-run` must not promise less than what is then done."""
+    records = {**BUILT, **{(LANDED, month): Record(f"files {n}", "", "") for month, n in changes}}
+    graph = {name: replace(node, code=f"{node.code}{name in recoded}") for name, node in GRAPH.items()}
+    outlook = Plan(graph, records, {}).outlook()
+    promised = {(name, month.month if month else 0) for name, months in outlook.items() for month in months}
+    assert set(build(records, graph)[1]) <= promised
+
+
+# Making what is stale, and nothing else, comes to the same as making all
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> dict[str, Node]:
+    """Up to six tables, each made from some of those before it."""
+    found: dict[str, Node] = {}
+    for at in range(draw(st.integers(1, 6))):
+        sources = draw(st.sets(st.sampled_from([LANDED, *found]), min_size=1))
+        is_seed = draw(st.integers(0, 4)) == 0
+        if is_seed:
+            found[f"seeds.t{at}"] = Node("1", {}, is_monthly=False)
+            continue
+        found[f"core.t{at}"] = Node(
+            "1",
+            {
+                source: draw(st.sampled_from([Sees.SAME, Sees.UP_TO]))
+                if source == LANDED or found[source].is_monthly
+                else Sees.WHOLE
+                for source in sorted(sources)
+            },
+        )
+    return found
+
+
+def seen_rows(name: str, month: date | None, graph: Mapping[str, Node], records: Records) -> str:
+    """What a table comes out as: a function of its code and of the rows it sees, and often the same."""
+    seen = []
+    for source, sees in sorted(graph[name].inputs.items()):
+        months = {
+            Sees.SAME: [month],
+            Sees.WHOLE: [None],
+            Sees.UP_TO: [at for at in MONTHS if month is not None and at <= month],
+        }[sees]
+        seen += [records[source, at].version for at in months if (source, at) in records]
+    number = sum(int(version) for version in seen) + int(graph[name].code)
+    return str(number % 3)
+
+
+@given(
+    graphs(),
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from(MONTHS), st.integers(0, 3)), min_size=1, max_size=12
+    ),
+)
+def test_making_what_is_stale_equals_making_everything(
+    graph: dict[str, Node], events: list[tuple[int, date, int]]
+) -> None:
+    """Files and code change in any order, and between them whatever is stale is made, or not."""
+
+    def make(records: dict[tuple[str, date | None], Record]) -> dict[tuple[str, date | None], Record]:
+        for name, node in graph.items():
+            plan = Plan(graph, records, {})
+            inputs = plan.inputs(name)
+            for month in plan.stale(name):
+                version = seen_rows(name, month, graph, records)
+                records = {**records, (name, month): Record(version, node.code, inputs[month])}
+        assert all(Plan(graph, records, {}).stale(name) == {} for name in graph), "one pass settles it"
+        return records
+
+    files: dict[tuple[str, date | None], Record] = {}
+    records: dict[tuple[str, date | None], Record] = {}
+    for kind, month, number in events:
+        if kind == 0:
+            name = list(graph)[number % len(graph)]
+            graph = {**graph, name: replace(graph[name], code=str(int(graph[name].code) + 1))}
+        elif kind < 4:
+            files[LANDED, month] = Record(str(number), "", "")
+        else:
+            records = make({**records, **files})
+    incremental, full = make({**records, **files}), make(dict(files))
+    assert {key: at.version for key, at in incremental.items()} == {
+        key: at.version for key, at in full.items()
+    }
+
+
+# Months
+
+
+def test_months_are_counted_across_years() -> None:
+    assert month_range(date(2010, 11, 1), date(2011, 2, 1)) == [
+        date(2010, 11, 1), date(2010, 12, 1), date(2011, 1, 1), date(2011, 2, 1)
+    ]  # fmt: skip
+    assert month_range(date(2011, 2, 1), date(2011, 1, 1)) == []
+    assert next_month(date(2010, 12, 1)) == date(2011, 1, 1)
+
+
+@given(st.dates(date(1, 1, 1), date(9990, 12, 31)), st.integers(0, 40))
+def test_a_range_is_every_next_month(first: date, count: int) -> None:
+    months = [first.replace(day=1)]
+    for _ in range(count):
+        months.append(next_month(months[-1]))
+    assert month_range(months[0], months[-1]) == months
