@@ -69,6 +69,7 @@ def write(
         ThreadPoolExecutor(_CORES) as workers,
         ThreadPoolExecutor(1) as writer,
     ):
+        known.describe(preset=preset, months=months, asked=customers)
         # The file of a month is written while the next month is made.
         writing: Future[None] | None = None
         for made in open_shop(

@@ -1,9 +1,29 @@
 """The truth of a shop as tables, one Parquet file each.
 
+| table | one row per |
+|---|---|
+| shop | shop: the arguments it was made with |
+| files | file: its rows by kind |
+| dirty | row that cannot be read |
+| customers | customer, guests apart: segment, rates, first order, when it leaves |
+| buying | month and customer there after it: probability of an order in the next 30 days |
+| days | day: expected orders, units, amount |
+| demand | month and good on sale: weight and expected units |
+| goods | good: elasticity, cost, lead time, launch, delisting, names |
+| promotions | promotion |
+| stockouts | good and day out of stock: units lost |
+| bundles | good that another brings with it |
+| pairs | pair of goods that meets: what there is between the two, expected count |
+| returns | returned line: the sale it undoes |
+| return_shares | segment and category: how likely a line comes back |
+| anomalies | anomaly and day |
+
+A month is named by its first day, and `as_of` a month means: at the end of it. Amounts are in the shop's
+currency, rates a month of 30.4375 days. Expectations are given who the customers are and when they leave;
+guests are in them, returns and giant orders are not. "Usual" is what would be without stock-outs, anomalies
+and the missing day. Numbers are rounded to six digits after the point.
+
 Tables that grow with the sales are written in parts and joined at the end, so memory stays bounded.
-A month is named by its first day, and `as_of` a month means: at the end of it. Expectations are given who the
-customers are and when they leave; guests are in them, returns and giant orders are not. "Usual" is what would
-be without stock-outs, anomalies and the missing day. Numbers are rounded before they are written.
 """
 
 import shutil
@@ -61,6 +81,21 @@ class Truth:
     @property
     def _hidden(self) -> Path:
         return self.folder / ".parts"
+
+    def describe(self, *, preset: str, months: int, asked: int) -> None:
+        """Write what the shop was made with; the seed as text, for it may be of any size."""
+        self._keep(
+            "shop",
+            pl.DataFrame(
+                {
+                    "preset": [preset],
+                    "seed": [str(self.seed)],
+                    "first_month": [self.first_day],
+                    "months": [months],
+                    "customers": [asked],
+                }
+            ),
+        )
 
     def add(self, made: MonthOfShop, file: str) -> None:
         """Write what a month adds to the tables."""

@@ -58,6 +58,16 @@ def open_shop(folder, preset, **options):
     return Shop(PRESETS[preset], written, truth, raw, lines, sales)
 
 
+@pytest.fixture
+def new_shop(tmp_path):
+    """Makes a shop of a preset anew, and keeps it for one test alone."""
+
+    def make(preset="default", **options):
+        return open_shop(tmp_path / f"{preset}{options}", preset, **options)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory):
     """Makes a shop of a preset once, however many tests ask for it."""

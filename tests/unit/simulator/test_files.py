@@ -1,4 +1,6 @@
 import hashlib
+import subprocess
+import sys
 from datetime import date
 
 import polars as pl
@@ -116,3 +118,24 @@ def test_arguments_that_make_no_shop_are_refused_in_one_sentence(tmp_path, optio
     with pytest.raises(ValueError, match=message):
         simulator.write(tmp_path, **{"first_month": FIRST, **options})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_memory_is_that_of_a_month_and_not_of_the_shop(tmp_path):
+    """A hundred million lines are to be made on a small machine."""
+    script = (
+        "import resource, sys, datetime, pathlib, simulator;"
+        "simulator.write(pathlib.Path(sys.argv[1]), months=int(sys.argv[2]), customers=60_000,"
+        " first_month=datetime.date(2022, 1, 1), preset='null');"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+
+    def peak(months):
+        folder = str(tmp_path / str(months))
+        done = subprocess.run(
+            [sys.executable, "-c", script, folder, str(months)], capture_output=True, check=True, text=True
+        )
+        return int(done.stdout)
+
+    # The longer shop's busiest month has twice the lines, and all its months six times as many.
+    assert peak(24) < 1.5 * peak(6)

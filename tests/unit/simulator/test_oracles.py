@@ -210,3 +210,16 @@ def test_top_goods_beat_the_most_popular_ones(shop):
     for_all = who.select("customer_id").join(popular, how="cross")
     hits = best.join(bought, on=["customer_id", "stock_code"]).height
     assert hits > 1.1 * for_all.join(bought, on=["customer_id", "stock_code"]).height
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["null", "bgnbd"])
+def test_over_many_shops_the_oracle_leans_to_neither_side(new_shop, preset):
+    z = []
+    for seed in range(20):
+        made = new_shop(preset, seed=seed, customers=2000, months=15)
+        table = judged(made, answers_for(made))
+        p = table["no_order_probability"]
+        z.append(((table["orders"] == 0).sum() - p.sum()) / math.sqrt((p * (1 - p)).sum()))
+    assert abs(np.mean(z)) < 4 / math.sqrt(20)
+    assert 0.5 < np.std(z) < 1.6

@@ -311,3 +311,29 @@ def test_one_line_in_a_hundred_spells_its_good_otherwise(default):
     usual = (pl.col("description") == pl.col("name")) | (pl.col("description") == pl.col("later_name"))
     share = sold.select((~usual.fill_null(value=False)).mean()).item()
     assert abs(share - 0.01) < 5 * np.sqrt(0.01 / sold.height)
+
+
+def test_the_truth_of_a_longer_shop_contains_that_of_the_shorter(new_shop):
+    """Judging a longer shop must not move what was judged before."""
+    short, long = (new_shop(customers=500, months=months).truth for months in (4, 6))
+    assert long["shop"].row(0) == ("default", "1", pl.select(pl.date(2022, 1, 1)).item(), 6, 500)
+    whole = ("files", "dirty", "days", "demand", "promotions", "stockouts", "anomalies", "buying", "returns")
+    for name in whole:
+        assert long[name].head(short[name].height).equals(short[name]), name
+    for name in ("customers", "goods"):
+        later = {"has_left", "delisted_on"}
+        columns = [column for column in short[name].columns if column not in later]
+        assert long[name].head(short[name].height).select(columns).equals(short[name].select(columns)), name
+
+
+@pytest.mark.slow
+def test_over_many_shops_sales_spread_around_their_expectation_as_they_should(new_shop):
+    """The sum over all days, of twenty seeds: a bias of a per cent would show."""
+    z = []
+    for seed in range(20):
+        trading = on_days(new_shop(seed=seed, **USUAL)).filter(pl.col("expected_orders") > 0)
+        share = trading["expected_amount"] / trading["usual_amount"]
+        variance = (trading["amount_deviation"] ** 2 * share).sum()
+        z.append((trading["amount"] - trading["expected_amount"]).sum() / np.sqrt(variance))
+    assert abs(np.mean(z)) < 4 / np.sqrt(20)
+    assert 0.5 < np.std(z) < 1.6
