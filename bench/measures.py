@@ -1,4 +1,8 @@
-"""What is measured. Every function works in an empty folder and gives its measurements."""
+"""What is measured. Every function works in an empty folder and gives its measurements.
+
+A process's peak memory counts what its parent held when it was started, so the parent stays small: what is
+large is imported where it is used, and measured last.
+"""
 
 import csv
 import json
@@ -11,10 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import dagster as dg
 import duckdb
-
-from simulator import write
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -97,6 +98,8 @@ def online_retail(folder: Path) -> list[Measurement]:
 
 def new_month(folder: Path) -> list[Measurement]:
     """One new month on a history of 120 months, against one on a history of 12."""
+    from simulator import write
+
     costs, rows = {}, 0
     for months in (12, 120):
         home = folder / f"history-{months}"
@@ -133,6 +136,8 @@ def bookkeeping(folder: Path) -> list[Measurement]:
 
 def _bookkeeping(folder: Path, *, is_pooled: bool) -> float:
     """Seconds of a run over three assets of 120 months that do nothing but log what they made."""
+    import dagster as dg
+
     from assets.asset import SILENT
 
     folder.mkdir()
@@ -148,7 +153,7 @@ def _bookkeeping(folder: Path, *, is_pooled: bool) -> float:
     (folder / "dagster.yaml").write_text(json.dumps(config), encoding="utf-8")
     months = dg.MonthlyPartitionsDefinition(start_date="2000-01-01", end_date="2010-01-01")
 
-    def table(name: str, upstream: Sequence[str]) -> dg.AssetsDefinition:
+    def table(name: str, upstream: Sequence[str]) -> "dg.AssetsDefinition":
         @dg.asset(
             name=name, partitions_def=months, deps=upstream, backfill_policy=dg.BackfillPolicy.single_run()
         )

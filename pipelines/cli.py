@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,11 +32,14 @@ from rich.table import Table as Grid
 from pipelines.run import Outcome, Progress, Todo, Wanted, todo
 from pipelines.run import run as run_all
 from pipelines.settings import Settings, export_environment, load
+from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
-from warehouse.lake import open_lake
+from warehouse.export import export as export_tables
+from warehouse.lake import open_lake, shape_of
 from warehouse.lake import select as select_only
 from warehouse.plan import month_range
 from warehouse.records import read_refusals, read_versions
+from warehouse.tables import TABLES
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,6 +72,14 @@ class Format(Enum):
     table = "table"
     csv = "csv"
     json = "json"
+
+
+class ExportFormat(Enum):
+    """What `export` writes."""
+
+    parquet = "parquet"
+    csv = "csv"
+    duckdb = "duckdb"
 
 
 class Preset(Enum):
@@ -242,6 +254,45 @@ def query(
             sys.stdout.write("\n")
         else:
             _print_rows(names, result.fetchmany(SHOWN_ROWS + 1))
+
+
+@app.command()
+def export(
+    tables: Annotated[
+        list[str] | None, typer.Argument(metavar="[TABLE ...]", help="As schema.name; all without one.")
+    ] = None,
+    how: Annotated[ExportFormat, typer.Option("--format", help="Kind of file.")] = ExportFormat.parquet,
+) -> None:
+    """Write tables as plain files into exports/: a file a table, or one ordinary DuckDB database."""
+    settings = _settings()
+    known = {name: table for name, table in TABLES.items() if table.schema != "meta"}
+    if unknown := [name for name in tables or [] if name not in known]:
+        raise TillageError(f"There is no table {', '.join(unknown)}. The tables are {', '.join(known)}.")
+    with open_lake(
+        settings.lake,
+        memory=settings.memory,
+        threads=settings.threads,
+        read_only=True,
+        reach=[settings.exports],
+    ) as lake:
+        wanted = [known[name] for name in tables or known if shape_of(lake, known[name])]
+        for file in export_tables(lake, wanted, settings.exports, how.value):
+            out.print(escape(str(file)))
+
+
+@app.command()
+def check() -> None:
+    """Hold the lake against what it promises: catalog, files, contracts, keys, and its rows' versions."""
+    settings = _settings()
+    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads, read_only=True) as lake:
+        problems = list(check_lake(lake, settings.lake, TABLES, time.time()))
+    for problem in problems:
+        err.print(f"[bold red]Wrong[/] {escape(problem)}")
+    if problems:
+        raise typer.Exit(1)
+    out.print(
+        "The lake is as it promises: catalog, files, contracts, keys, and the rows that were published."
+    )
 
 
 @app.command()

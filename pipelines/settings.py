@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         return self.root / "seeds"
 
     @property
+    def exports(self) -> Path:
+        """Where plain files for other programs are written."""
+        return self.root / "exports"
+
+    @property
     def dagster(self) -> Path:
         """DAGSTER_HOME."""
         return self.root / "dagster"

@@ -5,7 +5,7 @@ import random
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -55,12 +55,13 @@ def open_lake(
     threads: int | None = None,
     read_only: bool = False,
     as_of: int | None = None,
+    reach: Sequence[Path] = (),
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Attach the lake under `root` as `lake`; several processes may share it.
 
     A connection has a spill folder of its own: two that share one crash DuckDB when both spill.
-    A read-only one reaches no file outside the lake; a stranger's SQL goes through `select`. With
-    `as_of` it sees the lake as it was at that snapshot.
+    A read-only one reaches no file outside the lake and the folders in `reach`; a stranger's SQL goes
+    through `select`. With `as_of` it sees the lake as it was at that snapshot.
 
     Raises:
         TillageError: If a lake that is to be read is not there, or cannot be opened.
@@ -98,7 +99,8 @@ def open_lake(
             _load(connection, name)
         attach(connection, root, read_only=read_only, as_of=as_of)
         if read_only:
-            connection.execute(f"SET allowed_directories = [{literal(root)}]")
+            allowed = ", ".join(literal(folder) for folder in (root, *reach))
+            connection.execute(f"SET allowed_directories = [{allowed}]")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
         elif is_new:

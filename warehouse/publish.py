@@ -107,11 +107,7 @@ def publish(
             f"warehouse/tables/{table.schema}.py."
         ) from error
 
-    found = connection.execute(
-        f"SELECT {by or 'CAST(NULL AS DATE)'}, count(*) || '-' || sum(hash(s)::HUGEINT), count(*) "
-        f"FROM memory.{STAGED} AS s GROUP BY {by or 'ALL'}"
-    ).fetchall()
-    staged = {month: (version, rows) for month, version, rows in found}
+    staged = fingerprints(connection, table, f"memory.{STAGED}")
     records: dict[date | None, Record] = {}
     for month in months:
         version, rows = staged.get(month, (NOTHING, 0))
@@ -143,6 +139,19 @@ def publish(
     in_transaction(connection, swap)
     connection.execute(f"DROP TABLE memory.{STAGED}")
     return Published(good, frozenset(changed), findings, snapshot(connection))
+
+
+def fingerprints(
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: str
+) -> dict[date | None, tuple[str, int]]:
+    """Give version and number of the rows of each month of the relation `rows`, whatever their order."""
+    by = table.partition_column
+    names = ", ".join(f'"{name}"' for name in table.shape)
+    found = connection.execute(
+        f"SELECT {by or 'CAST(NULL AS DATE)'}, count(*) || '-' || sum(hash(s)::HUGEINT), count(*) "
+        f"FROM (SELECT {names} FROM {rows}) AS s GROUP BY {by or 'ALL'}"
+    ).fetchall()
+    return {month: (version, count) for month, version, count in found}
 
 
 def _replace(

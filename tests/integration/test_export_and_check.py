@@ -1,0 +1,170 @@
+"""Plain files for other programs, and the lake held against what it promises."""
+
+import os
+import sqlite3
+import time
+from datetime import date
+
+import duckdb
+import polars as pl
+import pytest
+
+from warehouse.check import check
+from warehouse.contract import Column, Table
+from warehouse.export import export
+from warehouse.lake import open_lake
+from warehouse.tables import TABLES
+
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "plain", "12,5", 'a "quoted" one', None)
+
+
+@pytest.fixture
+def shop(orders, intake, make_all, lake, csv_text, order_row):
+    """Two months of core, one description of which a spreadsheet would run."""
+    (orders / "till.csv").write_text(
+        csv_text(
+            [
+                order_row(description="=cmd|' /C calc'!A0"),
+                order_row(invoice="536366", sold_at="1/4/2011 9:00", quantity=-3, price="1.25"),
+            ]
+        )
+    )
+    intake()
+    make_all(lake)
+    return lake
+
+
+def test_parquet_holds_every_row_and_type(shop, tmp_path):
+    files = export(shop, [TABLES["core.order_lines"]], tmp_path / "out", "parquet")
+    assert [file.name for file in files] == ["core.order_lines.parquet"]
+    rows = shop.execute("SELECT * FROM core.order_lines ORDER BY month, invoice_id, line").fetchall()
+    assert duckdb.execute(f"SELECT * FROM '{files[0]}'").fetchall() == rows
+    kinds = duckdb.execute(f"DESCRIBE SELECT * FROM '{files[0]}'").fetchall()
+    assert {name: kind for name, kind, *_ in kinds} == TABLES["core.order_lines"].shape
+
+
+def test_formulas_come_out_of_a_csv_inert_and_numbers_as_they_are(tmp_path):
+    """A spreadsheet would run a stranger's description on the desk of whoever opens it."""
+    table = Table(
+        "core",
+        "x",
+        "",
+        "",
+        (Column("text", "VARCHAR", "", nullable=True), Column("n", "INTEGER", "")),
+        ("n",),
+    )
+    connection = duckdb.connect()
+    connection.execute("CREATE SCHEMA core; CREATE TABLE core.x (text VARCHAR, n INTEGER)")
+    for number, text in enumerate(FORMULAS):
+        connection.execute("INSERT INTO core.x VALUES (?, ?)", [text, -number])
+    (file,) = export(connection, [table], tmp_path, "csv")
+    found = pl.read_csv(file).sort("n", descending=True)
+    assert found["text"].to_list() == [
+        text if text is None or text[0] not in "=+-@\t" else f"'{text}" for text in FORMULAS
+    ]
+    assert found["n"].to_list() == [-number for number in range(len(FORMULAS))]
+
+
+def test_a_database_opens_without_the_lake(shop, tmp_path):
+    (file,) = export(shop, [TABLES["core.order_lines"], TABLES["landing.quarantine"]], tmp_path, "duckdb")
+    with duckdb.connect(str(file), read_only=True) as plain:
+        assert (
+            plain.execute("SELECT count(*), sum(amount) FROM core.order_lines").fetchone()
+            == shop.execute("SELECT count(*), sum(amount) FROM core.order_lines").fetchone()
+        )
+
+
+def test_an_export_that_fails_leaves_the_one_before(shop, tmp_path):
+    """Another program may be reading it."""
+    (file,) = export(shop, [TABLES["core.order_lines"]], tmp_path, "parquet")
+    before = file.read_bytes()
+    broken = Table("core", "order_lines", "", "", (Column("no_such_column", "VARCHAR", ""),), ())
+    with pytest.raises(duckdb.BinderException):
+        export(shop, [broken], tmp_path, "parquet")
+    assert file.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == [file.name]
+
+
+def test_the_command_writes_into_the_home_and_names_the_tables(home, tillage, small_shop):
+    for command in (("export",), ("check",)):
+        assert "There is no warehouse" in tillage(*command).err
+    (home / "landing" / "orders" / "till.csv").write_text(small_shop[date(2011, 1, 1)], encoding="latin-1")
+    assert tillage("run").code == 0
+    said = tillage("export", "--format", "csv")
+    assert said.code == 0
+    names = {file.name for file in (home / "exports").iterdir()}
+    assert {"core.order_lines.csv", "landing.quarantine.csv", "segments.rfm.csv"} <= names
+    assert "There is no table core.nothing. The tables are " in tillage("export", "core.nothing").err
+    assert "The lake is as it promises" in tillage("check").out
+    victim = next((home / "lake" / "data" / "core").rglob("*.parquet"))
+    victim.unlink()
+    said = tillage("check")
+    assert said.code == 1
+    assert f"The file {victim} is missing" in said.err
+
+
+def problems(lake, home, now=None):
+    return list(check(lake, home / "lake", TABLES, time.time() if now is None else now))
+
+
+def test_a_sound_lake_has_no_problems(shop, home):
+    assert problems(shop, home) == []
+
+
+def test_a_damaged_file_is_found(shop, home):
+    victim = next((home / "lake" / "data" / "core" / "order_lines").rglob("*.parquet"))
+    with victim.open("ab") as file:
+        file.write(b"x")
+    assert any(f"The file {victim}" in one and "is damaged" in one for one in problems(shop, home))
+
+
+def test_an_orphan_is_told_after_a_day_and_not_before(shop, home):
+    """A transaction still open has files that no snapshot names: to delete them would lose its rows."""
+    orphan = home / "lake" / "data" / "core" / "order_lines" / "left.parquet"
+    orphan.write_bytes(b"half a file")
+    assert problems(shop, home) == []
+    os.utime(orphan, (time.time() - 90_000, time.time() - 90_000))
+    (told,) = problems(shop, home)
+    assert (
+        told
+        == f"The file {orphan} belongs to no snapshot: a run was killed while it wrote. It may be deleted."
+    )
+
+
+def test_rows_changed_behind_the_records_are_found(shop, home):
+    shop.execute("UPDATE core.customer_months SET orders = orders + 1 WHERE month = DATE '2010-12-01'")
+    (told,) = problems(shop, home)
+    assert told.startswith("core.customer_months, 2010-12-01: its rows are not those that were published.")
+    assert 'tillage run --select "key:core/customer_months" --force' in told
+
+
+def test_a_double_key_and_a_foreign_shape_are_found(shop, home):
+    shop.execute("INSERT INTO core.sales_days FROM core.sales_days LIMIT 1")
+    shop.execute("ALTER TABLE core.order_lines DROP COLUMN is_goods")
+    told = problems(shop, home)
+    assert any(one.startswith("core.sales_days has 1 keys (day, country) more than once") for one in told)
+    assert any(
+        "core.order_lines has not the columns of its contract: is_goods BOOLEAN" in one for one in told
+    )
+
+
+def test_a_damaged_catalog_is_found(shop, home, tmp_path):
+    """Checked on a copy: a catalog that cannot be read at all fails when it is opened."""
+    copy = tmp_path / "copy"
+    (copy / "data").mkdir(parents=True)
+    with (
+        sqlite3.connect(home / "lake" / "catalog.sqlite") as source,
+        sqlite3.connect(copy / "catalog.sqlite") as to,
+    ):
+        source.backup(to)
+        to.execute("CREATE TABLE filler (x)")
+        to.execute("CREATE INDEX filler_x ON filler (x)")
+        to.executemany("INSERT INTO filler VALUES (?)", [(str(n) * 50,) for n in range(2_000)])
+        to.commit()
+        (page,) = to.execute("SELECT rootpage FROM sqlite_master WHERE name = 'filler_x'").fetchone()
+        (size,) = to.execute("PRAGMA page_size").fetchone()
+    with (copy / "catalog.sqlite").open("r+b") as file:
+        file.seek((page - 1) * size + 100)
+        file.write(b"\xff" * 400)
+    with open_lake(home / "lake", read_only=True) as lake:
+        assert any("catalog" in one and "damaged" in one for one in check(lake, copy, {}, time.time()))
