@@ -18,10 +18,10 @@ from assets.graph import Graph, graph
 from assets.make import Made, make, read_plan
 from expectations.rules import Rule, rules
 from resources.lake import LakeResource
-from warehouse.contract import Table
+from warehouse.contract import Sees, Table
 from warehouse.errors import TillageError
 from warehouse.lineage import column_lineage
-from warehouse.plan import Plan, Sees, is_seen
+from warehouse.plan import Plan, is_seen
 from warehouse.records import NOTHING, Refusal, read_refusals
 from warehouse.tables import TABLES
 
@@ -30,7 +30,14 @@ from warehouse.tables import TABLES
 SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", dg.BetaWarning)  # allow_nonexistent_upstream_partitions
-    UP_TO = dg.TimeWindowPartitionMapping(start_offset=-1200, allow_nonexistent_upstream_partitions=True)
+    SEEN = {
+        Sees.UP_TO: dg.TimeWindowPartitionMapping(
+            start_offset=-1200, allow_nonexistent_upstream_partitions=True
+        ),
+        Sees.PREVIOUS: dg.TimeWindowPartitionMapping(
+            start_offset=-1, allow_nonexistent_upstream_partitions=True
+        ),
+    }
 
 
 class Making(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -49,10 +56,7 @@ def table_spec(
 ) -> dg.AssetSpec:
     """Describe a table: grain, columns with types, units and meanings, inputs and how they are seen."""
     inputs = nodes.get(table.qualified, {})
-    deps = [
-        dg.AssetDep(key(name), partition_mapping=UP_TO if sees is Sees.UP_TO else None)
-        for name, sees in inputs.items()
-    ]
+    deps = [dg.AssetDep(key(name), partition_mapping=SEEN.get(sees)) for name, sees in inputs.items()]
     return dg.AssetSpec(
         key(table.qualified),
         deps=deps,

@@ -11,11 +11,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from expectations.rules import rules
-from warehouse.contract import Table, fingerprint
+from warehouse.contract import Sees, Table, fingerprint
 from warehouse.errors import TillageError
 from warehouse.lake import literal, one_file
 from warehouse.lineage import reads
-from warehouse.plan import Node, Sees
+from warehouse.plan import Node
 from warehouse.tables import TABLES
 
 SEEDS_DIR = Path(__file__).parent.parent / "warehouse" / "seeds"
@@ -60,11 +60,13 @@ def graph(seeds: Path, tables: Mapping[str, Table] = TABLES) -> Graph:
 
 
 def _inputs(table: Table, tables: Mapping[str, Table]) -> dict[str, Sees]:
-    """How each input is seen follows from what both are partitioned by."""
+    """How each input is seen: as the contract says, else by what both are partitioned by."""
     found = {}
     for name in sorted(reads(table.query)):
         by = tables[name].partition_column
-        if by is None or table.partition_column is None:
+        if name in table.sees:
+            found[name] = table.sees[name]
+        elif by is None or table.partition_column is None:
             found[name] = Sees.WHOLE
         else:
             found[name] = Sees.SAME if by == table.partition_column else Sees.UP_TO

@@ -5,11 +5,22 @@ metadata and the data dictionary are derived from it, so none of them can drift 
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
 SQL_DIR = Path(__file__).parent / "sql"
+
+
+class Sees(Enum):
+    """Which months of an input a month of a table is made from."""
+
+    SAME = "the same month"
+    PREVIOUS = "the same month and the one before"
+    UP_TO = "every month up to it"
+    WHOLE = "all of it"
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,8 @@ class Table:
     """One table, named `schema.name`, whose Dagster asset key is `[schema, name]`.
 
     `partition_column` is `month` (the month of the event), `as_of` (the state at the end of that
-    month) or None for a table without months.
+    month) or None for a table without months. How an input is seen follows from what both are
+    partitioned by; `sees` names the inputs, as schema.name, of which it is otherwise.
     """
 
     schema: str
@@ -40,6 +52,7 @@ class Table:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     partition_column: str | None = None
+    sees: Mapping[str, Sees] = field(default_factory=dict, hash=False)
 
     @property
     def qualified(self) -> str:

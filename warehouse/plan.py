@@ -9,18 +9,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum
 from functools import cached_property
 
+from warehouse.contract import Sees
 from warehouse.records import Records, Refusals
-
-
-class Sees(Enum):
-    """Which months of an input a month of a table is made from."""
-
-    SAME = "the same month"
-    UP_TO = "every month up to it"
-    WHOLE = "all of it"
 
 
 @dataclass(frozen=True)
@@ -84,12 +76,17 @@ class Plan:
         seen: dict[date | None, list[str]] = {month: [] for month in months}
         for table, sees in sorted(self.graph[name].inputs.items()):
             running = hashlib.sha256()
-            whole = self.records.get((table, None))
+            whole, before = self.records.get((table, None)), "none"
             for month in months:
                 at = whole if sees is Sees.WHOLE else self.records.get((table, month))
+                version = own = at.version if at else "none"
                 if at is not None and sees is Sees.UP_TO:
                     running.update(f"{month} {at.version} ".encode())
-                version = running.hexdigest() if sees is Sees.UP_TO else at.version if at else "none"
+                if sees is Sees.UP_TO:
+                    version = running.hexdigest()
+                elif sees is Sees.PREVIOUS:
+                    version = f"{before} {own}"
+                before = own
                 seen[month].append(f"{table} {version}")
         return {month: _digest(parts) for month, parts in seen.items()}
 
@@ -143,7 +140,9 @@ def is_seen(sees: Sees, *, at: date | None, month: date | None) -> bool:
     """Whether what is made for `month` sees the input's month `at`."""
     if sees is Sees.WHOLE or at is None or month is None:
         return True
-    return at == month if sees is Sees.SAME else at <= month
+    if sees is Sees.UP_TO:
+        return at <= month
+    return at == month or (sees is Sees.PREVIOUS and next_month(at) == month)
 
 
 def _digest(parts: Iterable[str]) -> str:

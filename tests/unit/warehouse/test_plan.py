@@ -7,7 +7,8 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.plan import Node, Plan, Sees, month_range, next_month
+from warehouse.contract import Sees
+from warehouse.plan import Node, Plan, month_range, next_month
 from warehouse.records import Finding, Record, Records, Refusal
 
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
@@ -84,6 +85,17 @@ def test_an_older_month_makes_every_as_of_since() -> None:
     december = date(2010, 12, 1)
     made = build({**BUILT, (LANDED, december): Record("december", "", "")})[1]
     assert made == [(LINES, 12), (STATE, 12), *((SCORE, month) for month in (12, 1, 2, 3, 4))]
+
+
+def test_what_sees_the_month_before_is_made_with_it_and_with_the_month_after() -> None:
+    """Moves between March and April change with either; those between January and February with neither."""
+    graph = {**GRAPH, "segments.moves": Node("moves-1", {STATE: Sees.PREVIOUS})}
+    built, _ = build(FILES, graph)
+    changed = {**built, (LANDED, MONTHS[2]): Record("late", "", "")}
+    assert build(changed, graph)[1] == [
+        (LINES, 3), (STATE, 3), (SCORE, 3), (SCORE, 4), ("segments.moves", 3), ("segments.moves", 4)
+    ]  # fmt: skip
+    assert list(Plan(graph, changed, {}).outlook()["segments.moves"]) == MONTHS[2:]
 
 
 def test_equal_rows_stop_the_change() -> None:
@@ -222,7 +234,7 @@ def graphs(draw: st.DrawFn) -> dict[str, Node]:
         found[f"core.t{at}"] = Node(
             "1",
             {
-                source: draw(st.sampled_from([Sees.SAME, Sees.UP_TO]))
+                source: draw(st.sampled_from([Sees.SAME, Sees.PREVIOUS, Sees.UP_TO]))
                 if source == LANDED or found[source].is_monthly
                 else Sees.WHOLE
                 for source in sorted(sources)
@@ -237,6 +249,7 @@ def seen_rows(name: str, month: date | None, graph: Mapping[str, Node], records:
     for source, sees in sorted(graph[name].inputs.items()):
         months = {
             Sees.SAME: [month],
+            Sees.PREVIOUS: [at for at in MONTHS if month is not None and month in {at, next_month(at)}],
             Sees.WHOLE: [None],
             Sees.UP_TO: [at for at in MONTHS if month is not None and at <= month],
         }[sees]
