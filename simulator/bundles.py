@@ -14,8 +14,6 @@ from simulator.goods import Goods
 from simulator.parameters import Parameters
 from simulator.streams import States, branch, integer, streams, uniform
 
-_FIRST_RANKS = 12
-
 
 @dataclass(frozen=True, slots=True)
 class Bundles:
@@ -53,11 +51,11 @@ class Bundles:
 def draw(parameters: Parameters, seed: int, goods: Goods) -> Bundles:
     """The shop's bundles among the goods sold from the first day.
 
-    Leaders are drawn among the faster goods, so that bundles are seen often enough to be found.
+    They are made of the faster goods, so that they are seen often enough to be found.
     """
     count = parameters.bundle_pairs + parameters.bundle_triples
     free = np.ones(parameters.goods, dtype=np.bool_)
-    fast = np.arange(parameters.goods) < _FIRST_RANKS * parameters.categories
+    fast = np.arange(parameters.goods) < parameters.bundle_ranks * parameters.categories
     chosen = np.full((3, count), -1, dtype=np.int64)
     for bundle in range(count):
         stream = streams(seed, "bundle", bundle)

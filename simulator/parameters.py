@@ -116,6 +116,7 @@ class Parameters:
     bundle_pairs: int = 20
     bundle_triples: int = 5
     bundle_probabilities: tuple[float, ...] = (0.1, 0.2, 0.4)
+    bundle_ranks: int = 12  # bundles are made of the best selling goods of each category
     judged_count: float = 30  # pairs expected this often are judged
 
     # Goods.

@@ -43,10 +43,11 @@ def test_another_seed_is_another_shop(tmp_path):
     assert all(one[name] != two[name] for name in one)
 
 
-def test_more_months_extend_the_past_and_never_change_it(tmp_path):
+@pytest.mark.parametrize("preset", simulator.PRESETS)
+def test_more_months_extend_the_past_and_never_change_it(tmp_path, preset):
     """A shop made longer would otherwise make every month stale."""
-    shop(tmp_path / "short", months=3)
-    shop(tmp_path / "long", months=5)
+    shop(tmp_path / "short", months=3, preset=preset)
+    shop(tmp_path / "long", months=5, preset=preset)
     short, long = contents(tmp_path / "short"), contents(tmp_path / "long")
     assert len(long) == 5
     assert all(long[name] == text for name, text in short.items())
