@@ -109,7 +109,7 @@ def _findings(
     failing = rule.failing.format(batch=f"memory.{staged}")
     rows = connection.execute(
         f"SELECT {by}, count(*), to_json(arg_min(failing, hash(failing), {SAMPLE_ROWS})) "
-        f"FROM ({failing}) AS failing GROUP BY ALL ORDER BY ALL"
+        f"FROM ({failing}) AS failing GROUP BY ALL HAVING count(*) > 0 ORDER BY ALL"
     ).fetchall()
     for month, count, sample in rows:
         yield Finding(month, rule.name, rule.severity, count, sample)

@@ -149,7 +149,7 @@ def fingerprints(
     names = ", ".join(f'"{name}"' for name in table.shape)
     found = connection.execute(
         f"SELECT {by or 'CAST(NULL AS DATE)'}, count(*) || '-' || sum(hash(s)::HUGEINT), count(*) "
-        f"FROM (SELECT {names} FROM {rows}) AS s GROUP BY {by or 'ALL'}"
+        f"FROM (SELECT {names} FROM {rows}) AS s GROUP BY {by or 'ALL'} HAVING count(*) > 0"
     ).fetchall()
     return {month: (version, count) for month, version, count in found}
 

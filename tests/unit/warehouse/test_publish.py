@@ -214,6 +214,15 @@ def test_a_table_without_months_is_replaced_whole(
     assert read_refusals(lake) == {}
 
 
+def test_a_table_without_months_may_be_empty(put: Any, rows_of: Rows) -> None:
+    """A shop that sells nothing but goods empties its seed."""
+    query = "SELECT 'a' AS name WHERE false"
+    assert put(query, NAMES, months=[None]).records == {None: Record("0", "code", "inputs", 0)}
+    assert put("SELECT 'a' AS name", NAMES, months=[None]).changed == {None}
+    assert put(query, NAMES, months=[None]).changed == {None}
+    assert rows_of("SELECT count(*) FROM shop.names") == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("query", "told"),
     [

@@ -1,0 +1,187 @@
+"""Make what is out of date of one table, and nothing else."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from assets.graph import Graph, graph
+from assets.make import make, read_plan
+from warehouse.errors import TillageError
+from warehouse.intake import TakenIn
+from warehouse.lake import open_lake, snapshot
+from warehouse.records import Finding, read_refusals
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+LINES, STATE = "core.order_lines", "core.customer_months"
+MONTHS = [date(2011, month, 1) for month in (1, 2, 3)]
+
+
+def passes(*_: object) -> Sequence[Finding]:
+    return []
+
+
+def refuses(month: date) -> Callable[..., Sequence[Finding]]:
+    return lambda *_: [Finding(month, "rule", "error", 1, "[]")]
+
+
+@pytest.fixture
+def months(
+    orders: Path, intake: Callable[..., TakenIn], csv_text: Callable[..., str], order_row: Callable[..., Any]
+) -> Callable[..., None]:
+    """Put a file of one line into landing/ for each month."""
+
+    def put(*at: int, quantity: int = 1, description: str = "a") -> None:
+        for month in at:
+            row = order_row(
+                invoice=month, sold_at=f"{month}/2/2011 10:00", quantity=quantity, description=description
+            )
+            (orders / f"{month}.csv").write_text(csv_text([row]))
+        intake()
+
+    return put
+
+
+@pytest.fixture
+def built(
+    months: Any, lake: duckdb.DuckDBPyConnection, make_all: Callable[..., dict[str, list[Any]]]
+) -> Callable[..., dict[str, list[Any]]]:
+    """Three months, all made; gives the way to make what is stale again."""
+    months(1, 2, 3)
+    made = make_all(lake)
+    assert made.pop("seeds.not_goods") == made.pop("seeds.rfm_segments") == [None]
+    assert made == dict.fromkeys([LINES, STATE, "core.sales_days", "segments.rfm"], MONTHS)
+    return lambda **options: make_all(lake, **options)
+
+
+def test_nothing_stale_writes_nothing_and_judges_nothing(built: Any, lake: duckdb.DuckDBPyConnection) -> None:
+    before = snapshot(lake)
+    assert built(judge=lambda *_: pytest.fail("judged")) == {}
+    assert snapshot(lake) == before
+
+
+def test_a_new_month_makes_that_month_of_every_table(built: Any, months: Any) -> None:
+    months(4)
+    april = [date(2011, 4, 1)]
+    assert built() == dict.fromkeys([LINES, STATE, "core.sales_days", "segments.rfm"], april)
+
+
+def test_a_corrected_description_stops_at_the_lines(built: Any, months: Any) -> None:
+    months(2, description="b")
+    assert built() == {LINES: [MONTHS[1]], STATE: [MONTHS[1]], "core.sales_days": [MONTHS[1]]}
+
+
+def test_a_corrected_quantity_reaches_every_as_of_that_sees_it(built: Any, months: Any) -> None:
+    months(2, quantity=2)
+    assert built() == {
+        LINES: MONTHS[1:2], STATE: MONTHS[1:2], "core.sales_days": MONTHS[1:2], "segments.rfm": MONTHS[1:]
+    }  # fmt: skip
+
+
+def test_months_between_files_are_made_empty(months: Any, lake: Any, make_all: Any, rows_of: Rows) -> None:
+    months(1, 3)
+    assert make_all(lake)["segments.rfm"] == MONTHS
+    assert rows_of("SELECT as_of FROM segments.rfm ORDER BY as_of") == [(month,) for month in MONTHS]
+
+
+def test_reasons_are_given_and_only_asked_months_are_looked_at(
+    built: Any, months: Any, lake: duckdb.DuckDBPyConnection, shop_graph: Graph
+) -> None:
+    months(1, 2, quantity=5)
+    made = make(lake, LINES, shop_graph, months=MONTHS[1:], judge=passes)
+    assert made.reasons == {MONTHS[1]: "an input changed"}
+    assert made.published is not None
+    assert made.published.changed == {MONTHS[1]}
+    assert list(read_plan(lake, shop_graph).stale(LINES)) == [MONTHS[0]]
+
+
+def test_force_makes_what_is_current_too_and_leaves_equal_rows_untouched(
+    built: Any, lake: duckdb.DuckDBPyConnection, shop_graph: Graph
+) -> None:
+    made = make(lake, LINES, shop_graph, force=True, judge=passes)
+    assert made.reasons == dict.fromkeys(MONTHS, "asked for")
+    assert made.published is not None
+    assert made.published.changed == frozenset()
+    assert built() == {}
+
+
+def test_a_refused_month_is_tried_again_when_its_file_is_mended_or_forced(
+    months: Any, lake: duckdb.DuckDBPyConnection, shop_graph: Graph, rows_of: Rows, make_all: Any
+) -> None:
+    months(1, 2)
+    make(lake, "seeds.not_goods", shop_graph, judge=passes)
+    first = make(lake, LINES, shop_graph, judge=refuses(MONTHS[1]))
+    assert first.published is not None
+    assert first.published.refused == {MONTHS[1]}
+    assert rows_of("SELECT month FROM core.order_lines") == [(MONTHS[0],)]
+    assert make(lake, LINES, shop_graph, judge=passes).published is None
+    make_all(lake)
+    assert rows_of("SELECT as_of FROM segments.rfm ORDER BY ALL") == [(MONTHS[0],), (MONTHS[1],)]
+    assert make(lake, LINES, shop_graph, judge=refuses(MONTHS[1]), force=True).published is not None
+    months(2, quantity=7)
+    assert make(lake, LINES, shop_graph, judge=passes).reasons == {MONTHS[1]: "never made"}
+    assert read_refusals(lake) == {}
+    assert make_all(lake) == {STATE: MONTHS[1:2], "core.sales_days": MONTHS[1:2], "segments.rfm": MONTHS[1:2]}
+
+
+def test_a_file_put_back_as_it_was_clears_the_refusal(
+    built: Any, months: Any, lake: duckdb.DuckDBPyConnection, shop_graph: Graph, rows_of: Rows
+) -> None:
+    """The published rows are right again; a red check would have nobody who could mend it."""
+    months(2, quantity=9)
+    assert make(lake, LINES, shop_graph, judge=refuses(MONTHS[1])).published is not None
+    assert rows_of("SELECT sum(quantity) FROM core.order_lines") == [(3,)]
+    months(2)
+    made = make(lake, LINES, shop_graph, judge=passes)
+    assert made.reasons == {MONTHS[1]: "what it stands refused for was taken back"}
+    assert read_refusals(lake) == {}
+    assert built() == {}
+
+
+def test_a_table_whose_source_was_never_made_says_so(
+    months: Any, lake: duckdb.DuckDBPyConnection, shop_graph: Graph
+) -> None:
+    months(1)
+    with pytest.raises(TillageError, match=r"core\.customer_months cannot be made: .*order_lines"):
+        make(lake, STATE, shop_graph, judge=passes)
+
+
+def test_a_changed_seed_makes_what_its_rows_change(
+    built: Any, lake: duckdb.DuckDBPyConnection, home: Path, rows_of: Rows
+) -> None:
+    (home / "seeds").mkdir()
+    (home / "seeds" / "not_goods.csv").write_text("pattern,meaning\n85123?,hearts\n")
+    own = graph(home / "seeds")
+    made = {name: make(lake, name, own, judge=passes).reasons for name in own.nodes}
+    assert {name: set(reasons.values()) for name, reasons in made.items() if reasons} == {
+        "seeds.not_goods": {"its code changed"},
+        LINES: {"an input changed"},
+        STATE: {"an input changed"},
+        "core.sales_days": {"an input changed"},
+    }
+    assert rows_of("SELECT DISTINCT is_goods FROM core.order_lines") == [(False,)]
+
+
+def test_what_another_process_commits_meanwhile_is_made_the_next_time(
+    built: Any, months: Any, lake: duckdb.DuckDBPyConnection, shop_graph: Graph, home: Path, rows_of: Rows
+) -> None:
+    """Inputs are recorded as they were read, not as they are when the month is published."""
+
+    def slow(*_: object) -> Sequence[Finding]:
+        with open_lake(home / "lake") as other:
+            other.execute("UPDATE landing.orders SET quantity = 100 WHERE month = '2011-01-01'")
+            other.execute(
+                "INSERT INTO meta.versions SELECT * REPLACE ('other' AS version) FROM meta.versions "
+                "WHERE \"table\" = 'landing.orders' AND month = '2011-01-01'"
+            )
+        return []
+
+    months(1, quantity=3)
+    make(lake, LINES, shop_graph, judge=slow)
+    assert rows_of("SELECT quantity FROM core.order_lines WHERE month = '2011-01-01'") == [(3,)]
+    assert built()[LINES] == [MONTHS[0]]
+    assert rows_of("SELECT quantity FROM core.order_lines WHERE month = '2011-01-01'") == [(100,)]

@@ -1,0 +1,279 @@
+"""Great Expectations judges staged rows: each rule can fail, and says which rows of which month do."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from expectations import audit as module
+from expectations.audit import audit
+from expectations.rules import Rule, rules
+from warehouse.contract import Table
+from warehouse.records import Finding
+from warehouse.tables import TABLES
+
+GOOD: dict[str, list[dict[str, Any]]] = {
+    "core.order_lines": [
+        {
+            "month": "2011-01-01", "invoice_id": f"5{at}", "line": 1, "sold_at": f"2011-01-0{at} 10:00",
+            "customer_id": f"{at}", "product_id": "A", "description": "a", "quantity": 2, "unit_price": "1.5",
+            "amount": "3", "country": "EIRE", "kind": "sale", "is_goods": True,
+        }
+        for at in range(1, 9)
+    ],
+    "core.customer_months": [
+        {
+            "month": "2011-01-01", "customer_id": f"{at}", "orders": 1, "units": 1, "amount": "5",
+            "returned_amount": "0", "first_sold_at": "2011-01-01", "last_sold_at": "2011-01-31 23:59",
+        }
+        for at in range(3)
+    ],
+    "core.sales_days": [
+        {
+            "month": "2011-01-01", "day": f"2011-01-0{at}", "country": "EIRE", "orders": 1, "units": 1,
+            "amount": "5", "returned_amount": "0",
+        }
+        for at in range(1, 4)
+    ],
+    "segments.rfm": [
+        {
+            "as_of": "2011-01-01", "customer_id": f"{at}", "recency_days": at, "frequency": at, "monetary": at,
+            "net_monetary": at, "r": 1, "f": 1, "m": 1, "segment": "Lost", "tier": "Low",
+        }
+        for at in range(1, 41)
+    ],
+    "seeds.not_goods": [{"pattern": "POST", "meaning": "carriage"}, {"pattern": "M", "meaning": "manual"}],
+    "seeds.rfm_segments": [{"r": 1, "fm": 1, "segment": "Lost"}, {"r": 1, "fm": 2, "segment": "Lost"}],
+}  # fmt: skip
+
+# For each rule about values: what spoils the first row, and how many rows then fail.
+BREAKS: dict[str, dict[str, Any]] = {
+    "core.order_lines.line_is_in_range": {"line": 0},
+    "core.order_lines.kind_is_known": {"kind": "gift"},
+    "core.order_lines.key_is_unique": {"invoice_id": "52"},
+    "core.order_lines.month_is_that_of_the_sale": {"sold_at": "2011-02-01 00:00"},
+    "core.order_lines.amount_is_quantity_times_price": {"amount": "3.0001"},
+    "core.order_lines.sign_follows_kind": {"kind": "return"},
+    "core.order_lines.amount_is_plausible": {"unit_price": "500000.01", "amount": "1000000.02"},
+    "core.order_lines.invoice_has_one_customer": {"invoice_id": "52", "line": 2},
+    "core.order_lines.most_lines_are_sales": {},
+    "core.customer_months.orders_is_in_range": {"orders": -1},
+    "core.customer_months.units_is_in_range": {"units": -1},
+    "core.customer_months.amount_is_in_range": {"amount": "-0.0001"},
+    "core.customer_months.returned_amount_is_in_range": {"returned_amount": "-0.0001"},
+    "core.customer_months.key_is_unique": {"customer_id": "1"},
+    "core.customer_months.sales_have_a_date": {"last_sold_at": "2011-02-01"},
+    "core.customer_months.orders_have_an_amount": {"units": 0},
+    "core.sales_days.orders_is_in_range": {"orders": -1},
+    "core.sales_days.units_is_in_range": {"units": -1},
+    "core.sales_days.amount_is_in_range": {"amount": "-0.0001"},
+    "core.sales_days.returned_amount_is_in_range": {"returned_amount": "-0.0001"},
+    "core.sales_days.key_is_unique": {"day": "2011-01-02"},
+    "core.sales_days.day_is_in_the_month": {"day": "2011-02-01"},
+    "segments.rfm.recency_days_is_in_range": {"recency_days": 0},
+    "segments.rfm.frequency_is_in_range": {"frequency": 0},
+    "segments.rfm.monetary_is_in_range": {"monetary": "-0.0001"},
+    "segments.rfm.r_is_in_range": {"r": 0},
+    "segments.rfm.f_is_in_range": {"f": 0},
+    "segments.rfm.m_is_in_range": {"m": 0},
+    "segments.rfm.tier_is_known": {"tier": "Highest"},
+    "segments.rfm.key_is_unique": {"customer_id": "2"},
+    "segments.rfm.scores_end_at_five": {"f": 6},
+    "segments.rfm.equal_values_score_equally": {"recency_days": 2, "r": 2},
+    "segments.rfm.returns_stay_below_sales": {"net_monetary": -1},
+    "seeds.not_goods.key_is_unique": {"pattern": "M"},
+    "seeds.rfm_segments.r_is_in_range": {"r": 0},
+    "seeds.rfm_segments.fm_is_in_range": {"fm": 0},
+    "seeds.rfm_segments.key_is_unique": {"fm": 2},
+}
+# Rules that a row cannot break without another.
+TOGETHER = {
+    "core.order_lines.key_is_unique": {"invoice_has_one_customer"},
+    "core.customer_months.orders_is_in_range": {"sales_have_a_date", "orders_have_an_amount"},
+    "core.customer_months.units_is_in_range": {"orders_have_an_amount"},
+    "core.customer_months.amount_is_in_range": {"orders_have_an_amount"},
+}
+RULES = [(name, rule) for name in GOOD for rule in rules(TABLES[name]) if not rule.name.endswith("_is_given")]
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def stage(connection: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+    shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
+    connection.execute(f"CREATE OR REPLACE TABLE memory.staged ({shape})")
+    connection.executemany(
+        f"INSERT INTO memory.staged VALUES ({', '.join('?' for _ in table.columns)})",
+        [[row[name] for name in table.shape] for row in rows],
+    )
+
+
+def failures(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in audit(connection, "staged", table):
+        found.setdefault(finding.rule, []).append(finding)
+    return found
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_rows_pass(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    stage(connection, TABLES[name], GOOD[name])
+    assert audit(connection, "staged", TABLES[name]) == []
+
+
+def test_every_table_that_is_made_is_judged_here() -> None:
+    assert set(GOOD) == {name for name, table in TABLES.items() if table.schema not in {"landing", "meta"}}
+    assert {f"{name}.{rule.name}" for name, rule in RULES} == set(BREAKS)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_every_column_that_must_be_given_is_missed(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """The partition column aside: rows without a month are never staged."""
+    table = TABLES[name]
+    needed = [
+        column.name
+        for column in table.columns
+        if not column.nullable and column.name != table.partition_column
+    ]
+    for column in needed:
+        rows = [dict(row) for row in GOOD[name]]
+        rows[0][column] = None
+        stage(connection, table, rows)
+        [finding] = failures(connection, table)[f"{column}_is_given"]
+        assert (finding.count, finding.severity, json.loads(finding.sample)[0][column]) == (1, "error", None)
+
+
+@pytest.mark.parametrize(("name", "rule"), RULES, ids=[f"{name}.{rule.name}" for name, rule in RULES])
+def test_every_rule_fails_for_the_rows_that_break_it_and_for_no_other(
+    connection: duckdb.DuckDBPyConnection, name: str, rule: Rule
+) -> None:
+    """The spoiled row stands in February; January, which is good, must be published."""
+    table, by = TABLES[name], TABLES[name].partition_column
+    rows = [dict(row) for row in GOOD[name]]
+    if by:
+        later = [
+            json.loads(json.dumps(row).replace("2011-01-", "2011-02-").replace("02-31", "02-28"))
+            for row in rows
+        ]
+    else:
+        later = rows
+    later[0] |= {
+        key: value.replace("2011-02-", "2011-03-").replace("2011-01-", "2011-02-")
+        if isinstance(value, str)
+        else value
+        for key, value in BREAKS[f"{name}.{rule.name}"].items()
+    }
+    if rule.name == "most_lines_are_sales":
+        for row in later[:3]:
+            row |= {"kind": "adjustment"}
+    if rule.name == "returns_stay_below_sales":
+        for row in later[:3]:
+            row |= {"net_monetary": -1}
+    if rule.name == "sign_follows_kind":
+        later[1] |= {"amount": "-3", "quantity": -2}
+    stage(connection, table, [*rows, *later] if by else later)
+    found = failures(connection, table)
+    assert set(found) - TOGETHER.get(f"{name}.{rule.name}", set()) == {rule.name}
+    [finding] = found[rule.name]
+    assert (finding.month, finding.severity) == (date(2011, 2, 1) if by else None, rule.severity)
+    expected = connection.execute(f"SELECT count(*) FROM ({rule.failing.format(batch='memory.staged')})")
+    assert finding.count == expected.fetchall()[0][0] > 0
+    sample = json.loads(finding.sample)
+    assert len(sample) == finding.count
+    assert not by or {row[by] for row in sample} == {"2011-02-01"}
+
+
+def test_a_finding_counts_all_rows_and_shows_five(connection: duckdb.DuckDBPyConnection) -> None:
+    table = TABLES["core.order_lines"]
+    rows = [{**GOOD[table.qualified][0], "line": -at} for at in range(100)]
+    rows += [{**row, "month": "2011-02-01", "sold_at": "2011-02-01"} for row in rows[:3]]
+    stage(connection, table, rows)
+    found = failures(connection, table)["line_is_in_range"]
+    assert [(at.month, at.count, len(json.loads(at.sample))) for at in found] == [
+        (date(2011, 1, 1), 100, 5), (date(2011, 2, 1), 3, 3)
+    ]  # fmt: skip
+
+
+def test_samples_do_not_depend_on_the_order_of_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    """The record of a refusal would change with each run."""
+    table = TABLES["core.order_lines"]
+    rows = [{**GOOD[table.qualified][0], "line": -at} for at in range(100)]
+    stage(connection, table, rows)
+    one = audit(connection, "staged", table)
+    stage(connection, table, rows[::-1])
+    assert audit(connection, "staged", table) == one
+
+
+def test_no_rows_are_no_fault(connection: duckdb.DuckDBPyConnection) -> None:
+    stage(connection, TABLES["seeds.not_goods"], GOOD["seeds.not_goods"])
+    connection.execute("DELETE FROM memory.staged")
+    assert audit(connection, "staged", TABLES["seeds.not_goods"]) == []
+
+
+def test_an_audit_within_a_transaction_leaves_it_open(connection: duckdb.DuckDBPyConnection) -> None:
+    stage(connection, TABLES["seeds.not_goods"], GOOD["seeds.not_goods"])
+    connection.begin()
+    connection.execute("CREATE TABLE memory.more (a INT)")
+    assert audit(connection, "staged", TABLES["seeds.not_goods"]) == []
+    connection.rollback()
+    assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("staged",)]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("broken", "SQL that fails.", "SELECT nothing FROM {batch}"),
+        Rule(
+            "absent", "No such column.", "SELECT * FROM {batch}",
+            expectation="ExpectColumnValuesToNotBeNull", arguments={"column": "nothing"},
+        ),
+    ],
+    ids=lambda rule: rule.name,
+)  # fmt: skip
+def test_an_expectation_that_raises_is_an_error_and_no_verdict(
+    connection: duckdb.DuckDBPyConnection, rule: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a pass, which publishes what nobody judged, nor a refusal of good rows."""
+    stage(connection, TABLES["seeds.not_goods"], GOOD["seeds.not_goods"])
+    monkeypatch.setattr(module, "rules", lambda _: (rule,))
+    with pytest.raises(RuntimeError, match=r"Great Expectations could not judge staged: .*nothing"):
+        audit(connection, "staged", TABLES["seeds.not_goods"])
+
+
+def test_a_verdict_that_no_row_bears_out_is_an_error(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The month would be published though its rule failed."""
+    stage(connection, TABLES["seeds.not_goods"], GOOD["seeds.not_goods"])
+    rule = Rule(
+        "disagrees", "Two ways to say it that differ.", "SELECT * FROM {batch} WHERE false",
+        expectation="ExpectColumnValuesToBeInSet", arguments={"column": "pattern", "value_set": ["X"]},
+    )  # fmt: skip
+    monkeypatch.setattr(module, "rules", lambda _: (rule,))
+    with pytest.raises(RuntimeError, match=r"seeds\.not_goods fails disagrees, but no row of it does"):
+        audit(connection, "staged", TABLES["seeds.not_goods"])
+
+
+def test_great_expectations_is_imported_by_no_one_but_an_audit_with_rows() -> None:
+    """It takes seconds, and every command would wait for it."""
+    code = (
+        "import sys, assets.graph, assets.make, expectations.audit, expectations.rules\n"
+        "assert not [name for name in sys.modules if name.split('.')[0] in {'great_expectations', 'dagster'}]"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True)
+
+
+def test_nothing_of_what_is_judged_leaves_the_machine(connection: duckdb.DuckDBPyConnection) -> None:
+    stage(connection, TABLES["seeds.not_goods"], GOOD["seeds.not_goods"])
+    audit(connection, "staged", TABLES["seeds.not_goods"])
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
