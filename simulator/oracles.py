@@ -50,6 +50,7 @@ def customers(
     horizon_days: int = 90,
     weight: float = 1.0,
     coming_weight: float = 1.0,
+    unit_amount: float = 1.0,
 ) -> pl.DataFrame:
     """The posterior of each customer's future and segment, given its orders before `as_of`.
 
@@ -61,10 +62,12 @@ def customers(
         horizon_days: How far it goes.
         weight: Mean over the categories of their goods' total weight before `as_of` (truth table `demand`).
         coming_weight: The same within the horizon.
+        unit_amount: What a unit brings within the horizon (truth table `days`: amount by units).
 
     Returns:
-        One row a customer: customer_id, no_order_probability, expected_orders, expected_units (both within
-        the horizon), segment (the most probable), segment_probability, sorted by customer_id.
+        One row a customer: customer_id, no_order_probability, expected_orders, expected_units and
+        expected_amount (all within the horizon), segment (the most probable), segment_probability, sorted
+        by customer_id. Units that bundles add, a few per cent, are not expected.
     """
     stop = (as_of - first_day).days
     busy = days.intensities(first_day, 0, stop + horizon_days, parameters)
@@ -92,14 +95,14 @@ def customers(
         still = joint * _unbroken(rates, dropouts, busy, last, stop)
         of_segment = now.sum(axis=(2, 3)) / evidence[:, None]
         visits = np.einsum("csrn,sn->csr", still, coming) * rates
+        units = (visits * basket).sum(axis=(1, 2)) / evidence * (coming_weight / weight)
         found.append(
             pl.DataFrame(
                 {
                     "no_order_probability": (joint * silent_on[last]).sum(axis=(1, 2, 3)) / evidence,
                     "expected_orders": visits.sum(axis=(1, 2)) / evidence,
-                    "expected_units": (visits * basket).sum(axis=(1, 2))
-                    / evidence
-                    * (coming_weight / weight),
+                    "expected_units": units,
+                    "expected_amount": units * unit_amount,
                     "segment": [parameters.segments[k].name for k in of_segment.argmax(axis=1)],
                     "segment_probability": of_segment.max(axis=1),
                 }

@@ -24,6 +24,7 @@ def orders_of(made):
             pl.col("customer_id").first(),
             ordered_on=pl.col("day").first(),
             units=pl.col("quantity").sum(),
+            amount=(pl.col("quantity") * pl.col("price")).sum(),
         )
     )
 
@@ -32,9 +33,9 @@ def judged(made, answers):
     ahead = orders_of(made).filter(
         pl.col("ordered_on") >= AS_OF, pl.col("ordered_on") < AS_OF + timedelta(days=90)
     )
-    counts = ahead.group_by("customer_id").agg(orders=pl.len(), units=pl.col("units").sum())
+    counts = ahead.group_by("customer_id").agg(pl.len().alias("orders"), pl.col("units", "amount").sum())
     return answers.join(counts, on="customer_id", how="left").with_columns(
-        pl.col("orders").fill_null(0), pl.col("units").fill_null(0)
+        pl.col("orders", "units", "amount").fill_null(0)
     )
 
 
@@ -42,6 +43,7 @@ def answers_for(made):
     past = orders_of(made).filter(pl.col("ordered_on") < AS_OF)
     if made.parameters.buy_till_you_die is not None:
         return oracles.buy_till_you_die(past, parameters=made.parameters, as_of=AS_OF)
+    ahead = made.truth["days"].filter(pl.col("day") >= AS_OF)
     weight = made.truth["demand"].group_by("month").agg(pl.col("weight").sum() / 8)
     return oracles.customers(
         past,
@@ -50,6 +52,7 @@ def answers_for(made):
         as_of=AS_OF,
         weight=weight.filter(pl.col("month") < AS_OF)["weight"].mean(),
         coming_weight=weight.filter(pl.col("month") >= AS_OF)["weight"].mean(),
+        unit_amount=ahead["expected_amount"].sum() / ahead["expected_units"].sum(),
     )
 
 
@@ -73,12 +76,13 @@ def test_expected_orders_are_those_that_come(shop, preset):
     assert abs(found - expected) < 4 * 1.5 * math.sqrt(expected) + 0.03 * expected
 
 
-def test_expected_units_are_those_that_are_bought(shop):
+@pytest.mark.parametrize("quantity", ["units", "amount"])
+def test_expected_value_is_what_is_bought(shop, quantity):
     made = shop("null", **SHOP)
     table = judged(made, answers_for(made))
-    difference = table["units"] - table["expected_units"]
+    difference = table[quantity] - table[f"expected_{quantity}"]
     error = float((difference**2).sum()) ** 0.5
-    assert abs(difference.sum()) < 4 * error + 0.03 * table["units"].sum()
+    assert abs(difference.sum()) < 4 * error + 0.03 * table[quantity].sum()
 
 
 @pytest.mark.parametrize("preset", ["default", "easy"])
