@@ -1,6 +1,9 @@
-"""Clean order lines, and the monthly state that every analytic reads."""
+"""Clean order lines, the monthly state that every analytic reads, and who and what they are about.
 
-from warehouse.contract import Column, Table
+Guests have no customer: tables by customer leave them out, all others count them.
+"""
+
+from warehouse.contract import Column, Sees, Table
 
 MONTH = Column("month", "DATE", "First day of the month.")
 ORDERS = Column("orders", "BIGINT", "Sale invoices.", unit="invoices", minimum=0)
@@ -10,6 +13,40 @@ RETURNED = Column(
     "returned_amount",
     "DECIMAL(18,4)",
     "Amount of the return lines booked then, as a positive number.",
+    unit="currency",
+    minimum=0,
+)
+
+RETURNED_UNITS = Column(
+    "returned_units", "BIGINT", "Units of the return lines, as a positive number.", unit="units", minimum=0
+)
+AS_OF = Column("as_of", "DATE", "First day of the month at whose end this is how things stand.")
+PRODUCT = Column("product_id", "VARCHAR", "Code of the product, in upper case.")
+IS_GOODS = Column("is_goods", "BOOLEAN", "Whether the product is goods, by its code (seeds.not_goods).")
+RETAIL_UNITS = Column(
+    "retail_units",
+    "BIGINT",
+    "Units of the sale lines below the wholesale quantity (seeds.thresholds).",
+    unit="units",
+    minimum=0,
+)
+RETAIL_AMOUNT = Column(
+    "retail_amount",
+    "DECIMAL(18,4)",
+    "Amount of the sale lines below the wholesale quantity; by retail_units, the average price of one.",
+    unit="currency",
+    minimum=0,
+)
+FIRST_SOLD_AT = Column(
+    "first_sold_at", "TIMESTAMP", "First sale of the month; null without one.", nullable=True
+)
+LAST_SOLD_AT = Column("last_sold_at", "TIMESTAMP", "Last sale of the month; null without one.", nullable=True)
+USUAL_PRICE = Column(
+    "usual_price",
+    "DECIMAL(18,4)",
+    "Price of one unit on most of the month's sale lines below the wholesale quantity "
+    "(seeds.thresholds), the lowest of equals; null without such a line.",
+    nullable=True,
     unit="currency",
     minimum=0,
 )
@@ -25,7 +62,7 @@ ORDER_LINES = Table(
         Column("line", "INTEGER", "Number within invoice and month, by content and not by place.", minimum=1),
         Column("sold_at", "TIMESTAMP", "Moment of the sale in the shop's time."),
         Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
-        Column("product_id", "VARCHAR", "Code of the product, in upper case."),
+        PRODUCT,
         Column("description", "VARCHAR", "Name of the product, trimmed.", nullable=True),
         Column("quantity", "BIGINT", "Units; negative in a return.", unit="units"),
         Column("unit_price", "DECIMAL(18,4)", "Price of one unit as charged.", unit="currency"),
@@ -38,10 +75,118 @@ ORDER_LINES = Table(
             "with C, quantity below 0, price above 0; adjustment: every other line.",
             values=("sale", "return", "adjustment"),
         ),
-        Column("is_goods", "BOOLEAN", "Whether the product is goods, by its code (seeds.not_goods)."),
+        IS_GOODS,
     ),
     primary_key=("month", "invoice_id", "line"),
     partition_column="month",
+)
+
+INVOICES = Table(
+    schema="core",
+    name="invoices",
+    description=(
+        "Every invoice, with what its lines come to. lines, products, units and amount are those of the lines "
+        "of its own kind, so that its sale lines add up to the sales; what else stands on it, a line without a "
+        "price or a discount, is counted apart."
+    ),
+    grain="one row per invoice and month; an invoice whose lines lie in two months is a row in each",
+    columns=(
+        MONTH,
+        Column("invoice_id", "VARCHAR", "Number of the invoice; of a return it begins with C."),
+        Column("sold_at", "TIMESTAMP", "Moment of its first line in the month."),
+        Column(
+            "customer_id",
+            "VARCHAR",
+            "Customer, the lowest if its lines name several; null for a guest.",
+            nullable=True,
+        ),
+        Column("country", "VARCHAR", "Country of the customer, the lowest if its lines name several."),
+        Column("lines", "BIGINT", "Lines of its kind.", unit="lines", minimum=1),
+        Column("products", "BIGINT", "Different products on them.", unit="products", minimum=1),
+        Column("units", "BIGINT", "Units of them; negative in a return.", unit="units"),
+        Column("amount", "DECIMAL(18,4)", "Amount of them; negative in a return.", unit="currency"),
+        Column("goods_lines", "BIGINT", "Those of them that are goods.", unit="lines", minimum=0),
+        Column("goods_amount", "DECIMAL(18,4)", "Amount of those; negative in a return.", unit="currency"),
+        Column(
+            "other_lines",
+            "BIGINT",
+            "Adjustment lines on an invoice that is none itself.",
+            unit="lines",
+            minimum=0,
+        ),
+        Column("other_units", "BIGINT", "Units of those.", unit="units"),
+        Column("other_amount", "DECIMAL(18,4)", "Amount of those.", unit="currency"),
+        Column(
+            "kind",
+            "VARCHAR",
+            "sale: it has a sale line; return: it has a return line (its number begins with C, so it has no sale "
+            "line); adjustment: it has neither.",
+            values=("sale", "return", "adjustment"),
+        ),
+    ),
+    primary_key=("month", "invoice_id"),
+    partition_column="month",
+)
+
+RETURNS = Table(
+    schema="core",
+    name="returns",
+    description=(
+        "Every return line with the sale line it reverses: of the same customer and product the latest one not "
+        "after it that has enough units left when all earlier returns (by time, then invoice and line) have "
+        "taken theirs. One return line reverses one sale line or none. A sale of the same moment is not after "
+        "it: files without a time of day have no other moment for it."
+    ),
+    grain="one row per return line",
+    columns=(
+        MONTH,
+        Column("invoice_id", "VARCHAR", "Number of the return invoice."),
+        Column("line", "INTEGER", "Number of the line within invoice and month.", minimum=1),
+        Column("returned_at", "TIMESTAMP", "Moment of the return in the shop's time."),
+        Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
+        PRODUCT,
+        IS_GOODS,
+        RETURNED_UNITS,
+        RETURNED,
+        Column(
+            "sale_invoice_id",
+            "VARCHAR",
+            "Invoice of the sale that is reversed; null if unmatched.",
+            nullable=True,
+        ),
+        Column("sale_line", "INTEGER", "Its line; null if unmatched.", nullable=True, minimum=1),
+        Column(
+            "sold_at",
+            "TIMESTAMP",
+            "Moment of that sale, in whose month its line is numbered; null if unmatched.",
+            nullable=True,
+        ),
+        Column(
+            "days_since_sale",
+            "INTEGER",
+            "Days from the day of the sale to that of the return; null if unmatched.",
+            nullable=True,
+            unit="days",
+            minimum=0,
+        ),
+        Column(
+            "is_correction",
+            "BOOLEAN",
+            "Whether it was booked on the day of the sale that it reverses: a slip put right, no goods come back.",
+        ),
+        Column(
+            "unmatched_reason",
+            "VARCHAR",
+            "guest: nobody knows whose it was; no earlier sale: the customer had not bought the product "
+            "(before the data begins, perhaps); not enough left: no sale had that many units left; null if "
+            "matched.",
+            nullable=True,
+            values=("guest", "no earlier sale", "not enough left"),
+        ),
+    ),
+    primary_key=("month", "invoice_id", "line"),
+    partition_column="month",
+    sees={"core.order_lines": Sees.UP_TO},
 )
 
 CUSTOMER_MONTHS = Table(
@@ -52,14 +197,112 @@ CUSTOMER_MONTHS = Table(
     columns=(
         MONTH,
         Column("customer_id", "VARCHAR", "Customer."),
+        Column("country", "VARCHAR", "Country on the newest of these lines."),
         ORDERS,
         UNITS,
         AMOUNT,
         RETURNED,
-        Column("first_sold_at", "TIMESTAMP", "First sale of the month; null without one.", nullable=True),
-        Column("last_sold_at", "TIMESTAMP", "Last sale of the month; null without one.", nullable=True),
+        FIRST_SOLD_AT,
+        LAST_SOLD_AT,
     ),
     primary_key=("month", "customer_id"),
+    partition_column="month",
+)
+
+CUSTOMER_PRODUCT_MONTHS = Table(
+    schema="core",
+    name="customer_product_months",
+    description="What each known customer bought and returned of a product in a month. Guests are left out.",
+    grain="one row per known customer, product and month with a sale or return line",
+    columns=(
+        MONTH,
+        Column("customer_id", "VARCHAR", "Customer."),
+        PRODUCT,
+        IS_GOODS,
+        ORDERS,
+        UNITS,
+        AMOUNT,
+        RETURNED_UNITS,
+        RETURNED,
+        FIRST_SOLD_AT,
+        LAST_SOLD_AT,
+    ),
+    primary_key=("month", "customer_id", "product_id"),
+    partition_column="month",
+)
+
+PRODUCT_MONTHS = Table(
+    schema="core",
+    name="product_months",
+    description="What was sold, returned and adjusted of each product in a month, guests included.",
+    grain="one row per product and month with a line",
+    columns=(
+        MONTH,
+        PRODUCT,
+        IS_GOODS,
+        ORDERS,
+        Column("customers", "BIGINT", "Known customers with a sale line.", unit="customers", minimum=0),
+        UNITS,
+        AMOUNT,
+        RETAIL_UNITS,
+        RETAIL_AMOUNT,
+        USUAL_PRICE,
+        RETURNED_UNITS,
+        RETURNED,
+        Column(
+            "adjusted_units", "BIGINT", "Units of the adjustment lines; negative where lost.", unit="units"
+        ),
+        Column("adjusted_amount", "DECIMAL(18,4)", "Amount of the adjustment lines.", unit="currency"),
+        FIRST_SOLD_AT,
+        LAST_SOLD_AT,
+    ),
+    primary_key=("month", "product_id"),
+    partition_column="month",
+)
+
+PRODUCT_WEEKS = Table(
+    schema="core",
+    name="product_weeks",
+    description=(
+        "What was sold and returned of each product in an ISO week, guests included. A week that lies in two "
+        "months has a row in each, for its days there: rows add up to the months by month and to whole weeks "
+        "by week. Customers are not counted, for they would not add up."
+    ),
+    grain="one row per product and part of a week in a month, with a sale or return line",
+    columns=(
+        MONTH,
+        Column("week", "DATE", "Monday of the ISO week; in the month before where it begins there."),
+        PRODUCT,
+        IS_GOODS,
+        Column("days", "INTEGER", "Days of the week that lie in the month, 1 to 7.", unit="days", minimum=1),
+        ORDERS,
+        UNITS,
+        AMOUNT,
+        RETAIL_UNITS,
+        RETAIL_AMOUNT,
+        RETURNED_UNITS,
+        RETURNED,
+    ),
+    primary_key=("month", "week", "product_id"),
+    partition_column="month",
+)
+
+PRODUCT_NAMES = Table(
+    schema="core",
+    name="product_names",
+    description=(
+        "How each product was spelled in a month: the state from which core.products takes its name. Names of "
+        "adjustment lines are kept apart, for they are often notes (damaged, check)."
+    ),
+    grain="one row per product, month and spelling",
+    columns=(
+        MONTH,
+        PRODUCT,
+        Column("spelling", "VARCHAR", "Name as the lines have it, trimmed."),
+        Column("sale_lines", "BIGINT", "Sale lines with it.", unit="lines", minimum=0),
+        Column("lines", "BIGINT", "Lines with it, of any kind.", unit="lines", minimum=1),
+    ),
+    primary_key=("month", "product_id", "spelling"),
     partition_column="month",
 )
 
@@ -79,4 +322,80 @@ SALES_DAYS = Table(
     ),
     primary_key=("day", "country"),
     partition_column="month",
+)
+
+SALES_HOURS = Table(
+    schema="core",
+    name="sales_hours",
+    description="Sales of an hour, guests included. An invoice counts in the hour of its first line.",
+    grain="one row per hour of a day with a sale invoice",
+    columns=(
+        MONTH,
+        Column("day", "DATE", "Day, in the shop's time."),
+        Column("hour", "TINYINT", "Hour of the day, 0 to 23, in the shop's time.", minimum=0),
+        ORDERS,
+        UNITS,
+        AMOUNT,
+    ),
+    primary_key=("day", "hour"),
+    partition_column="month",
+)
+
+PRODUCTS = Table(
+    schema="core",
+    name="products",
+    description="Every product that a line has named, as known at the end of a month.",
+    grain="one row per as_of month and product with a line up to its end",
+    columns=(
+        AS_OF,
+        PRODUCT,
+        Column(
+            "name",
+            "VARCHAR",
+            "The name of most of its sale lines so far (of any lines where none was sold): blanks made one, dots "
+            "and commas at the end taken off, upper and lower case counted together and shown as most often "
+            "written. Null where no line names it.",
+            nullable=True,
+        ),
+        Column(
+            "spellings",
+            "VARCHAR[]",
+            "Every spelling of its sale lines so far (of any lines where none was sold), in order.",
+        ),
+        IS_GOODS,
+        Column("first_sold_at", "TIMESTAMP", "First sale so far; null without one.", nullable=True),
+        Column("last_sold_at", "TIMESTAMP", "Last sale so far; null without one.", nullable=True),
+        Column(
+            "usual_price",
+            "DECIMAL(18,4)",
+            "Usual price (core.product_months) of the newest month that has one; null without.",
+            nullable=True,
+            unit="currency",
+            minimum=0,
+        ),
+    ),
+    primary_key=("as_of", "product_id"),
+    partition_column="as_of",
+)
+
+CUSTOMERS = Table(
+    schema="core",
+    name="customers",
+    description="Every known customer, as known at the end of a month. Guests are left out.",
+    grain="one row per as_of month and known customer with a sale or return line up to its end",
+    columns=(
+        AS_OF,
+        Column("customer_id", "VARCHAR", "Customer."),
+        Column("country", "VARCHAR", "Country on the newest sale or return line."),
+        Column("first_month", "DATE", "First month with a sale or return line."),
+        Column("last_month", "DATE", "Newest month with a sale or return line."),
+        Column(
+            "is_left_truncated",
+            "BOOLEAN",
+            "Whether the first month cannot be taken for the customer's beginning: it lies in the first months of "
+            "the data (seeds.thresholds), when most customers were there before, or it has returns and no sale.",
+        ),
+    ),
+    primary_key=("as_of", "customer_id"),
+    partition_column="as_of",
 )

@@ -26,3 +26,27 @@ RFM_SEGMENTS = Table(
     ),
     primary_key=("r", "fm"),
 )
+
+THRESHOLDS = Table(
+    schema="seeds",
+    name="thresholds",
+    description="Where this shop draws its lines.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "wholesale_quantity",
+            "INTEGER",
+            "A line of so many units or more is wholesale: its price is no shelf price.",
+            unit="units",
+            minimum=1,
+        ),
+        Column(
+            "left_truncated_months",
+            "INTEGER",
+            "In so many first months of the data a new customer cannot be told from one who was there before.",
+            unit="months",
+            minimum=0,
+        ),
+    ),
+    primary_key=(),
+)

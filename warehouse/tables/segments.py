@@ -1,6 +1,6 @@
 """Who the customers are."""
 
-from warehouse.contract import Column, Table
+from warehouse.contract import Column, Sees, Table
 
 
 def _score(name: str, of: str) -> Column:
@@ -38,4 +38,45 @@ RFM = Table(
     ),
     primary_key=("as_of", "customer_id"),
     partition_column="as_of",
+)
+
+RFM_MOVES = Table(
+    schema="segments",
+    name="rfm_moves",
+    description=(
+        "How customers moved between the segments of segments.rfm since the month before, those who stayed "
+        "included. By to_segment it adds up to rfm of the month, by from_segment to rfm of the month before."
+    ),
+    grain="one row per as_of month, segment of the month before and segment",
+    columns=(
+        Column("as_of", "DATE", "First day of the month at whose end the customers are seen."),
+        Column(
+            "from_segment",
+            "VARCHAR",
+            "Segment at the end of the month before; None for customers who had not bought by then.",
+        ),
+        Column(
+            "to_segment",
+            "VARCHAR",
+            "Segment at the end of the month; None for customers who are in none any more, which only a "
+            "corrected file brings about.",
+        ),
+        Column("customers", "BIGINT", "Customers who moved so.", unit="customers", minimum=1),
+        Column(
+            "amount",
+            "DECIMAL(18,4)",
+            "Amount of all their sales so far (monetary at the end of the month).",
+            unit="currency",
+            minimum=0,
+        ),
+        Column(
+            "month_amount",
+            "DECIMAL(18,4)",
+            "Amount of their sales since the month before (the growth of their monetary).",
+            unit="currency",
+        ),
+    ),
+    primary_key=("as_of", "from_segment", "to_segment"),
+    partition_column="as_of",
+    sees={"segments.rfm": Sees.PREVIOUS},
 )

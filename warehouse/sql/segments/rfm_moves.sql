@@ -1,0 +1,39 @@
+-- How customers moved between segments since the month before.
+WITH rfm AS (
+    SELECT as_of, customer_id, segment, monetary
+    FROM segments.rfm
+    WHERE as_of >= CAST($start AS DATE) - INTERVAL 1 MONTH AND as_of < $end
+),
+
+-- Without segments of its own (their month stands refused) a month has no moves.
+as_ofs AS (
+    SELECT DISTINCT as_of FROM rfm WHERE as_of >= $start
+),
+
+before AS (
+    SELECT as_ofs.as_of, rfm.customer_id, rfm.segment, rfm.monetary
+    FROM as_ofs
+    INNER JOIN rfm ON rfm.as_of = as_ofs.as_of - INTERVAL 1 MONTH
+),
+
+moves AS (
+    SELECT
+        as_of,
+        coalesce(before.segment, 'None') AS from_segment,
+        coalesce(rfm.segment, 'None') AS to_segment,
+        coalesce(rfm.monetary, 0) AS monetary,
+        coalesce(before.monetary, 0) AS monetary_before
+    FROM before
+    FULL JOIN (SELECT as_of, customer_id, segment, monetary FROM rfm WHERE as_of >= $start) AS rfm
+        USING (as_of, customer_id)
+)
+
+SELECT
+    as_of,
+    from_segment,
+    to_segment,
+    count(*) AS customers,
+    sum(monetary) AS amount,
+    sum(monetary) - sum(monetary_before) AS month_amount
+FROM moves
+GROUP BY as_of, from_segment, to_segment
