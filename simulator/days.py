@@ -5,6 +5,7 @@ season, weekday, holiday and trend. The mean over the year is a little below 1, 
 closed and not made up for. What customers, anomalies or prices do to a day belongs elsewhere.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -115,7 +116,7 @@ def season(first_day: date, start: int, stop: int, top: tuple[int, int]) -> Floa
 def busyness(first_day: date, start: int, stop: int, parameters: Parameters) -> Floats:
     """Visits relative to a customer's mean, for the days `start` .. `stop - 1`, without trend and peaks."""
     week = parameters.weekdays
-    mean = sum(week) / 7
+    mean = math.fsum(week) / 7  # exactly rounded; `sum` adds otherwise since Python 3.12
     weekday = np.array([week[(first_day.weekday() + day) % 7] / mean for day in range(start, stop)])
     swing = 1 + parameters.season_amplitude * season(first_day, start, stop, parameters.season_top)
     return np.asarray(weekday * swing * open_days(first_day, start, stop, parameters))

@@ -187,8 +187,10 @@ DEFAULT = Parameters()
 
 # Neighbours are three standard deviations of a customer within its segment apart: log Gamma(20) has 0.23.
 _EASY = tuple(
-    replace(segment, orders_a_month=4.0 / 2.0**k, basket_units=40.0 / 1.9**k)
-    for k, segment in enumerate(SEGMENTS)
+    replace(segment, orders_a_month=orders, basket_units=units)
+    for segment, orders, units in zip(
+        SEGMENTS, (4.0, 2.0, 1.0, 0.5, 0.25), (40.0, 21.0, 11.0, 5.8, 3.0), strict=True
+    )
 )
 
 _ALIKE = Segment(name="alike", share=1.0, orders_a_month=0.9, dropout_a_month=0.0, basket_units=8)

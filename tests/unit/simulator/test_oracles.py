@@ -2,6 +2,7 @@
 
 import math
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -39,6 +40,18 @@ def judged(made, answers):
     )
 
 
+@pytest.fixture(scope="module")
+def judgement(shop):
+    """(shop, its oracle's answers beside what came) of a preset, asked once."""
+
+    @cache
+    def ask(preset):
+        made = shop(preset, **SHOP)
+        return made, judged(made, answers_for(made))
+
+    return ask
+
+
 def answers_for(made):
     past = orders_of(made).filter(pl.col("ordered_on") < AS_OF)
     if made.parameters.buy_till_you_die is not None:
@@ -57,9 +70,8 @@ def answers_for(made):
 
 
 @pytest.mark.parametrize("preset", ["default", "easy", "null", "bgnbd"])
-def test_probabilities_of_no_order_are_calibrated(shop, preset):
-    made = shop(preset, **SHOP)
-    table = judged(made, answers_for(made))
+def test_probabilities_of_no_order_are_calibrated(judgement, preset):
+    _, table = judgement(preset)
     bands = [part for _, part in table.group_by((pl.col("no_order_probability") * 5).floor())]
     for band in [table, *bands]:
         p = band["no_order_probability"]
@@ -69,37 +81,32 @@ def test_probabilities_of_no_order_are_calibrated(shop, preset):
 
 
 @pytest.mark.parametrize("preset", ["default", "null", "bgnbd"])
-def test_expected_orders_are_those_that_come(shop, preset):
-    made = shop(preset, **SHOP)
-    table = judged(made, answers_for(made))
+def test_expected_orders_are_those_that_come(judgement, preset):
+    _, table = judgement(preset)
     expected, found = table["expected_orders"].sum(), table["orders"].sum()
     assert abs(found - expected) < 4 * 1.5 * math.sqrt(expected) + 0.03 * expected
 
 
 @pytest.mark.parametrize("quantity", ["units", "amount"])
-def test_expected_value_is_what_is_bought(shop, quantity):
-    made = shop("null", **SHOP)
-    table = judged(made, answers_for(made))
+def test_expected_value_is_what_is_bought(judgement, quantity):
+    _, table = judgement("null")
     difference = table[quantity] - table[f"expected_{quantity}"]
     error = float((difference**2).sum()) ** 0.5
     assert abs(difference.sum()) < 4 * error + 0.03 * table[quantity].sum()
 
 
 @pytest.mark.parametrize("preset", ["default", "easy"])
-def test_the_bayes_segment_is_right_as_often_as_it_says(shop, preset):
-    made = shop(preset, **SHOP)
-    table = answers_for(made).join(
-        made.truth["customers"].select("customer_id", truth="segment"), on="customer_id"
-    )
+def test_the_bayes_segment_is_right_as_often_as_it_says(judgement, preset):
+    made, answers = judgement(preset)
+    table = answers.join(made.truth["customers"].select("customer_id", truth="segment"), on="customer_id")
     right = (table["segment"] == table["truth"]).mean()
     claimed = table["segment_probability"].mean()
     assert abs(right - claimed) < 4 * math.sqrt(claimed * (1 - claimed) / table.height) + 0.02
     assert right > {"default": 0.5, "easy": 0.75}[preset]
 
 
-def test_the_oracle_beats_recency_at_telling_who_comes_back(shop):
-    made = shop("default", **SHOP)
-    table = judged(made, answers_for(made))
+def test_the_oracle_beats_recency_at_telling_who_comes_back(judgement):
+    made, table = judgement("default")
     last = (
         orders_of(made)
         .filter(pl.col("ordered_on") < AS_OF)
