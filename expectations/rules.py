@@ -81,6 +81,43 @@ def _contract(table: Table) -> Iterator[Rule]:
         )
 
 
+# Rules of several tables.
+
+SALES_HAVE_A_DATE = Rule(
+    "sales_have_a_date",
+    "first_sold_at and last_sold_at are given where there are orders, in order and in the month.",
+    "SELECT * FROM {batch} "
+    "WHERE (orders > 0) <> (first_sold_at IS NOT NULL AND last_sold_at IS NOT NULL) "
+    "OR first_sold_at > last_sold_at OR date_trunc('month', first_sold_at) <> month "
+    "OR date_trunc('month', last_sold_at) <> month",
+)
+ORDERS_HAVE_AN_AMOUNT = Rule(
+    "orders_have_an_amount",
+    "A row with orders has units and an amount, one without has neither.",
+    "SELECT * FROM {batch} WHERE (orders > 0) <> (amount > 0) OR (orders > 0) <> (units > 0)",
+)
+RETAIL_IS_PART_OF_IT = Rule(
+    "retail_is_part_of_it",
+    "Units and amount of retail are at most those of all sales, and there are both or none.",
+    "SELECT * FROM {batch} WHERE retail_units > units OR retail_amount > amount "
+    "OR (retail_units > 0) <> (retail_amount > 0)",
+)
+DAY_IS_IN_THE_MONTH = Rule(
+    "day_is_in_the_month",
+    "day lies in month.",
+    "SELECT * FROM {batch} WHERE date_trunc('month', day) <> month",
+)
+HOUR_IS_OF_THE_DAY = Rule(
+    "hour_is_of_the_day",
+    "hour is at most 23.",
+    "SELECT * FROM {batch} WHERE hour > 23",
+)
+WEEKDAY_IS_OF_THE_WEEK = Rule(
+    "weekday_is_of_the_week",
+    "weekday is at most 7.",
+    "SELECT * FROM {batch} WHERE weekday > 7",
+)
+
 BUSINESS: dict[str, tuple[Rule, ...]] = {
     "core.order_lines": (
         Rule(
@@ -119,26 +156,165 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             severity="warning",
         ),
     ),
-    "core.customer_months": (
+    "core.invoices": (
         Rule(
-            "sales_have_a_date",
-            "first_sold_at and last_sold_at are given where there are orders, in order and in the month.",
-            "SELECT * FROM {batch} "
-            "WHERE (orders > 0) <> (first_sold_at IS NOT NULL AND last_sold_at IS NOT NULL) "
-            "OR first_sold_at > last_sold_at OR date_trunc('month', first_sold_at) <> month "
-            "OR date_trunc('month', last_sold_at) <> month",
+            "month_is_that_of_the_sale",
+            "month is the month of sold_at.",
+            "SELECT * FROM {batch} WHERE month <> date_trunc('month', sold_at)",
         ),
         Rule(
-            "orders_have_an_amount",
-            "A customer with orders has units and an amount, one without has neither.",
-            "SELECT * FROM {batch} WHERE (orders > 0) <> (amount > 0) OR (orders > 0) <> (units > 0)",
+            "sign_follows_kind",
+            "A sale has units and an amount above 0, a return both below 0.",
+            "SELECT * FROM {batch} WHERE (kind = 'sale' AND least(units, amount) <= 0) "
+            "OR (kind = 'return' AND greatest(units, amount) >= 0)",
+        ),
+        Rule(
+            "parts_are_no_more_than_the_whole",
+            "No invoice has more goods lines or products than lines, and an adjustment has no other lines.",
+            "SELECT * FROM {batch} WHERE goods_lines > lines OR products > lines "
+            "OR (kind = 'adjustment' AND other_lines > 0)",
         ),
     ),
-    "core.sales_days": (
+    "core.returns": (
         Rule(
-            "day_is_in_the_month",
-            "day lies in month.",
-            "SELECT * FROM {batch} WHERE date_trunc('month', day) <> month",
+            "month_is_that_of_the_return",
+            "month is the month of returned_at.",
+            "SELECT * FROM {batch} WHERE month <> date_trunc('month', returned_at)",
+        ),
+        Rule(
+            "a_match_is_whole",
+            "A return names the invoice, line and moment of a sale, or says why it does not.",
+            "SELECT * FROM {batch} WHERE (sale_invoice_id IS NULL) <> (unmatched_reason IS NOT NULL) "
+            "OR (sale_line IS NULL) <> (sale_invoice_id IS NULL) OR (sold_at IS NULL) <> (sale_invoice_id IS NULL) "
+            "OR (sale_units IS NULL) <> (sale_invoice_id IS NULL)",
+        ),
+        Rule(
+            "guests_are_not_matched",
+            "A return of a guest is unmatched for that reason, and no other is.",
+            "SELECT * FROM {batch} WHERE (customer_id IS NULL) <> coalesce(unmatched_reason = 'guest', FALSE)",
+        ),
+        Rule(
+            "a_sale_comes_before_its_return",
+            "sold_at is not after returned_at, and a correction is on the same day.",
+            "SELECT * FROM {batch} WHERE sold_at > returned_at "
+            "OR is_correction <> coalesce(date_trunc('day', sold_at) = date_trunc('day', returned_at), FALSE)",
+        ),
+        Rule(
+            "no_more_comes_back_than_was_sold",
+            "The returns of a sale line in a month have at most its units.",
+            "SELECT month, sale_invoice_id, sale_line, sold_at, sum(returned_units) AS returned_units "
+            "FROM {batch} GROUP BY month, sale_invoice_id, sale_line, sold_at "
+            "HAVING sum(returned_units) > min(sale_units)",
+        ),
+    ),
+    "core.customer_months": (SALES_HAVE_A_DATE, ORDERS_HAVE_AN_AMOUNT),
+    "core.customer_product_months": (
+        SALES_HAVE_A_DATE,
+        ORDERS_HAVE_AN_AMOUNT,
+        Rule(
+            "a_row_has_a_reason",
+            "A row has orders or returned units.",
+            "SELECT * FROM {batch} WHERE orders = 0 AND returned_units = 0",
+        ),
+    ),
+    "core.product_months": (
+        SALES_HAVE_A_DATE,
+        ORDERS_HAVE_AN_AMOUNT,
+        RETAIL_IS_PART_OF_IT,
+        Rule(
+            "a_usual_price_is_one_of_retail",
+            "usual_price is given where a line was below the wholesale quantity, and there alone.",
+            "SELECT * FROM {batch} WHERE (usual_price IS NULL) <> (retail_units = 0)",
+        ),
+        Rule(
+            "customers_have_orders",
+            "There are no more customers than orders.",
+            "SELECT * FROM {batch} WHERE customers > orders",
+            severity="warning",
+        ),
+    ),
+    "core.product_weeks": (
+        ORDERS_HAVE_AN_AMOUNT,
+        RETAIL_IS_PART_OF_IT,
+        Rule(
+            "week_lies_in_the_month",
+            "week is a Monday, and days of its seven lie in month.",
+            "SELECT * FROM {batch} WHERE isodow(week) <> 1 "
+            "OR days <> least(week + 7, CAST(month + INTERVAL 1 MONTH AS DATE)) - greatest(week, month)",
+        ),
+    ),
+    "core.product_names": (
+        Rule(
+            "sale_lines_are_lines",
+            "There are no more sale lines than lines.",
+            "SELECT * FROM {batch} WHERE sale_lines > lines",
+        ),
+    ),
+    "core.sales_days": (DAY_IS_IN_THE_MONTH,),
+    "core.sales_hours": (DAY_IS_IN_THE_MONTH, HOUR_IS_OF_THE_DAY, ORDERS_HAVE_AN_AMOUNT),
+    "core.products": (
+        Rule(
+            "nothing_later_is_seen",
+            "first_sold_at and last_sold_at come in order, and not after the end of as_of.",
+            "SELECT * FROM {batch} WHERE (first_sold_at IS NULL) <> (last_sold_at IS NULL) "
+            "OR first_sold_at > last_sold_at OR last_sold_at >= as_of + INTERVAL 1 MONTH",
+        ),
+        Rule(
+            "a_name_was_spelled",
+            "A product with a name has a spelling.",
+            "SELECT * FROM {batch} WHERE name IS NOT NULL AND len(spellings) = 0",
+        ),
+    ),
+    "core.customers": (
+        Rule(
+            "nothing_later_is_seen",
+            "first_month and last_month come in order, and not after as_of.",
+            "SELECT * FROM {batch} WHERE first_month > last_month OR last_month > as_of",
+        ),
+    ),
+    "overview.hours": (WEEKDAY_IS_OF_THE_WEEK, HOUR_IS_OF_THE_DAY, ORDERS_HAVE_AN_AMOUNT),
+    "overview.weekdays": (
+        WEEKDAY_IS_OF_THE_WEEK,
+        ORDERS_HAVE_AN_AMOUNT,
+        Rule(
+            "every_day_has_an_order",
+            "There are no more days than orders.",
+            "SELECT * FROM {batch} WHERE days > orders",
+        ),
+    ),
+    "overview.top_goods": (
+        Rule(
+            "rank_follows_amount",
+            "Nothing has a higher amount than what is ranked before it, and no rank is left out.",
+            "SELECT as_of, rank, product_id, amount FROM {batch} "
+            "WINDOW ranks AS (PARTITION BY as_of ORDER BY rank) "
+            "QUALIFY amount > lag(amount) OVER ranks OR rank <> row_number() OVER ranks",
+        ),
+        Rule(
+            "shares_are_of_one_whole",
+            "The shares of an as_of come to at most 1.",
+            "SELECT as_of, sum(amount_share) AS shares FROM {batch} "
+            "GROUP BY as_of HAVING sum(amount_share) > 1.001",
+        ),
+    ),
+    "overview.countries": (
+        Rule(
+            "shares_add_up",
+            "The shares of an as_of come to 1, rounding aside, or to 0 before the first sale.",
+            "SELECT as_of, sum(amount_share) AS shares FROM {batch} GROUP BY as_of "
+            "HAVING abs(sum(amount_share) - CASE WHEN sum(amount) > 0 THEN 1 ELSE 0 END) > 0.001",
+        ),
+    ),
+    "overview.correlations": (
+        Rule(
+            "correlation_is_at_most_one",
+            "correlation is at most 1.",
+            "SELECT * FROM {batch} WHERE correlation > 1",
+        ),
+        Rule(
+            "a_pair_is_there_once",
+            "figure comes before other_figure.",
+            "SELECT * FROM {batch} WHERE figure >= other_figure",
         ),
     ),
     "segments.rfm": (
@@ -164,6 +340,31 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT as_of, count(*) AS customers, count(*) FILTER (net_monetary < 0) AS returned_more "
             "FROM {batch} GROUP BY as_of HAVING count(*) FILTER (net_monetary < 0) > 0.05 * count(*)",
             severity="warning",
+        ),
+    ),
+    "segments.rfm_moves": (
+        Rule(
+            "moves_follow_on",
+            "As many customers leave a segment as had come to it or stayed in it the month before.",
+            "SELECT as_of, segment, before, leaving FROM ("
+            "SELECT as_of, from_segment AS segment, sum(customers) AS leaving FROM {batch} "
+            "WHERE from_segment <> 'None' GROUP BY as_of, from_segment) AS moves "
+            "INNER JOIN ("
+            "SELECT CAST(as_of + INTERVAL 1 MONTH AS DATE) AS as_of, to_segment AS segment, "
+            "sum(customers) AS before FROM {batch} GROUP BY as_of, to_segment) AS stood "
+            "USING (as_of, segment) WHERE before <> leaving",
+        ),
+        Rule(
+            "a_move_has_an_end",
+            "Nobody moves from None to None.",
+            "SELECT * FROM {batch} WHERE from_segment = 'None' AND to_segment = 'None'",
+        ),
+    ),
+    "seeds.thresholds": (
+        Rule(
+            "there_is_one_row",
+            "A shop has one set of thresholds.",
+            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
         ),
     ),
 }

@@ -156,6 +156,14 @@ RETURNS = Table(
         ),
         Column("sale_line", "INTEGER", "Its line; null if unmatched.", nullable=True, minimum=1),
         Column(
+            "sale_units",
+            "BIGINT",
+            "Units of that line, before any return; null if unmatched.",
+            nullable=True,
+            unit="units",
+            minimum=1,
+        ),
+        Column(
             "sold_at",
             "TIMESTAMP",
             "Moment of that sale, in whose month its line is numbered; null if unmatched.",

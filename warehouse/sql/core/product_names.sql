@@ -5,6 +5,6 @@ WITH lines AS (
     WHERE month >= $start AND month < $end AND description IS NOT NULL
 )
 
-SELECT month, product_id, spelling, count(*) FILTER (kind = 'sale') AS sale_lines, count(*) AS lines
+SELECT month, product_id, spelling, count(spelling) FILTER (kind = 'sale') AS sale_lines, count(spelling) AS lines
 FROM lines
 GROUP BY month, product_id, spelling

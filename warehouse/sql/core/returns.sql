@@ -89,6 +89,7 @@ matches AS (
         replay.returns[replay.n].sales > 0 AS has_earlier_sale,
         sold.invoice_id AS sale_invoice_id,
         sold.line AS sale_line,
+        sold.units AS sale_units,
         sold.sold_at
     FROM replay
     LEFT JOIN events AS sold
@@ -112,6 +113,7 @@ SELECT
     -returned.amount AS returned_amount,
     matches.sale_invoice_id,
     matches.sale_line,
+    matches.sale_units,
     matches.sold_at,
     CAST(returned.returned_at AS DATE) - CAST(matches.sold_at AS DATE) AS days_since_sale,
     coalesce(CAST(returned.returned_at AS DATE) = CAST(matches.sold_at AS DATE), FALSE) AS is_correction,

@@ -29,6 +29,7 @@ figures AS (
 pairs AS (
     SELECT
         one.month,
+        one.day,
         one.figure,
         other.figure AS other_figure,
         one.value,
@@ -41,7 +42,7 @@ SELECT
     as_ofs.as_of,
     pairs.figure,
     pairs.other_figure,
-    count(*) AS days,
+    count(pairs.day) AS days,
     -- A figure that never changes has no correlation, and 0 / 0 is told as NaN.
     CASE
         WHEN min(pairs.value) < max(pairs.value) AND min(pairs.other_value) < max(pairs.other_value)

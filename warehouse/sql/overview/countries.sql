@@ -17,7 +17,7 @@ months AS (
 ),
 
 customers AS (
-    SELECT as_of, country, count(*) AS customers
+    SELECT as_of, country, count(customer_id) AS customers
     FROM core.customers
     WHERE as_of >= $start AND as_of < $end
     GROUP BY as_of, country

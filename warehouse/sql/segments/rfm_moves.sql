@@ -19,6 +19,7 @@ before AS (
 moves AS (
     SELECT
         as_of,
+        customer_id,
         coalesce(before.segment, 'None') AS from_segment,
         coalesce(rfm.segment, 'None') AS to_segment,
         coalesce(rfm.monetary, 0) AS monetary,
@@ -32,7 +33,7 @@ SELECT
     as_of,
     from_segment,
     to_segment,
-    count(*) AS customers,
+    count(customer_id) AS customers,
     sum(monetary) AS amount,
     sum(monetary) - sum(monetary_before) AS month_amount
 FROM moves
