@@ -119,6 +119,13 @@ WEEKDAY_IS_OF_THE_WEEK = Rule(
 )
 
 BUSINESS: dict[str, tuple[Rule, ...]] = {
+    "seeds.not_goods": (
+        Rule(
+            "pattern_is_upper_case",
+            "pattern is in upper case, as product_id is: another would match nothing.",
+            "SELECT * FROM {batch} WHERE pattern <> upper(pattern)",
+        ),
+    ),
     "core.order_lines": (
         Rule(
             "month_is_that_of_the_sale",

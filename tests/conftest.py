@@ -113,11 +113,13 @@ def shop_graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
 
 @pytest.fixture(scope="session")
 def make_all(shop_graph: Graph) -> Callable[..., dict[str, list[Any]]]:
-    """Make what is out of date of every table, unjudged; gives the months made, by table."""
+    """Make what is out of date of every table (or those named), unjudged; gives the months made, by table."""
 
-    def run(connection: duckdb.DuckDBPyConnection, **options: Any) -> dict[str, list[Any]]:
+    def run(
+        connection: duckdb.DuckDBPyConnection, names: Iterable[str] = tuple(shop_graph.nodes), **options: Any
+    ) -> dict[str, list[Any]]:
         options = {"judge": lambda *_: [], **options}
-        made = {name: make(connection, name, shop_graph, **options) for name in shop_graph.nodes}
+        made = {name: make(connection, name, shop_graph, **options) for name in names}
         return {name: list(at.reasons) for name, at in made.items() if at.published is not None}
 
     return run

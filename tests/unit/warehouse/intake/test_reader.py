@@ -186,6 +186,30 @@ def test_a_quote_that_is_not_closed_refuses_the_file(taken: Any, after: int, clo
     assert "a quote that is opened in row 2 is not closed" in arrival.reason
 
 
+@pytest.mark.slow
+def test_rows_keep_their_place_in_a_file_that_is_read_in_parallel(taken: Any, rows_of: Rows) -> None:
+    """DuckDB cuts a large file into pieces, and counts lines across them."""
+    rows, expected = [], {}
+    for at in range(1, 600_001):
+        if at % 997 == 0:
+            rows.append(expected.setdefault(at, f"short,{at}"))
+        elif at % 1009 == 0:
+            rows.append(expected.setdefault(at, f"{GOOD},{at}"))
+        elif at % 1013 == 0:
+            rows.append(expected.setdefault(at, f'{at},"A"B,x,1,1/1/2011,1,1,x'))
+        elif at % 1019 == 0:
+            rows.append(expected.setdefault(at, f"{at},A,x,half,1/1/2011,1,1,x"))
+        else:
+            rows.append(
+                f'{at},A,"two\nlines",1,1/1/2011,1,1,x' if at % 7 == 0 else f"{at},A,x,1,1/1/2011,1,1,x"
+            )
+        if at % 1000 == 0:
+            rows.append("")
+    taken("\n".join([HEADER, *rows]))
+    assert dict(rows_of("SELECT row, raw FROM landing.quarantine")) == expected
+    assert rows_of("SELECT count(*) FROM landing.orders WHERE row <> invoice_id::BIGINT") == [(0,)]
+
+
 def test_a_quote_left_open_in_the_last_row_spoils_that_row_alone(taken: Any, quarantine: Any) -> None:
     arrival = taken(f'{HEADER}\n{GOOD}\n536366,22633,"HAND WARM')
     assert arrival.rows_accepted == 1
