@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -119,7 +120,7 @@ def key(name: str) -> dg.AssetKey:
 
 def _column_schema(table: Table, *, is_made: bool) -> dg.TableSchema:
     """Columns with units and meanings, and what each is made from: the open UI draws no column lineage."""
-    sources = _sources(table) if is_made else {}
+    sources = _sources(table.qualified) if is_made else {}
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -235,8 +236,9 @@ class _Provenance:
         return tags
 
 
-def _sources(table: Table) -> dict[str, list[tuple[str, str]]]:
-    return column_lineage(table, {name: other.shape for name, other in TABLES.items()})
+@cache
+def _sources(name: str) -> dict[str, list[tuple[str, str]]]:
+    return column_lineage(TABLES[name], {other: table.shape for other, table in TABLES.items()})
 
 
 def _made_from(sources: list[tuple[str, str]]) -> str:
@@ -253,7 +255,7 @@ def _lineage(table: Table) -> dg.TableColumnLineage | None:
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(key(name), source) for name, source in sources]
-            for column, sources in _sources(table).items()
+            for column, sources in _sources(table.qualified).items()
         }
     )
 

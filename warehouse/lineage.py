@@ -6,7 +6,6 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 from sqlglot.lineage import lineage
-from sqlglot.optimizer.qualify import qualify
 
 from warehouse.contract import Table
 
@@ -28,20 +27,19 @@ def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str,
     schema: dict[str, Any] = {}
     for name, columns in shapes.items():
         schema.setdefault(name.split(".")[0], {})[name.split(".")[1]] = columns
-    tree = sqlglot.parse_one(table.query, dialect="duckdb")
-    scope = qualify(tree, schema=schema, dialect="duckdb")
+    # All columns at once: one by one, sqlglot would qualify the query anew for each.
+    nodes = lineage(None, table.query, schema=schema, dialect="duckdb", trim_selects=False)
     found = {}
     for column in table.columns:
         leaves = (
             node
-            for node in lineage(column.name, scope, schema=schema, dialect="duckdb").walk()
-            if not node.downstream
+            for node in nodes[column.name].walk()
+            if not node.downstream and isinstance(node.expression, exp.Table)
         )
         found[column.name] = sorted(
             {
                 (f"{leaf.expression.db}.{leaf.expression.name}", leaf.name.split(".")[-1].strip('"'))
                 for leaf in leaves
-                if isinstance(leaf.expression, exp.Table)
             }
         )
     return found

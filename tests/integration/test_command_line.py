@@ -219,9 +219,9 @@ def test_errors_are_one_paragraph(home, tillage, small_shop, arguments, told):
     assert "Traceback" not in said.err
 
 
-def test_a_missing_warehouse_says_how_to_make_one(tillage):
+def test_a_missing_warehouse_says_how_to_make_one(tillage, tmp_path):
     for command in (["status"], ["query", "SELECT 1"]):
-        said = tillage(*command)
+        said = tillage(*command, at=tmp_path / "none")
         assert said.code == 1
         assert "tillage run" in said.err
 

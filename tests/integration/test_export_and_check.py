@@ -85,9 +85,9 @@ def test_an_export_that_fails_leaves_the_one_before(shop, tmp_path):
     assert [one.name for one in tmp_path.iterdir() if one.is_file()] == [file.name]
 
 
-def test_the_command_writes_into_the_home_and_names_the_tables(home, tillage, small_shop):
+def test_the_command_writes_into_the_home_and_names_the_tables(home, tillage, small_shop, tmp_path):
     for command in (("export",), ("check",)):
-        assert "There is no warehouse" in tillage(*command).err
+        assert "There is no warehouse" in tillage(*command, at=tmp_path / "none").err
     (home / "landing" / "orders" / "till.csv").write_text(small_shop[date(2011, 1, 1)], encoding="latin-1")
     assert tillage("run").code == 0
     said = tillage("export", "--format", "csv")
