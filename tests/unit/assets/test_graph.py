@@ -48,13 +48,24 @@ def test_how_an_input_is_seen_follows_from_what_both_are_partitioned_by(seeds: P
     nodes = graph(seeds).nodes
     assert nodes["core.order_lines"].inputs == {"landing.orders": Sees.SAME, "seeds.not_goods": Sees.WHOLE}
     assert nodes["core.customer_months"].inputs == {"core.order_lines": Sees.SAME}
+    assert nodes["overview.countries"].inputs == {"core.customers": Sees.SAME, "core.sales_days": Sees.UP_TO}
     assert nodes["segments.rfm"].inputs == {
         "core.customer_months": Sees.UP_TO, "core.sales_days": Sees.UP_TO, "seeds.rfm_segments": Sees.WHOLE
     }  # fmt: skip
     assert nodes["seeds.not_goods"].inputs == {}
     assert {name for name, node in nodes.items() if not node.is_monthly} == {
-        "seeds.not_goods", "seeds.rfm_segments"
+        "seeds.not_goods", "seeds.rfm_segments", "seeds.thresholds"
     }  # fmt: skip
+
+
+def test_a_contract_may_say_how_an_input_is_seen(seeds: Path) -> None:
+    nodes = graph(seeds).nodes
+    assert nodes["core.returns"].inputs == {"core.order_lines": Sees.UP_TO}
+    assert nodes["segments.rfm_moves"].inputs == {"segments.rfm": Sees.PREVIOUS}
+    for name, node in nodes.items():
+        assert TABLES[name].sees.keys() <= node.inputs.keys(), (
+            f"{name} says of an input that it does not read"
+        )
 
 
 def test_a_monthly_table_depends_only_on_monthly_tables_and_seeds(seeds: Path) -> None:
