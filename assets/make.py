@@ -8,7 +8,7 @@ import duckdb
 
 from assets.graph import Graph
 from expectations.audit import audit
-from warehouse.plan import Plan, Sees, next_month
+from warehouse.plan import Plan, next_month
 from warehouse.publish import Judge, Published, publish
 from warehouse.records import read_refusals, read_versions
 from warehouse.tables import TABLES
@@ -81,12 +81,3 @@ def make(
         run=run,
     )
     return Made(wanted, published)
-
-
-def versions_seen(plan: Plan, name: str, month: date) -> dict[str, str]:
-    """Give the versions of the inputs that are seen by the same month, for Dagster's provenance."""
-    seen = {}
-    for source, sees in plan.graph[name].inputs.items():
-        if sees is Sees.SAME and (record := plan.records.get((source, month))):
-            seen[source] = record.version
-    return seen

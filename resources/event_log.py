@@ -9,6 +9,7 @@ look at it at each upgrade.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +34,11 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     ) -> Self:
         """Keep the history where Dagster's own SQLite storage does."""
         return cls(str(Path(config_value["home"]) / "history" / "runs"), inst_data)
+
+    @cached_property
+    def supports_asset_checks(self) -> bool:
+        """Whether the history has a table for checks; Dagster's own asks the database for each event."""
+        return bool(super().supports_asset_checks)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[db.Connection]:

@@ -26,7 +26,8 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 CATALOG = "catalog.sqlite"
-CONFLICT = ("conflict", "database is locked", "database is busy")
+# What DuckDB says when another process was in the way; the last when it read a catalog half made.
+CONFLICT = ("conflict", "database is locked", "database is busy", "failed to load ducklake")
 
 # DuckLake widens types and never narrows them.
 WIDER = {
@@ -105,7 +106,7 @@ def open_lake(
             connection.execute("SET lock_configuration = true")
         elif is_new:
             # A few rows would otherwise be kept inside the catalog, where other engines see nothing.
-            connection.execute("CALL lake.set_option('data_inlining_row_limit', 0)")
+            _until_free(lambda: connection.execute("CALL lake.set_option('data_inlining_row_limit', 0)"))
         yield connection
     finally:
         connection.close()
@@ -119,12 +120,14 @@ def attach(
     catalog = root / CATALOG
     # WAL lets readers go on while a writer commits. OVERRIDE_DATA_PATH lets a home be moved.
     options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, OVERRIDE_DATA_PATH true"
+    statement = (
+        f"ATTACH {literal(f'ducklake:sqlite:{catalog}')} AS lake "
+        f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''}"
+        f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
+    )
     try:
-        connection.execute(
-            f"ATTACH {literal(f'ducklake:sqlite:{catalog}')} AS lake "
-            f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''}"
-            f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
-        )
+        # Two processes may make the same new lake, and SQLite makes neither wait for the other then.
+        _until_free(lambda: connection.execute(statement))
     except duckdb.Error as error:
         if as_of is not None and "napshot" in str(error):
             raise TillageError(
@@ -170,16 +173,28 @@ def in_transaction(
     connection: duckdb.DuckDBPyConnection, write: Callable[[], None], attempts: int = 12
 ) -> None:
     """Run `write` in a transaction, again when another process committed first."""
-    for attempt in range(attempts):
+
+    def attempt() -> None:
         try:
             connection.begin()
             write()
             connection.commit()
-        except BaseException as error:
+        except BaseException:
             with suppress(duckdb.Error):  # a commit that failed has ended the transaction already
                 connection.rollback()
-            retried = isinstance(error, duckdb.Error) and any(word in str(error).lower() for word in CONFLICT)
-            if not retried or attempt + 1 == attempts:
+            raise
+
+    _until_free(attempt, attempts)
+
+
+def _until_free(act: Callable[[], object], attempts: int = 12) -> None:
+    """Act, again after a while when another process was in the way."""
+    for attempt in range(attempts):
+        try:
+            act()
+        except duckdb.Error as error:
+            is_taken = any(word in str(error).lower() for word in CONFLICT)
+            if not is_taken or attempt + 1 == attempts:
                 raise
             time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret
         else:
@@ -194,13 +209,12 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> int:
 
 def shape_of(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
     """Give name and type of every column that the table has in the lake; empty if it is not there."""
-    return dict(
-        connection.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE database_name = 'lake' AND schema_name = ? AND table_name = ? ORDER BY column_index",
-            [table.schema, table.name],
-        ).fetchall()
-    )
+    try:
+        # duckdb_columns() would load every table of the catalog to tell of one.
+        rows = connection.execute(f"DESCRIBE lake.{table.qualified}").fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {name: kind for name, kind, *_ in rows}
 
 
 def ensure(connection: duckdb.DuckDBPyConnection, table: Table, *, replaced: bool = False) -> None:

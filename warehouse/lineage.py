@@ -31,15 +31,16 @@ def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str,
     nodes = lineage(None, table.query, schema=schema, dialect="duckdb", trim_selects=False)
     found = {}
     for column in table.columns:
-        leaves = (
-            node
+        sources = (
+            (node.expression, node.name.split(".")[-1].strip('"'))
             for node in nodes[column.name].walk()
-            if not node.downstream and isinstance(node.expression, exp.Table)
+            if not node.downstream
         )
         found[column.name] = sorted(
             {
-                (f"{leaf.expression.db}.{leaf.expression.name}", leaf.name.split(".")[-1].strip('"'))
-                for leaf in leaves
+                (f"{table.db}.{table.name}", source)
+                for table, source in sources
+                if isinstance(table, exp.Table)
             }
         )
     return found
