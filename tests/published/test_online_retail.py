@@ -263,7 +263,7 @@ def test_taking_it_in_again_under_another_name_makes_nothing(
         result = take_in(connection, home / "landing", reading)
         assert ([at.rows_accepted for at in result.arrivals], result.months) == ([541_909], {})
         before = snapshot(connection)
-        assert make_all(connection) == {}
+        assert make_all(connection, names=("seeds.not_goods", "seeds.rfm_segments", *CORE)) == {}
         assert snapshot(connection) == before
 
 

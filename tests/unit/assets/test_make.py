@@ -19,6 +19,7 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 
 LINES, STATE = "core.order_lines", "core.customer_months"
 WALK = [LINES, STATE, "core.sales_days", "segments.rfm"]
+FIRST = ["seeds.not_goods", "seeds.rfm_segments", *WALK]
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3)]
 
 
@@ -53,12 +54,12 @@ def built(
 ) -> Callable[..., dict[str, list[Any]]]:
     """Three months, all made; gives the way to make what is stale again."""
     months(1, 2, 3)
-    made = make_all(lake)
+    made = make_all(lake, FIRST)
     assert made["seeds.not_goods"] == made["seeds.rfm_segments"] == [None]
     assert {name: made[name] for name in WALK} == dict.fromkeys(WALK, MONTHS)
 
     def again(**options: Any) -> dict[str, list[Any]]:
-        made = make_all(lake, **options)
+        made = make_all(lake, FIRST, **options)
         return {name: made[name] for name in WALK if name in made}
 
     return again
@@ -90,7 +91,7 @@ def test_a_corrected_quantity_reaches_every_as_of_that_sees_it(built: Any, month
 
 def test_months_between_files_are_made_empty(months: Any, lake: Any, make_all: Any, rows_of: Rows) -> None:
     months(1, 3)
-    assert make_all(lake)["segments.rfm"] == MONTHS
+    assert make_all(lake, FIRST)["segments.rfm"] == MONTHS
     assert rows_of("SELECT as_of FROM segments.rfm ORDER BY as_of") == [(month,) for month in MONTHS]
 
 
@@ -125,13 +126,13 @@ def test_a_refused_month_is_tried_again_when_its_file_is_mended_or_forced(
     assert first.published.refused == {MONTHS[1]}
     assert rows_of("SELECT month FROM core.order_lines") == [(MONTHS[0],)]
     assert make(lake, LINES, shop_graph, judge=passes).published is None
-    make_all(lake)
+    make_all(lake, FIRST)
     assert rows_of("SELECT as_of FROM segments.rfm ORDER BY ALL") == [(MONTHS[0],), (MONTHS[1],)]
     assert make(lake, LINES, shop_graph, judge=refuses(MONTHS[1]), force=True).published is not None
     months(2, quantity=7)
     assert make(lake, LINES, shop_graph, judge=passes).reasons == {MONTHS[1]: "never made"}
     assert read_refusals(lake) == {}
-    made = make_all(lake)
+    made = make_all(lake, FIRST)
     assert {name: made.get(name) for name in WALK} == {LINES: None} | dict.fromkeys(WALK[1:], MONTHS[1:2])
 
 
