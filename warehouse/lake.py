@@ -85,6 +85,7 @@ def open_lake(
         "memory_limit": memory,
         "temp_directory": str(spill),
         "extension_directory": str(root / "extensions"),
+        "enable_progress_bar": False,  # it would be drawn into what a command prints
     }
     if threads is not None:
         config["threads"] = threads
