@@ -85,7 +85,6 @@ def open_lake(
         "memory_limit": memory,
         "temp_directory": str(spill),
         "extension_directory": str(root / "extensions"),
-        "enable_progress_bar": False,  # it would be drawn into what a command prints
     }
     if threads is not None:
         config["threads"] = threads
@@ -99,6 +98,8 @@ def open_lake(
     try:
         for name in ("sqlite", "ducklake"):
             _load(connection, name)
+        # It would be drawn into what a command prints; DuckDB takes it for a connection only.
+        connection.execute("SET enable_progress_bar = false")
         attach(connection, root, read_only=read_only, as_of=as_of)
         if read_only:
             allowed = ", ".join(literal(folder) for folder in (root, *reach))
