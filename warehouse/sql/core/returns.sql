@@ -15,6 +15,8 @@ wanted AS (
 ),
 
 -- Which of its customer's and product's sales, in order, a sale is, and how many a return may look at.
+-- Adjustments are in here and count for nothing: filtered out, DuckDB takes the lines for the smaller side
+-- of the join and hashes them all (over 130 months 1.4 s and 850 MB instead of 0.4 s and 350 MB).
 events AS (
     SELECT
         lines.customer_id,
@@ -32,7 +34,7 @@ events AS (
         ) AS sales
     FROM core.order_lines AS lines
     SEMI JOIN wanted ON lines.customer_id = wanted.customer_id AND lines.product_id = wanted.product_id
-    WHERE lines.month < $end AND lines.kind IN ('sale', 'return')
+    WHERE lines.month < $end
 ),
 
 histories AS (
