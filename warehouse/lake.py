@@ -96,10 +96,10 @@ def open_lake(
             f"DuckDB cannot be started with memory {memory}, threads {threads}: {error}"
         ) from error
     try:
-        for name in ("sqlite", "ducklake"):
-            _load(connection, name)
         # It would be drawn into what a command prints; DuckDB takes it for a connection only.
         connection.execute("SET enable_progress_bar = false")
+        for name in ("sqlite", "ducklake"):
+            _load(connection, name)
         attach(connection, root, read_only=read_only, as_of=as_of)
         if read_only:
             allowed = ", ".join(literal(folder) for folder in (root, *reach))
