@@ -134,7 +134,9 @@ def _column_schema(table: Table, *, is_made: bool) -> dg.TableSchema:
             )
             for column in table.columns
         ],
-        constraints=dg.TableConstraints(other=[f"key: {', '.join(table.primary_key)}"]),
+        constraints=dg.TableConstraints(
+            other=[f"key: {', '.join(table.primary_key)}"] if table.primary_key else []
+        ),
     )
 
 
