@@ -3,23 +3,47 @@ WITH as_ofs AS (
     SELECT CAST(unnest(range($start, $end, INTERVAL 1 MONTH)) AS DATE) AS as_of
 ),
 
+-- All that lies before the first month asked for is one month, so that a new one costs no more on a long
+-- history than on a short one.
 months AS (
-    SELECT month, product_id, orders, units, amount, returned_amount
+    SELECT
+        greatest(month, $start) AS month,
+        product_id,
+        sum(orders) AS orders,
+        sum(units) AS units,
+        sum(amount) AS amount,
+        sum(returned_amount) AS returned_amount
     FROM core.product_months
     WHERE month < $end AND is_goods
+    GROUP BY greatest(month, $start), product_id
+),
+
+-- Running totals, each valid until the next month of the product.
+states AS (
+    SELECT
+        month,
+        product_id,
+        sum(orders) OVER so_far AS orders,
+        sum(units) OVER so_far AS units,
+        sum(amount) OVER so_far AS amount,
+        sum(returned_amount) OVER so_far AS returned_amount,
+        lead(month) OVER product AS next_month
+    FROM months
+    WINDOW
+        product AS (PARTITION BY product_id ORDER BY month),
+        so_far AS (PARTITION BY product_id ORDER BY month ROWS UNBOUNDED PRECEDING)
 ),
 
 goods AS (
     SELECT
         as_ofs.as_of,
-        months.product_id,
-        sum(months.orders) AS orders,
-        sum(months.units) AS units,
-        sum(months.amount) AS amount,
-        sum(months.returned_amount) AS returned_amount
+        states.product_id,
+        states.orders,
+        states.units,
+        states.amount,
+        states.returned_amount
     FROM as_ofs
-    INNER JOIN months ON months.month <= as_ofs.as_of
-    GROUP BY as_ofs.as_of, months.product_id
+    INNER JOIN states ON states.month <= as_ofs.as_of AND as_ofs.as_of < coalesce(states.next_month, $end)
 ),
 
 ranked AS (
