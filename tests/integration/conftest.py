@@ -1,15 +1,21 @@
 """The command line as a person uses it, within the test's process."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from assets import asset
+from assets.make import make
 from pipelines import cli
+from pipelines.instance import open_instance
+from pipelines.settings import load
 from simulator import write
 
 
@@ -33,14 +39,34 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     os.environ.update(before)
 
 
+@pytest.fixture(scope="session")
+def empty_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DAGSTER_HOME whose databases are made: to make them takes longer than most tests."""
+    home = tmp_path_factory.mktemp("history")
+    before = dict(os.environ)
+    with open_instance(load(home)):
+        pass
+    os.environ.clear()
+    os.environ.update(before)
+    return home / "dagster"
+
+
+@pytest.fixture
+def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish whatever is made: for tests that look at no verdict, as judging takes most of a run."""
+    monkeypatch.setattr(asset, "make", partial(make, judge=lambda *_: []))
+
+
 @pytest.fixture
 def tillage(
     home: Path,
+    empty_history: Path,
     environment: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Said]:
     """Run `tillage ...` on `home`."""
+    shutil.copytree(empty_history, home / "dagster")
 
     def run(*arguments: str, at: Path = home) -> Said:
         monkeypatch.setattr(sys, "argv", ["tillage", "--home", str(at), *arguments])

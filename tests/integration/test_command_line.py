@@ -78,6 +78,7 @@ def test_from_files_to_segments_and_nothing_twice(home, tillage, small_shop):
         assert made(home, name, after=before[1]) == ["2011-04-01"], name
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_a_late_correction_makes_its_month_and_the_as_of_months_that_see_it(home, tillage, small_shop):
     drop_months(home, small_shop, MONTHS)
     assert tillage("run").code == 0
@@ -91,6 +92,7 @@ def test_a_late_correction_makes_its_month_and_the_as_of_months_that_see_it(home
     assert made(home, "segments.rfm", before) == ["2011-02-01", "2011-03-01", "2011-04-01"]
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_equal_rows_stop_a_change(home, tillage, small_shop):
     """A corrected description rebuilds its month of order_lines and nothing after customer_months."""
     drop_months(home, small_shop, MONTHS)
@@ -144,6 +146,7 @@ def test_a_step_fails_whose_every_month_is_refused(home, tillage, small_shop):
     assert newest.status is dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_a_refused_file_is_told_and_ends_the_run_with_1(home, tillage, small_shop):
     drop_months(home, small_shop, MONTHS[:1])
     drop(home, "other.csv", "a,b\n1,2\n")
@@ -154,6 +157,7 @@ def test_a_refused_file_is_told_and_ends_the_run_with_1(home, tillage, small_sho
     assert counted(tillage, "SELECT count(*) > 0 FROM core.order_lines") == [["True"]]
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_quarantined_rows_alone_end_the_run_with_0(home, tillage, small_shop):
     drop(
         home, "till.csv", small_shop[MONTHS[0]] + "536000,10001,X,many,1/3/2011 10:00,1.00,,United Kingdom\n"
@@ -165,6 +169,7 @@ def test_quarantined_rows_alone_end_the_run_with_0(home, tillage, small_shop):
     assert reasons == [['quantity: a whole number was expected, found "many"']]
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage, small_shop):
     drop_months(home, small_shop, MONTHS[:2])
     said = tillage("run", "--dry-run")
@@ -182,6 +187,7 @@ def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage
     assert made(home, "core.order_lines", before) == ["2011-01-01", "2011-02-01"]
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_a_range_and_a_selection_limit_what_is_made(home, tillage, small_shop):
     drop_months(home, small_shop, MONTHS)
     assert tillage("run", "--to", "2011-02").code == 0
@@ -226,6 +232,7 @@ def test_a_missing_warehouse_says_how_to_make_one(tillage, tmp_path):
         assert "tillage run" in said.err
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_an_empty_landing_folder_says_what_to_do(tillage):
     assert tillage("run").code == 0
     said = tillage("run")
@@ -259,6 +266,7 @@ def test_the_environment_comes_before_the_file(home, environment, monkeypatch):
     assert (settings.memory, settings.threads) == ("2GB", 2)
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_options_of_every_command_stand_before_or_after_it(home, tillage, small_shop, tmp_path):
     drop_months(home, small_shop, MONTHS[:1])
     assert tillage("run", "--quiet").err == ""
@@ -269,6 +277,7 @@ def test_options_of_every_command_stand_before_or_after_it(home, tillage, small_
     assert tillage("status", f"--home={home}").code == 0
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_query_prints_tables_csv_and_json_and_looks_back(home, tillage, small_shop):
     drop_months(home, small_shop, MONTHS[:1])
     assert tillage("run").code == 0
@@ -285,6 +294,7 @@ def test_query_prints_tables_csv_and_json_and_looks_back(home, tillage, small_sh
     assert back.splitlines()[1].startswith("1,")
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_sample_writes_a_shop_that_runs(home, tillage):
     said = tillage("sample", "--months", "2", "--customers", "40", "--first-month", "2011-03")
     assert said.code == 0, said.err

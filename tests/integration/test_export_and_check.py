@@ -85,6 +85,7 @@ def test_an_export_that_fails_leaves_the_one_before(shop, tmp_path):
     assert [one.name for one in tmp_path.iterdir() if one.is_file()] == [file.name]
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_the_command_writes_into_the_home_and_names_the_tables(home, tillage, small_shop, tmp_path):
     for command in (("export",), ("check",)):
         assert "There is no warehouse" in tillage(*command, at=tmp_path / "none").err
