@@ -10,7 +10,6 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from assets.graph import graph
 from expectations.rules import rules
 from pipelines.definitions import build, months_of
 from pipelines.instance import open_instance

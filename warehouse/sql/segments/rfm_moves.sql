@@ -5,9 +5,11 @@ WITH rfm AS (
     WHERE as_of >= CAST($start AS DATE) - INTERVAL 1 MONTH AND as_of < $end
 ),
 
--- Without segments of its own (their month stands refused) a month has no moves.
+-- Without segments of its own (it stands refused, or had no sale yet) a month has no moves.
 as_ofs AS (
-    SELECT DISTINCT as_of FROM rfm WHERE as_of >= $start
+    SELECT DISTINCT as_of
+    FROM rfm
+    WHERE as_of >= $start
 ),
 
 before AS (
@@ -16,17 +18,22 @@ before AS (
     INNER JOIN rfm ON rfm.as_of = as_ofs.as_of - INTERVAL 1 MONTH
 ),
 
+after AS (
+    SELECT as_of, customer_id, segment, monetary
+    FROM rfm
+    WHERE as_of >= $start
+),
+
 moves AS (
     SELECT
         as_of,
         customer_id,
         coalesce(before.segment, 'None') AS from_segment,
-        coalesce(rfm.segment, 'None') AS to_segment,
-        coalesce(rfm.monetary, 0) AS monetary,
-        coalesce(before.monetary, 0) AS monetary_before
+        coalesce(after.segment, 'None') AS to_segment,
+        coalesce(before.monetary, 0) AS monetary_before,
+        coalesce(after.monetary, 0) AS monetary
     FROM before
-    FULL JOIN (SELECT as_of, customer_id, segment, monetary FROM rfm WHERE as_of >= $start) AS rfm
-        USING (as_of, customer_id)
+    FULL JOIN after USING (as_of, customer_id)
 )
 
 SELECT
