@@ -5,8 +5,8 @@ severity error refuses the month, a warning is published and shown. Rules about 
 the contract; what is about several columns, or about the business, stands in `BUSINESS`.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from warehouse.contract import Table
 
@@ -20,21 +20,17 @@ class Rule:
         description: What must be true.
         failing: A SELECT of the rows that fail, the partition column among them; {batch} is the table.
         severity: `error` refuses the month, `warning` does not.
-        expectation: Class of Great Expectations that judges; by default the one that runs `failing`.
-        arguments: Of that class.
     """
 
     name: str
     description: str
     failing: str
     severity: str = "error"
-    expectation: str = "UnexpectedRowsExpectation"
-    arguments: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
         """What makes this rule: another identity judges the rows anew."""
-        return f"{self.name} {self.severity} {self.expectation} {dict(self.arguments)} {self.failing}"
+        return f"{self.name} {self.severity} {self.failing}"
 
 
 def rules(table: Table) -> tuple[Rule, ...]:
@@ -50,16 +46,12 @@ def _contract(table: Table) -> Iterator[Rule]:
                 f"{column.name}_is_given",
                 f"{column.name} is never null.",
                 f"SELECT * FROM {{batch}} WHERE {name} IS NULL",
-                expectation="ExpectColumnValuesToNotBeNull",
-                arguments={"column": column.name},
             )
         if column.minimum is not None:
             yield Rule(
                 f"{column.name}_is_in_range",
                 f"{column.name} is at least {column.minimum:g}.",
                 f"SELECT * FROM {{batch}} WHERE {name} < {column.minimum}",
-                expectation="ExpectColumnValuesToBeBetween",
-                arguments={"column": column.name, "min_value": column.minimum},
             )
         if column.values is not None:
             known = ", ".join(f"'{value}'" for value in column.values)
@@ -67,8 +59,6 @@ def _contract(table: Table) -> Iterator[Rule]:
                 f"{column.name}_is_known",
                 f"{column.name} is one of {', '.join(column.values)}.",
                 f"SELECT * FROM {{batch}} WHERE {name} NOT IN ({known})",
-                expectation="ExpectColumnValuesToBeInSet",
-                arguments={"column": column.name, "value_set": list(column.values)},
             )
     if table.primary_key:
         by = table.partition_column

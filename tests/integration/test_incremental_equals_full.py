@@ -14,7 +14,11 @@ from warehouse.intake import take_in
 from warehouse.intake.reader import Reading
 from warehouse.lake import attach
 
-TABLES = ("core.order_lines", "core.customer_months", "core.sales_days", "segments.rfm")
+# Among them every way of seeing an input: the same month, the one before too, all up to it.
+TABLES = (
+    "core.order_lines", "core.customer_months", "core.sales_days", "core.returns", "segments.rfm",
+    "segments.rfm_moves",
+)  # fmt: skip
 SEEDS = ("seeds.not_goods", "seeds.rfm_segments")
 
 rows = st.tuples(

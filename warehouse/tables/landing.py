@@ -63,7 +63,12 @@ ORDERS = Table(
         Column("description", "VARCHAR", "Name of the product, as written.", nullable=True),
         Column("quantity", "BIGINT", "Units; negative in a return.", unit="units"),
         Column("sold_at", "TIMESTAMP", "Moment of the sale in the shop's time."),
-        Column("unit_price", "DECIMAL(18,4)", "Price of one unit as charged, rounded to 4 digits.", unit="currency"),
+        Column(
+            "unit_price",
+            "DECIMAL(18,4)",
+            "Price of one unit as charged, rounded to 4 digits.",
+            unit="currency",
+        ),
         Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
         Column("country", "VARCHAR", "Country of the customer.", nullable=True),
     ),
