@@ -1,13 +1,28 @@
 """Look at landing/: which files lie there, and what each holds, by content."""
 
 import codecs
+import gzip
 import hashlib
+import io
 import os
-from collections.abc import Iterator
+import re
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
-KINDS = (".csv", ".parquet")
+from warehouse.errors import TillageError
+
+KINDS = (".csv", ".csv.gz", ".parquet")
+CHUNK = 1 << 20
+# What the engine reads as it is; text in any other encoding is copied for it.
+NATIVE = ("utf-8", "latin-1")
+
+WINDOWS = re.compile(rb"[\x80-\x9f]")
+NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # what Windows-1252 leaves empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +67,75 @@ def scan(landing: Path, source: str) -> Iterator[Found]:
 
 
 def read_content(file: Path) -> Content:
-    """Read the whole file once: its SHA-256, and whether its text is UTF-8 (else it is Latin-1)."""
-    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
-    is_utf8 = True
+    """Read the whole file once: its SHA-256, and the encoding of its text."""
+    digest = hashlib.sha256()
     with file.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-            if is_utf8:
-                try:
-                    decoder.decode(chunk)
-                except UnicodeDecodeError:
-                    is_utf8 = False
-    return Content(digest.hexdigest(), "utf-8" if is_utf8 else "latin-1")
+        if file.suffix.lower() == ".gz":
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+            encoding = "utf-8"
+            # One that is damaged has a content all the same: it is refused when its rows are read.
+            with suppress(TillageError), _unpacked(file) as text:
+                encoding = _encoding(text)
+            return Content(digest.hexdigest(), encoding)
+        encoding = _encoding(stream, digest.update)
+    return Content(digest.hexdigest(), encoding)
+
+
+def plain_text(file: Path, encoding: str, folder: Path) -> tuple[Path, str]:
+    """Give the text of a file as one that the engine reads, and its encoding: itself, or a copy in `folder`."""
+    is_packed = file.suffix.lower() == ".gz"
+    if not is_packed and encoding in NATIVE:
+        return file, encoding
+    copy = folder / "plain.csv"
+    try:
+        with (
+            _unpacked(file) as packed,
+            io.TextIOWrapper(packed, encoding=encoding, newline="") as text,
+            copy.open("w", encoding="utf-8", newline="") as plain,
+        ):
+            shutil.copyfileobj(text, plain, CHUNK)
+    except UnicodeDecodeError as error:
+        raise TillageError(f"its text is not {encoding}, as its first bytes say: {error.reason}") from error
+    return copy, "utf-8"
+
+
+@contextmanager
+def _unpacked(file: Path) -> Iterator[IO[bytes]]:
+    """Open a file, packed or not.
+
+    Raises:
+        TillageError: If it is packed and cut or damaged.
+    """
+    try:
+        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
+            yield cast("IO[bytes]", stream)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TillageError(f"it is not whole, or no gzip file: {error}. Pack it again.") from error
+
+
+def _encoding(stream: IO[bytes], hear: Callable[[bytes], object] | None = None) -> str:
+    """Tell the encoding of a text: UTF-16 by its mark, UTF-8 if all of it is, else Windows-1252 or Latin-1.
+
+    The last two differ in the bytes 80 to 9F alone: quotes, dashes and the euro in the one, control
+    characters that nobody writes in the other.
+    """
+    decoder, is_utf8, is_windows, is_latin = codecs.getincrementaldecoder("utf-8")(), True, False, False
+    first = True
+    marked = ""
+    while chunk := stream.read(CHUNK):
+        if hear is not None:
+            hear(chunk)
+        if first and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            marked = "utf-16"
+        first = False
+        if is_utf8:
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                is_utf8 = False
+        is_windows = is_windows or WINDOWS.search(chunk) is not None
+        is_latin = is_latin or NOT_WINDOWS.search(chunk) is not None
+    if marked or is_utf8:
+        return marked or "utf-8"
+    return "cp1252" if is_windows and not is_latin else "latin-1"

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from warehouse.errors import TillageError
+from warehouse.intake.files import plain_text
 from warehouse.intake.headers import DateOrder, HeaderSet, Match, match
 from warehouse.lake import literal, one_file
 
@@ -117,7 +118,7 @@ def stage(
     """
     try:
         layout = _parquet(connection, file, reading) if file.suffix.lower() == ".parquet" else None
-        layout = layout or _csv(file, encoding, reading)
+        layout = layout or _csv(*plain_text(file, encoding, _spill(connection)), reading)
         order = _date_order(connection, layout, reading)
         return _stage(connection, layout, file_id, order, reading)
     except (duckdb.Error, TillageError, OSError) as error:
@@ -126,6 +127,11 @@ def stage(
         if isinstance(error, duckdb.Error) and not isinstance(error, PASSING):
             raise TillageError(_told(error)) from error
         raise
+
+
+def _spill(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The folder of this connection alone, which goes with it."""
+    return Path(_fetch(connection, "SELECT current_setting('temp_directory')")[0])
 
 
 def _told(error: duckdb.Error) -> str:
@@ -221,21 +227,20 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
 
 
 def _moment(text: str, order: DateOrder | None) -> str:
-    """SQL that parses a moment: a year first, or day and month in the given order."""
+    """SQL that parses a moment: year first, day first with dots, or day and month in the given order."""
+    # With dots the day always stands first.
+    dotted = ["%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y"]
+    others = f"coalesce(try_cast({text} AS TIMESTAMP), try_strptime({text}, {dotted}))"
     if order is None:
-        return f"try_cast({text} AS TIMESTAMP)"
+        return others
     start = "%m/%d/%Y" if order == "month_first" else "%d/%m/%Y"
     formats = [f"{start} %H:%M", f"{start} %H:%M:%S", start]
-    return f"coalesce(try_strptime({text}, {formats}), try_cast({text} AS TIMESTAMP))"
+    return f"coalesce(try_strptime({text}, {formats}), {others})"
 
 
 def _parsed(layout: Layout, order: DateOrder | None) -> dict[str, str]:
     """SQL for each column as parsed, from the text in the file; blanks at the ends do not count."""
-    blank = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
-    text = {
-        column: f"nullif(trim({layout.fields[index]}, {blank}), '')"
-        for column, index in layout.match.positions.items()
-    }
+    text = {column: _trimmed(layout.fields[index]) for column, index in layout.match.positions.items()}
     parsed = {column: text.get(column, "CAST(NULL AS VARCHAR)") for column in PARSED}
     number = text["quantity"]
     # A cast to a whole number would round 6.5 to 7, one to a decimal 1e-7 to 0.
@@ -253,6 +258,19 @@ def _parsed(layout: Layout, order: DateOrder | None) -> dict[str, str]:
             f"ELSE {text['customer_id']} END"
         )
     return parsed
+
+
+def _trimmed(text: str) -> str:
+    """SQL that trims blanks, and gives null for nothing.
+
+    To trim a text takes DuckDB 400 ns, to see that it needs none 50 ns: of taking in, half of the time.
+    """
+    blanks = [chr(code) for code in (32, 9, 10, 13, 160)]
+    ends = " OR ".join(f"ends_with({text}, chr({ord(blank)}))" for blank in blanks)
+    # What begins with a blank, and what is empty, sorts before '!'; a no-break space does not.
+    needs = f"{text} < '!' OR starts_with({text}, chr(160)) OR {ends}"
+    every = " || ".join(f"chr({ord(blank)})" for blank in blanks)
+    return f"CASE WHEN {needs} THEN nullif(trim({text}, {every}), '') ELSE {text} END"
 
 
 def _stage(

@@ -5,7 +5,7 @@ import pytest
 from warehouse.errors import TillageError
 from warehouse.intake.headers import OPTIONAL, REQUIRED, header_sets, match
 
-ONLINE_RETAIL, PLAIN = header_sets()
+ONLINE_RETAIL, _, PLAIN = header_sets()
 
 
 @pytest.mark.parametrize("known", header_sets(), ids=lambda known: known.name)
