@@ -29,16 +29,8 @@ from warehouse.tables import TABLES
 # Dagster would log a materialization for every month of the range that a run was asked for, made or
 # not, all with one version. An output with this key logs none: the months that were made are logged here.
 SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", dg.BetaWarning)  # allow_nonexistent_upstream_partitions
-    SEEN = {
-        Sees.UP_TO: dg.TimeWindowPartitionMapping(
-            start_offset=-1200, allow_nonexistent_upstream_partitions=True
-        ),
-        Sees.PREVIOUS: dg.TimeWindowPartitionMapping(
-            start_offset=-1, allow_nonexistent_upstream_partitions=True
-        ),
-    }
+# How many months a location may run on after it was loaded before "every month up to it" falls short.
+MONTHS_AHEAD = 120
 
 
 class Making(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -52,12 +44,23 @@ class Making(dg.ConfigurableResource):  # type: ignore[type-arg]
         return graph(Path(self.seeds))
 
 
+def seen_by(sees: Sees, months: dg.PartitionsDefinition | None) -> dg.PartitionMapping | None:
+    """Tell Dagster how an input is seen; by the same month is its own way."""
+    if months is None or sees not in {Sees.UP_TO, Sees.PREVIOUS}:
+        return None
+    # Dagster counts the months one by one, for every step: no more of them than there can be.
+    back = 1 if sees is Sees.PREVIOUS else len(months.get_partition_keys()) + MONTHS_AHEAD
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # allow_nonexistent_upstream_partitions
+        return dg.TimeWindowPartitionMapping(start_offset=-back, allow_nonexistent_upstream_partitions=True)
+
+
 def table_spec(
     table: Table, nodes: Mapping[str, Mapping[str, Sees]], months: dg.PartitionsDefinition | None
 ) -> dg.AssetSpec:
     """Describe a table: grain, columns with types, units and meanings, inputs and how they are seen."""
     inputs = nodes.get(table.qualified, {})
-    deps = [dg.AssetDep(key(name), partition_mapping=SEEN.get(sees)) for name, sees in inputs.items()]
+    deps = [dg.AssetDep(key(name), partition_mapping=seen_by(sees, months)) for name, sees in inputs.items()]
     return dg.AssetSpec(
         key(table.qualified),
         deps=deps,
