@@ -33,7 +33,7 @@ SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 MONTHS_AHEAD = 120
 
 
-class Making(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Making(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives itself
     """How a run makes tables: `force` makes what is current, too."""
 
     seeds: str
@@ -89,7 +89,7 @@ def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> 
     )
     def build(
         context: dg.AssetExecutionContext, lake: LakeResource, making: Making
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]  # it carries no value
         with lake.get_connection() as connection:
             if not context.selected_asset_keys:
                 yield from _checks(table, read_refusals(connection).get(table.qualified, ()), None)

@@ -75,7 +75,7 @@ def landing_assets(
     )
     def build(
         context: dg.AssetExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]  # it carries no value
         with lake.get_connection() as connection:
             try:
                 taken = take_in(

@@ -94,7 +94,7 @@ def test_incremental_equals_full(
     make_all: Callable[..., dict[str, list[Any]]], csv_text: Callable[..., str], changes: Any,
 ) -> None:  # fmt: skip
     """A warehouse that depends on its own history can be neither checked nor mended by making it anew."""
-    compare(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes)
+    assert_equal_to_a_rebuild(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes)
 
 
 @pytest.mark.slow
@@ -104,10 +104,10 @@ def test_incremental_equals_full_for_many(
     engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
     make_all: Callable[..., dict[str, list[Any]]], csv_text: Callable[..., str], changes: Any,
 ) -> None:  # fmt: skip
-    compare(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes)
+    assert_equal_to_a_rebuild(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes)
 
 
-def compare(
+def assert_equal_to_a_rebuild(
     engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
     make_all: Callable[..., dict[str, list[Any]]], csv_text: Callable[..., str], changes: Any,
 ) -> None:  # fmt: skip

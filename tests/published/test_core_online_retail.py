@@ -4,27 +4,16 @@ The figures stand in the README of the data beside the repository, or are what o
 another does.
 """
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from warehouse.lake import open_lake
-
 LAST = date(2011, 12, 1)
 GOODS, SALES, KNOWN = Decimal("10247219.323"), Decimal("10631048.744"), Decimal("8887208.894")
 RETURNED, ADJUSTED = Decimal("893979.730"), Decimal("-11062.060")
-
-
-@pytest.fixture
-def retail(online_retail: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that reads the warehouse of Online Retail."""
-    with open_lake(online_retail, read_only=True) as connection:
-        yield connection
 
 
 def one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

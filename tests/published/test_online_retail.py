@@ -5,7 +5,7 @@ The figures stand in the README of the data beside the repository, with their or
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -24,13 +24,6 @@ from warehouse.tables import TABLES
 
 CORE = ("core.order_lines", "core.customer_months", "core.sales_days", "segments.rfm")
 LAST = date(2011, 12, 1)
-
-
-@pytest.fixture
-def retail(online_retail: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that reads the warehouse of Online Retail."""
-    with open_lake(online_retail, read_only=True) as connection:
-        yield connection
 
 
 def one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

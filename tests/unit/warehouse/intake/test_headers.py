@@ -3,14 +3,14 @@
 import pytest
 
 from warehouse.errors import TillageError
-from warehouse.intake.headers import OPTIONAL, REQUIRED, header_sets, match
+from warehouse.intake.headers import OPTIONAL, REQUIRED, HeaderSet, header_sets, match
 
 ONLINE_RETAIL, _, PLAIN = header_sets()
 
 
 @pytest.mark.parametrize("known", header_sets(), ids=lambda known: known.name)
-def test_every_known_set_names_every_required_column_and_matches_itself(known: object) -> None:
-    columns = known.columns  # type: ignore[attr-defined]
+def test_every_known_set_names_every_required_column_and_matches_itself(known: HeaderSet) -> None:
+    columns = known.columns
     assert set(REQUIRED) <= set(columns) <= {*REQUIRED, *OPTIONAL}
     found = match(list(columns.values()), header_sets())
     assert found.follows == known

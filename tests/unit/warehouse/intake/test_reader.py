@@ -446,7 +446,7 @@ def _plain(*dates: str) -> str:
 
 
 def _days(rows_of: Rows) -> list[tuple[int, int]]:
-    return rows_of("SELECT month(sold_at), day(sold_at) FROM landing.orders ORDER BY invoice_id")  # type: ignore[return-value]
+    return rows_of("SELECT month(sold_at), day(sold_at) FROM landing.orders ORDER BY invoice_id")
 
 
 def test_the_set_of_headers_decides_the_order_of_day_and_month(
