@@ -147,4 +147,6 @@ def test_the_runs_of_the_command_line_are_in_its_history(page):
     page.goto("/runs")
     for job in ("make", "take_in"):
         page.get_by_text(job, exact=True).first.wait_for()
-    assert page.get_by_text("Success").count() + page.get_by_text("Failure").count() >= 2
+    states = page.get_by_text("Success", exact=True)
+    states.nth(1).wait_for()
+    assert states.count() == 2
