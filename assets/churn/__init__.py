@@ -1,0 +1,1 @@
+"""Who of the customers there are will not come back soon."""

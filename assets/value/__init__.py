@@ -1,0 +1,1 @@
+"""What the customers there are will be worth."""
