@@ -36,6 +36,7 @@ _CUT_OFFS = 24
 _JUDGED = 3  # cut-offs on which the two models are compared
 _LEARNERS = 20_000  # customers to learn from; more cost time and change the third digit
 _LEAST_ROWS = 50
+_ONE_SIDED = 1.645  # standard errors, 5 %
 _SLOPES = (0.5, 1.5)  # a few windows of a small shop would say anything
 _YEAR = 365.25
 
@@ -60,6 +61,9 @@ _MATTERS = {
 }
 _PLAIN = ("log_recency", "log_frequency", "log_amount")
 _SEASON = ("winter", "spring")
+# All that matters where customers differ in how often they come, and nobody leaves.
+_RATE = ("log_rate", "log_frequency", "is_one_timer", "log_tenure", *_SEASON)
+_COLUMNS = {"plain": _PLAIN, "rate": _RATE, "logistic": tuple(_MATTERS), "boosting": tuple(_MATTERS)}
 
 _RISK = {
     "customer_id": pl.String,
@@ -101,11 +105,13 @@ class Risk:
             probability (of no order within the horizon), plain_probability (by recency, frequency and
             amount alone), next_order_on (the day its next order was or is expected), is_overdue, reason_1 to
             reason_3 (the strongest first) with effect_1 to effect_3 (log odds against the mean customer:
-            above 0 it goes with staying away), missing_reason (why there is no probability; else null).
+            above 0 it goes with staying away; null where `no_reasons`), missing_reason (why there is no probability; else null).
         model: logistic or boosting; None where nothing could be learned.
         cut_offs: Days from whose point of view it was learned, newest first.
-        log_loss: Of each model compared, on the windows held out; empty where none could be.
+        log_loss: Of logistic, boosting and rate (how often customers come, alone) on the windows held out;
+            empty where none could be.
         slope: What the log odds were multiplied with, by the windows held out.
+        no_reasons: Why no customer has reasons; None where they have.
     """
 
     customers: pl.DataFrame
@@ -113,6 +119,7 @@ class Risk:
     cut_offs: tuple[date, ...]
     log_loss: dict[str, float]
     slope: float
+    no_reasons: str | None
 
 
 def features(days: pl.DataFrame, cut_off: date, *, within_days: int = WITHIN_DAYS) -> pl.DataFrame:
@@ -198,9 +205,9 @@ def risk(
         past = _past(known, reference, horizon_days, within_days, seed)
     except TooLittleData as error:
         why = asked.select("customer_id").with_columns(missing_reason=pl.lit(str(error)))
-        return Risk(_shaped(pl.concat([why, rhythm], how="horizontal")), None, (), {}, 1.0)
-    log_loss, slope, name = _compare(past, horizon_days)
-    model = _Model.fit(name, past, seed)
+        return Risk(_shaped(pl.concat([why, rhythm], how="horizontal")), None, (), {}, 1.0, str(error))
+    verdict = _compare(past, horizon_days)
+    model, slope = _Model.fit(verdict.name, past, seed), verdict.slope
     plain = _Model.fit("plain", past, seed)
     log_odds, effects = model.explain(asked, reference)
     centre = log_odds.mean() if len(log_odds) else 0.0
@@ -208,9 +215,17 @@ def risk(
         probability=pl.Series(expit(centre + slope * (log_odds - centre))),
         plain_probability=pl.Series(expit(plain.log_odds(plain.matrix(asked, reference)))),
     )
-    reasons = _strongest(slope * effects, model.matters)
-    table = pl.concat([answers, rhythm, reasons], how="horizontal")
-    return Risk(_shaped(table), name, tuple(one.cut_off for one in past), log_loss, slope)
+    parts = [answers, rhythm]
+    if verdict.no_reasons is None:
+        parts.append(_strongest(slope * effects, model.matters))
+    return Risk(
+        _shaped(pl.concat(parts, how="horizontal")),
+        verdict.name,
+        tuple(one.cut_off for one in past),
+        verdict.log_loss,
+        slope,
+        verdict.no_reasons,
+    )
 
 
 def evaluate(
@@ -294,7 +309,7 @@ class _Model:
     @classmethod
     def fit(cls, name: str, windows: Sequence[_Window], seed: int) -> "_Model":
         days = (windows[0].cut_off - windows[-1].cut_off).days
-        columns = _PLAIN if name == "plain" else tuple(_MATTERS)
+        columns = _COLUMNS[name]
         # Of less than a year the time of the year says how the shop grew.
         if days < _YEAR - _STEP_DAYS:
             columns = tuple(column for column in columns if column not in _SEASON)
@@ -390,14 +405,26 @@ def _past(
     return windows
 
 
-def _compare(past: Sequence[_Window], horizon_days: int) -> tuple[dict[str, float], float, str]:
-    """Log loss of the models on the newest windows, the slope that corrects the better one, and its name.
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What the windows held out say: the better model, the slope it needs, and whether it tells anything."""
 
-    A window is foretold by models of the windows that had ended when it began. Where there is none, it is
-    logistic regression, the simpler one, as it is.
+    name: str
+    slope: float
+    log_loss: dict[str, float]
+    no_reasons: str | None
+
+
+def _compare(past: Sequence[_Window], horizon_days: int) -> _Verdict:
+    """Compare the models on the newest windows, each foretold by models of windows that had ended before it.
+
+    Where there is none, it is logistic regression, the simpler one, as it is. Reasons are told if the better
+    model beats, by more than chance, a regression on how often and how long a customer has come, each with
+    the slope and the levels of the windows that suit it best: if it does not, nothing shows that anybody
+    leaves, only that some come less often than others. (Without the levels, boosting won by the season.)
     """
     wait = timedelta(days=horizon_days)
-    foretold: dict[str, list[Floats]] = {"logistic": [], "boosting": []}
+    foretold: dict[str, list[Floats]] = {"logistic": [], "boosting": [], "rate": []}
     outcomes: list[npt.NDArray[np.bool_]] = []
     for one in past[:_JUDGED]:
         ended = [other for other in past if other.cut_off + wait <= one.cut_off]
@@ -409,17 +436,24 @@ def _compare(past: Sequence[_Window], horizon_days: int) -> tuple[dict[str, floa
             found.append(model.log_odds(model.matrix(one.customers, one.cut_off)))
         outcomes.append(one.lost)
     if not outcomes:
-        return {}, 1.0, "logistic"
+        return _Verdict("logistic", 1.0, {}, "no window could be held out to test reasons on")
     y = np.concatenate(outcomes)
-    log_loss = {
-        name: float(np.logaddexp(0, np.where(y, -1, 1) * np.concatenate(found)).mean())
-        for name, found in foretold.items()
-    }
-    name = min(log_loss, key=lambda key: round(log_loss[key], DIGITS))
+    odds = {name: np.concatenate(found) for name, found in foretold.items()}
+    losses = {name: np.logaddexp(0, np.where(y, -1, 1) * found) for name, found in odds.items()}
+    log_loss = {name: float(loss.mean()) for name, loss in losses.items()}
+    name = min(("logistic", "boosting"), key=lambda key: round(log_loss[key], DIGITS))
     # A level of each window's own, for the season moves levels and not how much the customers differ.
     window = np.repeat(np.arange(len(outcomes)), [len(one) for one in outcomes])
-    slope = _slope(y, np.concatenate(foretold[name]), window)
-    return log_loss, 1.0 if slope is None else float(np.clip(slope, *_SLOPES)), name
+    slope = _slope(y, odds[name], window)
+    gain = _loss_at_best(y, odds["rate"], window) - _loss_at_best(y, odds[name], window)
+    error = gain.std() / np.sqrt(len(gain) / len(outcomes))  # it is much the same customers in each window
+    is_told = gain.mean() > _ONE_SIDED * error
+    return _Verdict(
+        name,
+        1.0 if slope is None else float(np.clip(slope, *_SLOPES)),
+        log_loss,
+        None if is_told else "nothing but how often customers come tells them apart",
+    )
 
 
 def _matrix(customers: pl.DataFrame, cut_off: date, columns: Sequence[str]) -> Floats:
@@ -496,11 +530,24 @@ def _auc(lost: npt.NDArray[np.bool_], probability: Floats) -> float:
 def _slope(lost: npt.NDArray[np.bool_], log_odds: Floats, group: Integers | None = None) -> float | None:
     """Coefficient of the log odds in a logistic regression of the outcome on them (Cox 1958).
 
-    Each group has a level of its own. Null where the outcomes or the odds are all one.
+    Each group has a level of its own. None where the outcomes or the odds are all one.
     """
     if lost.all() or not lost.any() or np.ptp(log_odds) < 1e-9:
         return None
-    groups = np.zeros((len(lost), 0)) if group is None else np.eye(int(group.max()) + 1)[group][:, 1:]
-    table = np.column_stack([log_odds, groups])
-    fitted = LogisticRegression(C=1e6, solver="newton-cholesky", max_iter=200).fit(table, lost)
+    fitted, _ = _levelled(lost, log_odds, np.zeros(len(lost), np.int64) if group is None else group)
     return float(fitted.coef_[0, 0])
+
+
+def _loss_at_best(lost: npt.NDArray[np.bool_], log_odds: Floats, group: Integers) -> Floats:
+    """Log loss of each outcome, with the slope and the groups' levels that suit best."""
+    if lost.all() or not lost.any():
+        return np.zeros(len(lost))
+    fitted, table = _levelled(lost, log_odds, group)
+    return np.asarray(np.logaddexp(0, np.where(lost, -1, 1) * fitted.decision_function(table)))
+
+
+def _levelled(
+    lost: npt.NDArray[np.bool_], log_odds: Floats, group: Integers
+) -> tuple[LogisticRegression, Floats]:
+    table = np.column_stack([log_odds, np.eye(int(group.max()) + 1)[group][:, 1:]])
+    return LogisticRegression(C=1e6, solver="newton-cholesky", max_iter=200).fit(table, lost), table

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import digamma, expit, gammaln
+from scipy.special import betaln, digamma, expit, gammaln
 
 from assets.value.checks import Floats, TooLittleData, columns
 
 _LEAST, _MOST = 1e-6, 1e4  # of a parameter, time in mean observation periods: beyond, the likelihood is flat
 _STARTS = ((0.5, 0.5, 0.5, 2.0), (1.0, 0.5, 0.05, 5.0))
-_NODES = 48  # 12 digits at t = 20 x (alpha + T), 5 at 1000 x
+# Trapezoids over the logit of the dropout probability (begin, end, step) about where its mass is: they converge
+# geometrically, to 6 digits from a = 1e-6 to 1000 and t = 1000 x (alpha + T). Gauss-Jacobi with 48 nodes was 4 %
+# off at t = 100 x.
+_LOGITS = (-24.0, 12.0, 0.25)
 _DROPOUT_LIKELIHOOD_RATIO = 5.991  # 95 % of chi-square with the two parameters that dropout adds
 
 
@@ -70,12 +73,22 @@ class BetaGeo:
         if not (np.isfinite(ahead) & (ahead >= 0)).all():
             raise ValueError("t must be finite and not below 0.")
         kinds, kind = np.unique(x, return_inverse=True)
-        nodes, weights = _beta_quadrature(self.a, self.b + kinds, _NODES)
-        reach = ahead / (self.alpha + age)
-        total = np.zeros(len(x))
+        stay = self.b + kinds[:, None]
+        centre = np.log(max(self.a, 1.0) / np.maximum(stay, 1.0))
+        spread = np.minimum(1.0, np.sqrt(1 / self.a + 1 / stay))
+        logits = centre + spread * np.arange(*_LOGITS)
+        log_p, log_rest = -np.logaddexp(0, -logits), -np.logaddexp(0, logits)
+        nodes = np.exp(log_p)
+        weights = np.exp(self.a * log_p + stay * log_rest - betaln(self.a, stay)) * spread * _LOGITS[2]
+        reach, shape = ahead / (self.alpha + age), self.r + x
+        # The line through both ends of the curve is integrated in closed form, for the mass may lie at them.
+        begin, end = shape * reach, -np.expm1(-shape * np.log1p(reach))
+        leaves = self.a / (self.a + self.b + x)
+        total = begin * (1 - leaves) + end * leaves
         for node, weight in zip(nodes.T, weights.T, strict=True):
             p = node[kind]
-            total += weight[kind] * -np.expm1(-(self.r + x) * np.log1p(p * reach)) / p
+            curve = -np.expm1(-shape * np.log1p(p * reach)) / p
+            total += weight[kind] * (curve - begin * (1 - p) - end * p)
         return np.asarray(total * expit(-self._log_odds_gone(x, last, age)))
 
     def probability_alive(
@@ -255,24 +268,3 @@ def _covariance(data: _Grouped, logs: Floats) -> Floats:
     # A direction known worse than by a factor of e is flat: what follows from it is not worth telling.
     told = values > 1
     return np.asarray((vectors[:, told] / values[told]) @ vectors[:, told].T)
-
-
-def _beta_quadrature(a: float, b: Floats, count: int) -> tuple[Floats, Floats]:
-    """Gauss-Jacobi nodes in (0, 1) and weights of Beta(a, b), each len(b) x count (Golub and Welsch 1969)."""
-    n = np.arange(count)
-    first, second = b[:, None] - 1, a - 1.0
-    both = 2 * n + first + second
-    with np.errstate(invalid="ignore", divide="ignore"):
-        middle = (second**2 - first**2) / (both * (both + 2))
-        middle[:, 0] = ((second - first) / (first + second + 2))[:, 0]
-        m, both = n[1:], both[:, 1:]
-        square = 4 * m * (m + first) * (m + second) * (m + first + second)
-        square = square / (both**2 * (both + 1) * (both - 1))
-        square[:, 0] = (4 * (1 + first) * (1 + second) / ((first + second + 2) ** 2 * (first + second + 3)))[
-            :, 0
-        ]
-    matrix = np.zeros((len(b), count, count))
-    matrix[:, n, n] = middle
-    matrix[:, m, m - 1] = np.sqrt(square)
-    values, vectors = np.linalg.eigh(matrix)  # reads the lower triangle
-    return np.maximum((1 + values) / 2, 1e-300), vectors[:, 0, :] ** 2

@@ -200,7 +200,7 @@ def lifetime(
         reference: The first day of the future.
         horizons_days: How far to look.
         known_season: Of the shop, up to then.
-        orders_allowance: From earlier backtests; None for no backtest so far.
+        orders_allowance: From earlier backtests, for every horizon the same; None for no backtest so far.
         amount_allowance: The same for amounts.
         discount_a_year: Rate by which a year's delay lessens an amount: 0.1 for a tenth.
         level: Of the interval.
@@ -370,9 +370,11 @@ def _amounts(orders: Floats, monetary: Floats) -> tuple[GammaGamma | None, str |
     """The model of amounts, or why there is none; and each customer's expected amount an order."""
     try:
         model = gamma_gamma.fit(orders, monetary)
-        return model, None, model.expected_amount(orders, monetary)
     except TooLittleData as error:
         return None, f"no amounts: {error}", np.zeros(0)
+    if model.p + model.q <= 1:
+        return None, "no amounts: they differ so much that they have no mean", np.zeros(0)
+    return model, None, model.expected_amount(orders, monetary)
 
 
 def _discounted(

@@ -115,9 +115,9 @@ def test_models_are_compared_on_windows_that_begin_after_those_learned_from(days
     monkeypatch.setattr(risk._Model, "fit", classmethod(watched))
     found = risk.risk(days, REFERENCE)
     compared = seen[:-2]
-    assert [name for name, _ in compared] == ["logistic", "boosting"] * 3
+    assert [name for name, _ in compared] == ["logistic", "boosting", "rate"] * 3
     for k, (_, learned) in enumerate(compared):
-        assert max(learned) + timedelta(days=90) <= found.cut_offs[k // 2]
+        assert max(learned) + timedelta(days=90) <= found.cut_offs[k // 3]
 
 
 def test_the_order_of_rows_changes_nothing(days, answer):
@@ -163,6 +163,7 @@ def test_effects_of_boosting_are_those_of_setting_a_matter_to_its_mean(days):
 
 def test_reasons_are_the_three_strongest_and_differ(answer):
     found = answer.customers
+    assert answer.no_reasons is None
     assert (found["effect_1"].abs() >= found["effect_2"].abs()).all()
     assert (found["effect_2"].abs() >= found["effect_3"].abs()).all()
     reasons = found.select("reason_1", "reason_2", "reason_3")
@@ -222,6 +223,7 @@ def test_the_next_order_is_expected_when_it_comes_on_average():
 def test_too_little_history_is_said_in_every_row(rows, reason):
     found = risk.risk(table(*rows), REFERENCE)
     assert found.model is None
+    assert reason in found.no_reasons
     assert found.customers.height == len({row[0] for row in rows})
     assert found.customers["probability"].null_count() == found.customers.height
     assert found.customers["missing_reason"].str.contains(reason).all()
@@ -250,7 +252,7 @@ def test_customers_all_alike_have_a_probability():
     ]
     found = risk.risk(table(*rows), REFERENCE)
     assert found.model is not None
-    numbers = found.customers.select(pl.col(pl.Float64))
+    numbers = found.customers.select("probability", "plain_probability")
     assert numbers.null_count().sum_horizontal().item() == 0
     assert not numbers.select(pl.all().is_nan().any()).row(0).count(True)
 
@@ -329,6 +331,16 @@ def test_the_default_shop_is_judged_nearly_as_well_as_its_oracle_does(order_days
         weight=weight.filter(pl.col("month") < REFERENCE)["weight"].mean(),
     )
     _is_near(days, best)
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
+def test_where_nobody_leaves_no_reason_is_claimed(order_days_of_shop, seed):
+    """The preset `null`: customers come more or less often, and that is all there is."""
+    days = _order_days(order_days_of_shop("null", seed=seed, customers=2000, months=24))
+    found = risk.risk(days, REFERENCE)
+    assert found.no_reasons == "nothing but how often customers come tells them apart"
+    assert found.customers.select(pl.col("^(reason|effect)_.$").is_null().all()).row(0) == (True,) * 6
+    assert found.customers["probability"].null_count() == 0
 
 
 def _is_near(days, best):

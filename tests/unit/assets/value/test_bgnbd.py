@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.special import hyp2f1
+from scipy.special import betaln, gammaln, hyp2f1
 from scipy.stats import beta as beta_law
 
 from assets.value import bgnbd
@@ -46,7 +46,7 @@ def naive_log_likelihood(x, last, age, r, alpha, a, b):
     """Equation 6, one customer after the other, by integrating what a customer of known p would do."""
 
     def given_p(p):
-        gamma = np.exp(bgnbd.gammaln(r + x) - bgnbd.gammaln(r)) * alpha**r
+        gamma = np.exp(gammaln(r + x) - gammaln(r)) * alpha**r
         stays = (1 - p) ** x * gamma / (alpha + age) ** (r + x)
         gone = p * (1 - p) ** (x - 1) * gamma / (alpha + last) ** (r + x) if x else 0
         return (stays + gone) * beta_law.pdf(p, a, b)
@@ -108,6 +108,34 @@ def test_expected_purchases_are_those_of_the_papers_formula(r, alpha, a, b, x, p
     assert model.expected_purchases(t, [x], [last], [age])[0] == pytest.approx(formula, rel=1e-5, abs=1e-9)
 
 
+@pytest.mark.parametrize("a", [1e-6, 0.05, 1.0, 3.0, 20.0])
+@pytest.mark.parametrize("reach", [0.1, 5, 100, 1000])
+def test_expected_purchases_are_those_of_a_plain_integral(a, reach):
+    """A new customer and a year ahead are far apart: 1000 x (alpha + T) and 200 orders must not lose digits."""
+    model = BetaGeo(0.5, 2.0, a, 2.0, 0.0, np.zeros((4, 4)))
+    for x, age in ((0, 0.0), (1, 3.0), (40, 3.0), (200, 3.0)):
+        shape, t = 0.5 + x, reach * (2.0 + age)
+
+        log_p = np.linspace(-60, 0, 1_000_000, endpoint=False) + 3e-5
+        p = np.exp(log_p)
+        there = np.exp(a * log_p + (1 + x) * np.log1p(-p) - betaln(a, 2 + x))
+        found = (there * -np.expm1(-shape * np.log1p(p * reach)) / p).sum() * 6e-5
+        # Below, the curve is flat.
+        found += shape * reach * np.exp(a * -60 - betaln(a, 2 + x)) / a
+        gone = a / (1 + x) if x else 0  # the last order was just now
+        last = [age if x else 0.0]
+        assert model.expected_purchases(t, [x], last, [age])[0] == pytest.approx(found / (1 + gone), rel=1e-6)
+
+
+def test_expected_purchases_of_customers_who_all_leave_alike_are_those_of_one_probability():
+    """A fit may end with a and b in the thousands: the mass is then a needle, which a grid can miss."""
+    model = BetaGeo(0.5, 2.0, 5000.0, 10000.0, 0.0, np.zeros((4, 4)))
+    found = model.expected_purchases(20, [0, 3], [0, 0.5], [0, 3])
+    gone = 5000 / 10002 * (5 / 2.5) ** 3.5
+    alike = [3 * (1 - (1 + reach / 3) ** -shape) for reach, shape in ((10, 0.5), (4, 3.5))]
+    assert found == pytest.approx([alike[0], alike[1] / (1 + gone)], rel=1e-3)
+
+
 @pytest.mark.parametrize("a", [1.0, 1e-6])
 def test_expected_purchases_hold_where_the_papers_formula_breaks(a):
     """At a = 1 it divides by 0; without dropout it must be the Poisson-Gamma answer."""
@@ -154,7 +182,7 @@ def test_standard_errors_are_those_of_repeated_draws():
     """An interval of too sure a model would be a promise nobody keeps."""
     rng = np.random.default_rng(4)
     age = rng.uniform(20, 60, 3000)
-    fits = [bgnbd.fit(x, last, age) for x, last, _ in (draw(rng, age) for _ in range(60))]
+    fits = [bgnbd.fit(x, last, age) for x, last, _ in (draw(rng, age) for _ in range(40))]
     spread = np.std([[np.log(m.r), np.log(m.alpha), np.log(m.a), np.log(m.b)] for m in fits], axis=0)
     claimed = np.sqrt(np.mean([np.diag(m.covariance) for m in fits], axis=0))
     assert (spread / claimed > 0.7).all()
