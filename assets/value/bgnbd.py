@@ -18,7 +18,7 @@ from assets.value.checks import Floats, TooLittleData, columns
 _LEAST, _MOST = 1e-6, 1e4  # of a parameter, time in mean observation periods: beyond, the likelihood is flat
 _STARTS = ((0.5, 0.5, 0.5, 2.0), (1.0, 0.5, 0.05, 5.0))
 # Trapezoids over the logit of the dropout probability (begin, end, step) about where its mass is: they converge
-# geometrically, to 6 digits from a = 1e-6 to 1000 and t = 1000 x (alpha + T). Gauss-Jacobi with 48 nodes was 4 %
+# geometrically, to 6 digits from a = 1e-6 to 20 and t = 1000 x (alpha + T). Gauss-Jacobi with 48 nodes was 4 %
 # off at t = 100 x.
 _LOGITS = (-24.0, 12.0, 0.25)
 _DROPOUT_LIKELIHOOD_RATIO = 5.991  # 95 % of chi-square with the two parameters that dropout adds
