@@ -37,7 +37,7 @@ _JUDGED = 3  # cut-offs on which the two models are compared
 _LEARNERS = 20_000  # customers to learn from; more cost time and change the third digit
 _LEAST_ROWS = 50
 _ONE_SIDED = 1.645  # standard errors, 5 %
-_LEAST_GAIN = 0.01  # of the log loss: a fortieth of shops where nobody leaves pass the errors alone
+_LEAST_GAIN = 0.01  # of the log loss: of five shops where nobody leaves, one passed the errors alone
 _SLOPES = (0.5, 1.5)  # a few windows of a small shop would say anything
 _YEAR = 365.25
 
@@ -420,9 +420,10 @@ def _compare(past: Sequence[_Window], horizon_days: int) -> _Verdict:
     """Compare the models on the newest windows, each foretold by models of windows that had ended before it.
 
     Where there is none, it is logistic regression, the simpler one, as it is. Reasons are told if the better
-    model beats, by more than chance and by a hundredth, a regression on how often and how long a customer has come, each with
-    the slope and the levels of the windows that suit it best: if it does not, nothing shows that anybody
-    leaves, only that some come less often than others. (Without the levels, boosting won by the season.)
+    model beats, by more than chance and by a hundredth, a regression on how often and how long a customer has
+    come, each with the slope and the levels of the windows that suit it best: if it does not, nothing shows
+    that anybody leaves, only that some come less often than others. (Without the levels, boosting won by the
+    season.)
     """
     wait = timedelta(days=horizon_days)
     foretold: dict[str, list[Floats]] = {"logistic": [], "boosting": [], "rate": []}
