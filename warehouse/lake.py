@@ -1,5 +1,6 @@
 """Open the warehouse: one DuckLake, read and written through DuckDB, needing no network."""
 
+import fcntl
 import os
 import random
 import re
@@ -169,6 +170,23 @@ def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyCo
         return connection.execute(statements[0])
     except duckdb.Error as error:
         raise TillageError(str(error)) from error
+
+
+def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The folder of this connection alone, which goes with it."""
+    found = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    return Path(str(found[0] if found else ""))
+
+
+@contextmanager
+def alone(connection: duckdb.DuckDBPyConnection, work: str) -> Iterator[None]:
+    """Wait until no other process does this work on the lake, and keep the others waiting.
+
+    DuckLake lets two transactions insert the same rows, for neither changes what the other reads.
+    """
+    with (spill_folder(connection).parent / f"{work}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when it is closed, by a kill too
+        yield
 
 
 def in_transaction(

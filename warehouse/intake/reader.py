@@ -1,6 +1,8 @@
-"""Read one orders file into an in-memory table: every row parsed, and every bad row with its fields.
+"""Read one orders file: every good row parsed into a table, and every bad row with its fields.
 
-All parsing is done by DuckDB, in one pass that streams, so memory does not grow with the file.
+All parsing is done by DuckDB, in passes that stream, so memory does not grow with the file. The first
+reads numbers and moments as such, as fast as DuckDB copies a file, and puts aside what it cannot make
+out; only a file with such rows is read again, as text, for those alone.
 """
 
 import csv
@@ -17,11 +19,16 @@ from typing import Any
 import duckdb
 
 from warehouse.errors import TillageError
-from warehouse.intake.files import plain_text
+from warehouse.intake.files import CAREFUL, Content, plain_text
 from warehouse.intake.headers import DateOrder, HeaderSet, Match, match
-from warehouse.lake import literal, one_file
+from warehouse.lake import literal, one_file, spill_folder
 
-STAGED = "incoming"
+# Temporary tables: a transaction that writes the lake may write those, and no other database.
+STAGED = "temp.incoming"
+QUARANTINED = "temp.quarantined"
+SECOND_LOOK = "temp.second_look"
+# Where a row that needs a second look stands until it had it: no sale is of this month.
+ASIDE = "DATE '0001-01-01'"
 LONGEST_NAME = 255
 PARSED = {
     "invoice_id": "VARCHAR",
@@ -33,12 +40,27 @@ PARSED = {
     "customer_id": "VARCHAR",
     "country": "VARCHAR",
 }
+# What must be given, and what stands for it in a row that is put aside.
+GIVEN = {
+    "invoice_id": "''",
+    "product_id": "''",
+    "quantity": "0",
+    "sold_at": "TIMESTAMP '0001-01-01'",
+    "unit_price": "0",
+}
 DELIMITERS = (",", ";", "\t", "|")
-# The order of day and month must be known before a file is read, but this many rows show whether it
-# matters: dates that begin with a year need none.
+# So many rows show how a file writes numbers and moments. The order of day and month must be known
+# before it is read: if these begin with a year there is none to find.
 GLANCE_ROWS = 2_000
+# What the first pass reads these columns as; moments are read by the first of the formats that fits.
+TYPED = {"quantity": "DECIMAL(18,8)", "unit_price": "DECIMAL(18,4)"}
+ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+DOTTED = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y")  # with dots the day always stands first
+REJECTS = "store_rejects = true, rejects_table = 'rejected_rows', rejects_scan = 'rejected_scans'"
 # DuckDB keeps so much of a line that it rejects.
 LONGEST_REJECTED = 10_000
+# These speak of our own SQL, and not of the file.
+OURS = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.InternalException)
 # These speak of the machine and not of the file: it is tried again the next time.
 PASSING = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
@@ -62,76 +84,115 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the rows of a file are got at: a table function, each column as text; of a CSV also its place."""
+    """How the rows of a file are got at.
 
-    rows: str
-    fields: tuple[str, ...]
+    Attributes:
+        scan: SQL of the columns as text, named c0, c1, ...; of a CSV with `{options}` to fill in.
+        width: How many columns there are.
+        match: Which column is which.
+        holds: Which of the characters that need care stand in the file: no other is looked for.
+        delimiter: Of a CSV.
+        file: Of a CSV.
+    """
+
+    scan: str
+    width: int
     match: Match
+    holds: str = CAREFUL
     delimiter: str = ","
     file: Path | None = None
+
+    def field(self, column: str) -> str:
+        """The column of the scan that holds it."""
+        return f"c{self.match.positions[column]}"
+
+    @property
+    def fields(self) -> str:
+        """SQL of all columns of the scan."""
+        return ", ".join(f"c{index}" for index in range(self.width))
+
+    def rows(self, options: str = "ignore_errors = true", typed: Mapping[str, str] | None = None) -> str:
+        """SQL of the rows, the columns in `typed` read as their types."""
+        if self.file is None:
+            return self.scan
+        kinds = {f"c{index}": "VARCHAR" for index in range(self.width)}
+        for column, kind in (typed or {}).items():
+            kinds[self.field(column)] = TYPED.get(column, "TIMESTAMP")
+            if column not in TYPED:
+                options += f", timestampformat = {literal(kind)}"
+        columns = ", ".join(f"{name}: '{kind}'" for name, kind in kinds.items())
+        return self.scan.format(options=f"columns = {{{columns}}}, {options}")
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """What was read of a file."""
+    """What was read of a file.
+
+    Attributes:
+        header: The known set that its header follows.
+        months: Of each month with accepted rows their number, and the sum of their hashes.
+        rows_quarantined: Rows that cannot be taken in.
+    """
 
     header: str | None
-    rows_read: int
-    rows_accepted: int
+    months: Mapping[date, tuple[int, int]]
     rows_quarantined: int
-    first_month: date | None
-    last_month: date | None
+
+    @property
+    def rows_accepted(self) -> int:
+        """Rows that can be taken in."""
+        return sum(rows for rows, _ in self.months.values())
 
 
 def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the empty in-memory table `incoming`: a row for each row read, `raw` only where it is bad.
-
-    `row` is null where the rows of a file stand in their order without a gap: `place_in_file` gives it.
-    """
+    """Make the empty temporary tables for rows of landing.orders and of landing.quarantine."""
     parsed = ", ".join(f"{name} {kind}" for name, kind in PARSED.items())
-    connection.execute(
-        f"CREATE OR REPLACE TABLE memory.{STAGED} (file_id VARCHAR, row BIGINT, month DATE, {parsed}, "
-        "raw VARCHAR, reasons VARCHAR[])"
-    )
-
-
-def place_in_file() -> str:
-    """SQL that gives the staged rows with their place in the file as `row`."""
-    return (
-        f"SELECT incoming.* REPLACE (coalesce(row, incoming.rowid + 1 - first) AS row) "
-        f"FROM memory.{STAGED} AS incoming "
-        f"INNER JOIN (SELECT file_id, min(rowid) AS first FROM memory.{STAGED} GROUP BY file_id) "
-        "USING (file_id)"
+    run = connection.execute
+    run(f"CREATE OR REPLACE TEMP TABLE {STAGED} (month DATE, file_id VARCHAR, {parsed})")
+    run(
+        f"CREATE OR REPLACE TEMP TABLE {QUARANTINED} (file_id VARCHAR, row BIGINT, raw VARCHAR, reasons VARCHAR[])"
     )
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection, file: Path, file_id: str, encoding: str, reading: Reading
+    connection: duckdb.DuckDBPyConnection, file: Path, content: Content, reading: Reading, into: str = STAGED
 ) -> Staged:
-    """Append the rows of `file` to `memory.incoming`.
+    """Append the good rows of `file` to `into`, and its bad ones to the staged quarantine.
+
+    Args:
+        connection: One whose staging is made.
+        file: Where the content is read.
+        content: What is known of it.
+        reading: How files are read.
+        into: The staged table, or landing.orders itself within a transaction of the caller's, who rolls
+            it back if this raises.
 
     Raises:
         TillageError: If nothing of the file can be taken in: no header, a column missing, an order of
-            day and month that nothing decides. The staged rows of the file are removed again.
+            day and month that nothing decides. What was staged of the file is removed again.
         OSError: If it can be read no longer.
         duckdb.Error: If the machine fails, one of `PASSING`.
     """
     try:
         layout = _parquet(connection, file, reading) if file.suffix.lower() == ".parquet" else None
-        layout = layout or _csv(*plain_text(file, encoding, _spill(connection)), reading)
+        if layout is None:
+            text, encoding = plain_text(file, content.encoding, spill_folder(connection))
+            layout = _csv(text, encoding, content.holds, reading)
         order = _date_order(connection, layout, reading)
-        return _stage(connection, layout, file_id, order, reading)
+        return _stage(connection, layout, content.file_id, order, reading, into)
     except (duckdb.Error, TillageError, OSError) as error:
         with suppress(duckdb.Error):  # a failure of the machine may last; the file's rows are not committed
-            _unstage(connection, file_id)
-        if isinstance(error, duckdb.Error) and not isinstance(error, PASSING):
+            unstage(connection, content.file_id, into)
+        if isinstance(error, duckdb.Error) and not isinstance(error, (*PASSING, *OURS)):
             raise TillageError(_told(error)) from error
         raise
 
 
-def _spill(connection: duckdb.DuckDBPyConnection) -> Path:
-    """The folder of this connection alone, which goes with it."""
-    return Path(_fetch(connection, "SELECT current_setting('temp_directory')")[0])
+def unstage(connection: duckdb.DuckDBPyConnection, file_id: str, into: str = STAGED) -> None:
+    """Remove what is staged of a file."""
+    for table in (into, QUARANTINED):
+        connection.execute(f"DELETE FROM {table} WHERE file_id = ?", [file_id])
+    _forget_rejected(connection)
 
 
 def _told(error: duckdb.Error) -> str:
@@ -144,7 +205,7 @@ def _told(error: duckdb.Error) -> str:
     return f"it cannot be read: {str(error).splitlines()[0]}"
 
 
-def _csv(file: Path, encoding: str, reading: Reading) -> Layout:
+def _csv(file: Path, encoding: str, holds: str, reading: Reading) -> Layout:
     with file.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
         try:
             start = stream.read(1 << 16)
@@ -162,16 +223,14 @@ def _csv(file: Path, encoding: str, reading: Reading) -> Layout:
     }
     delimiter = max(headers, key=lambda tried: len(headers[tried]))
     found = match(headers[delimiter], reading.sets)
-    names = [f"c{index}" for index in range(len(headers[delimiter]))]
-    columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
-    rows = (
+    # `format` fills in the options: braces in the name of the file are none of them.
+    scan = (
         f"read_csv({one_file(file)}, auto_detect = false, header = false, skip = 1, "
-        "hive_partitioning = false, "
-        f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', encoding = {literal(encoding)}, "
-        f"columns = {{{columns}}}, store_rejects = true, rejects_table = 'rejected_rows', "
-        "rejects_scan = 'rejected_scans')"
+        f"hive_partitioning = false, delim = {literal(delimiter)}, quote = '\"', escape = '\"', "
+        f"encoding = {literal(encoding)}, "
     )
-    return Layout(rows, tuple(names), found, delimiter, file)
+    scan = scan.replace("{", "{{").replace("}", "}}") + "{options})"
+    return Layout(scan, len(headers[delimiter]), found, holds, delimiter, file)
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
@@ -179,7 +238,8 @@ def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading
     rows = f"read_parquet({one_file(file)}, hive_partitioning = false)"
     described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
     found = match([name for name, *_ in described], reading.sets)
-    return Layout(rows, tuple(_as_text(name, kind) for name, kind, *_ in described), found)
+    texts = [f"{_as_text(name, kind)} AS c{index}" for index, (name, kind, *_) in enumerate(described)]
+    return Layout(f"(SELECT {', '.join(texts)} FROM {rows})", len(texts), found)
 
 
 def _as_text(name: str, kind: str) -> str:
@@ -197,8 +257,8 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
     """The order of day and month: from the set of headers, from what the file proves, from the setting."""
     if layout.match.follows is not None and layout.match.follows.date_order is not None:
         return layout.match.follows.date_order
-    text = layout.fields[layout.match.positions["sold_at"]]
-    glance = f"SELECT {text} AS text FROM {layout.rows} LIMIT {GLANCE_ROWS}"
+    text = layout.field("sold_at")
+    glance = f"SELECT {text} AS text FROM {layout.rows()} LIMIT {GLANCE_ROWS}"
     starts = "regexp_matches(text, '^\\s*[0-9]{1,2}/')"
     if not _fetch(connection, f"SELECT count(*) FROM ({glance}) WHERE {starts}")[0]:
         return reading.date_order
@@ -207,7 +267,7 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
         f"SELECT count(*) FILTER (one <= 12 AND two BETWEEN 13 AND 31), "
         f"count(*) FILTER (two <= 12 AND one BETWEEN 13 AND 31) FROM ("
         f"SELECT try_cast(split_part({text}, '/', 1) AS INTEGER) AS one, "
-        f"try_cast(split_part({text}, '/', 2) AS INTEGER) AS two FROM {layout.rows})",
+        f"try_cast(split_part({text}, '/', 2) AS INTEGER) AS two FROM {layout.rows()})",
     )
     if months > 100 * days:
         return "month_first"
@@ -226,51 +286,80 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
     return reading.date_order
 
 
+def _slashed(order: DateOrder | None) -> tuple[str, ...]:
+    """Formats of moments whose day and month stand in the given order."""
+    if order is None:
+        return ()
+    start = "%m/%d/%Y" if order == "month_first" else "%d/%m/%Y"
+    return (f"{start} %H:%M", f"{start} %H:%M:%S", start)
+
+
 def _moment(text: str, order: DateOrder | None) -> str:
     """SQL that parses a moment: year first, day first with dots, or day and month in the given order."""
-    # With dots the day always stands first.
-    dotted = ["%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y"]
-    others = f"coalesce(try_cast({text} AS TIMESTAMP), try_strptime({text}, {dotted}))"
-    if order is None:
-        return others
-    start = "%m/%d/%Y" if order == "month_first" else "%d/%m/%Y"
-    formats = [f"{start} %H:%M", f"{start} %H:%M:%S", start]
-    return f"coalesce(try_strptime({text}, {formats}), {others})"
+    others = f"coalesce(try_cast({text} AS TIMESTAMP), try_strptime({text}, {list(DOTTED)}))"
+    return f"coalesce(try_strptime({text}, {list(_slashed(order))}), {others})" if order else others
 
 
-def _parsed(layout: Layout, order: DateOrder | None) -> dict[str, str]:
-    """SQL for each column as parsed, from the text in the file; blanks at the ends do not count."""
-    text = {column: _trimmed(layout.fields[index]) for column, index in layout.match.positions.items()}
-    parsed = {column: text.get(column, "CAST(NULL AS VARCHAR)") for column in PARSED}
-    number = text["quantity"]
-    # A cast to a whole number would round 6.5 to 7, one to a decimal 1e-7 to 0.
-    parsed["quantity"] = (
-        f"CASE WHEN regexp_full_match({number}, '[+-]?[0-9]+') THEN try_cast({number} AS BIGINT) "
-        f"WHEN try_cast({number} AS DOUBLE) = trunc(try_cast({number} AS DOUBLE)) "
-        f"THEN try_cast(try_cast({number} AS DECIMAL(38, 6)) AS BIGINT) END"
+def _typed(connection: duckdb.DuckDBPyConnection, layout: Layout, order: DateOrder | None) -> dict[str, str]:
+    """Columns that the CSV reader parses as well itself, as the first rows show, with type or format."""
+    if layout.file is None:
+        return {}
+    tests = [*TYPED.items(), *(("sold_at", form) for form in (*_slashed(order), *ISO, *DOTTED))]
+    fits = ", ".join(
+        f"bool_and({layout.field(column)} IS NULL OR {_as_typed(layout, column, kind)} IS NOT NULL)"
+        for column, kind in tests
     )
-    parsed["sold_at"] = _moment(text["sold_at"], order)
-    parsed["unit_price"] = f"try_cast({text['unit_price']} AS DECIMAL(18, 4))"
-    if "customer_id" in text:
+    found = _fetch(connection, f"SELECT {fits} FROM (FROM {layout.rows()} LIMIT {GLANCE_ROWS})")
+    fitting = [test for test, is_fit in zip(tests, found, strict=True) if is_fit]
+    return dict(reversed(fitting))  # of several formats the first
+
+
+def _as_typed(layout: Layout, column: str, kind: str) -> str:
+    """SQL that makes of a text what the CSV reader makes of it."""
+    if column in TYPED:
+        return f"try_cast({layout.field(column)} AS {kind})"
+    return f"try_strptime({layout.field(column)}, {literal(kind)})"
+
+
+def _parsed(layout: Layout, order: DateOrder | None, typed: Mapping[str, str]) -> dict[str, str]:
+    """SQL for each column as parsed; blanks at the ends do not count.
+
+    Args:
+        layout: Of the file.
+        order: Of day and month.
+        typed: SQL of the columns that are parsed already.
+    """
+    field = {column: layout.field(column) for column in layout.match.positions}
+    text = {column: _trimmed(sql, layout.holds) for column, sql in field.items()}
+    parsed = {column: text.get(column, "CAST(NULL AS VARCHAR)") for column in PARSED}
+    parsed["sold_at"] = typed.get("sold_at", _moment(text["sold_at"], order))
+    parsed["unit_price"] = typed.get("unit_price", f"try_cast({text['unit_price']} AS DECIMAL(18, 4))")
+    number = typed.get("quantity", f"try_cast({text['quantity']} AS DECIMAL(38, 8))")
+    # A cast to a whole number would round 6.5 to 7.
+    parsed["quantity"] = f"CASE WHEN {number} = trunc({number}) THEN try_cast({number} AS BIGINT) END"
+    if "customer_id" in field:
+        # Other programs write 17850.0.
         parsed["customer_id"] = (
-            f"CASE WHEN contains({text['customer_id']}, '.') "
+            f"CASE WHEN contains({field['customer_id']}, '.') "
             f"THEN regexp_replace({text['customer_id']}, '^([0-9]+)\\.0+$', '\\1') "
             f"ELSE {text['customer_id']} END"
         )
     return parsed
 
 
-def _trimmed(text: str) -> str:
+def _trimmed(text: str, holds: str) -> str:
     """SQL that trims blanks, and gives null for nothing.
 
     To trim a text takes DuckDB 400 ns, to see that it needs none 50 ns: of taking in, half of the time.
     """
     blanks = [chr(code) for code in (32, 9, 10, 13, 160)]
-    ends = " OR ".join(f"ends_with({text}, chr({ord(blank)}))" for blank in blanks)
+    # The end of a line stands in a field only where that is quoted.
+    there = [at for at in blanks if at == " " or at in holds or (at in "\r\n" and '"' in holds)]
     # What begins with a blank, and what is empty, sorts before '!'; a no-break space does not.
-    needs = f"{text} < '!' OR starts_with({text}, chr(160)) OR {ends}"
+    needs = [f"{text} < '!'", *(f"ends_with({text}, chr({ord(blank)}))" for blank in there)]
+    needs += [f"starts_with({text}, chr(160))"] if "\xa0" in holds else []
     every = " || ".join(f"chr({ord(blank)})" for blank in blanks)
-    return f"CASE WHEN {needs} THEN nullif(trim({text}, {every}), '') ELSE {text} END"
+    return f"CASE WHEN {' OR '.join(needs)} THEN nullif(trim({text}, {every}), '') ELSE {text} END"
 
 
 def _stage(
@@ -279,46 +368,155 @@ def _stage(
     file_id: str,
     order: DateOrder | None,
     reading: Reading,
+    into: str,
 ) -> Staged:
-    parsed = _parsed(layout, order)
+    for typed in (_typed(connection, layout, order), {}):
+        unstage(connection, file_id, into)
+        left = _first_pass(connection, layout, file_id, order, reading, into, typed)
+        if not left or _second_pass(connection, layout, file_id, order, reading, into, typed, left):
+            break
+        # The reader took for a number what a cast does not, or the other way round: all of it as text.
+    else:
+        raise TillageError(
+            "its rows come out otherwise when they are read again. If it is still being written, wait; else "
+            "its quotes or line ends contradict each other: save it anew from the program it came from."
+        )
+    months = connection.execute(
+        f"SELECT month, count(*), sum(hash({', '.join(PARSED)})::HUGEINT) FROM {into} "
+        "WHERE file_id = ? GROUP BY month ORDER BY month",
+        [file_id],
+    ).fetchall()
+    bad = _fetch(connection, f"SELECT count(*) FROM {QUARANTINED} WHERE file_id = ?", [file_id])[0]
+    follows = layout.match.follows
+    return Staged(
+        follows.name if follows else None, {month: (rows, of) for month, rows, of in months}, int(bad)
+    )
+
+
+def _first_pass(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    file_id: str,
+    order: DateOrder | None,
+    reading: Reading,
+    into: str,
+    typed: Mapping[str, str],
+) -> int:
+    """Append the rows that can be made out at once, and give how many are left."""
+    parsed = _parsed(layout, order, {column: layout.field(column) for column in typed})
     columns = ", ".join(f"{sql} AS {name}" for name, sql in parsed.items())
-    # Every problem that a row can have, so that the test of a row and its reasons cannot disagree.
-    problems = _problems(layout, reading)
-    is_bad = " OR ".join(f"({test})" for test, _ in problems)
-    reasons = ", ".join(f"CASE WHEN {test} THEN {reason} END" for test, reason in problems)
-    fields = f"[{', '.join(layout.fields)}]"
+    given = ", ".join(
+        f"coalesce({name}, {GIVEN[name]}) AS {name}" if name in GIVEN else name for name in PARSED
+    )
     connection.execute(
         f"""
-        INSERT INTO memory.{STAGED} BY NAME
+        INSERT INTO {into} BY NAME
         SELECT
             {literal(file_id)} AS file_id,
-            CASE WHEN raw IS NULL THEN CAST(date_trunc('month', sold_at) AS DATE) END AS month,
-            {", ".join(PARSED)},
-            CASE WHEN raw IS NOT NULL THEN {_storable(_as_csv("raw", layout.delimiter))} END AS raw,
             CASE
-                WHEN raw IS NOT NULL
-                    THEN list_transform(list_filter([{reasons}], x -> x IS NOT NULL), x -> {_storable("x")})
-            END AS reasons
-        FROM (
-            SELECT *, CASE WHEN {is_bad} THEN fields END AS raw
-            FROM (SELECT {columns}, {fields} AS fields FROM {layout.rows})
-        )
-        """,
+                WHEN {_is_bad(layout, reading)} THEN {ASIDE}
+                ELSE CAST(date_trunc('month', sold_at) AS DATE)
+            END AS month,
+            {given}
+        FROM (SELECT {columns} FROM {layout.rows(REJECTS, typed)})
+        """
     )
-    if _stage_rejected(connection, layout, file_id):
-        _number(connection, file_id)
-    _contradiction(connection, layout, file_id, order)
-    read, bad, first, last = _fetch(
-        connection,
-        f"SELECT count(*), count(raw), min(month), max(month) FROM memory.{STAGED} WHERE file_id = ?",
+    aside = f"FROM {into} WHERE file_id = ? AND month = {ASIDE}"
+    left = _fetch(connection, f"SELECT count(*) {aside}", [file_id])[0]
+    if left:
+        connection.execute(f"DELETE {aside}", [file_id])
+    return int(left) + _rejected(connection)
+
+
+def _second_pass(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    file_id: str,
+    order: DateOrder | None,
+    reading: Reading,
+    into: str,
+    typed: Mapping[str, str],
+    left: int,
+) -> bool:
+    """Read the rows that the first pass left, as text, with their place in the file.
+
+    Returns:
+        Whether there are as many as it left; if not, what is staged of the file is worth nothing.
+    """
+    _forget_rejected(connection)
+    at_first, now = (
+        ", ".join(f"{sql} AS {name}" for name, sql in _parsed(layout, order, known).items())
+        for known in ({column: _as_typed(layout, column, kind) for column, kind in typed.items()}, {})
+    )
+    is_bad = _is_bad(layout, reading)
+    reasons = ", ".join(f"CASE WHEN {test} THEN {reason} END" for test, reason in _problems(layout, reading))
+    run = connection.execute
+    run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {SECOND_LOOK} AS
+        SELECT
+            place,
+            {", ".join(PARSED)},
+            fields,
+            CASE WHEN {is_bad} THEN NULL ELSE CAST(date_trunc('month', sold_at) AS DATE) END AS month,
+            list_filter([{reasons}], x -> x IS NOT NULL) AS reasons
+        FROM (
+            SELECT place, [{layout.fields}] AS fields, {now}
+            FROM (
+                SELECT place, {layout.fields}, {at_first}
+                FROM (SELECT row_number() OVER () AS place, * FROM {layout.rows(REJECTS)})
+            )
+            WHERE {is_bad}
+        )
+        """
+    )
+    if _fetch(connection, f"SELECT count(*) FROM {SECOND_LOOK}")[0] + _rejected(connection) != left:
+        return False
+    _contradiction(connection, layout, file_id, order, into)
+    _stage_rejected(connection, layout, file_id)
+    run(
+        f"""
+        INSERT INTO {into} BY NAME
+        SELECT ? AS file_id, month, {", ".join(PARSED)} FROM {SECOND_LOOK} WHERE month IS NOT NULL
+        """,
         [file_id],
     )
-    follows = layout.match.follows
-    return Staged(follows.name if follows else None, read, read - bad, bad, first, last)
+    run(
+        f"""
+        INSERT INTO {QUARANTINED} BY NAME
+        SELECT
+            $file AS file_id,
+            look.place + coalesce(rejected.before, 0) AS row,
+            {_storable(_as_csv("look.fields", layout.delimiter))} AS raw,
+            list_transform(look.reasons, x -> {_storable("x")}) AS reasons
+        FROM {SECOND_LOOK} AS look
+        -- The k-th row of the scan stands after all rejected ones with fewer than k of it before them.
+        ASOF LEFT JOIN (
+            SELECT scanned, max(before) AS before
+            FROM (
+                SELECT
+                    row - row_number() OVER (ORDER BY row) AS scanned,
+                    row_number() OVER (ORDER BY row) AS before
+                FROM {QUARANTINED} WHERE file_id = $file
+            )
+            GROUP BY scanned
+        ) AS rejected ON look.place > rejected.scanned
+        WHERE look.month IS NULL
+        ORDER BY look.place
+        """,
+        {"file": file_id},
+    )
+    run(f"DROP TABLE {SECOND_LOOK}")
+    return True
+
+
+def _is_bad(layout: Layout, reading: Reading) -> str:
+    """SQL that is true of a parsed row with a problem, else false or null."""
+    return f"({' OR '.join(f'({test})' for test, _ in _problems(layout, reading))})"
 
 
 def _problems(layout: Layout, reading: Reading) -> list[tuple[str, str]]:
-    """Each problem as a test on the parsed row, and the reason as SQL text."""
+    """Each problem as a test on the parsed row, and the reason as SQL text that shows its fields."""
     at = layout.match.positions
 
     def shown(column: str) -> str:
@@ -328,14 +526,19 @@ def _problems(layout: Layout, reading: Reading) -> list[tuple[str, str]]:
     latest = reading.now + timedelta(days=1)
     found = [(f"{column} IS NULL", f"'{column}: it is empty'") for column in ("invoice_id", "product_id")]
     found += [
-        (f"length({column}) > {LONGEST_NAME}", f"'{column}: longer than {LONGEST_NAME} characters'")
+        (
+            # To count bytes is cheaper.
+            f"strlen({column}) > {LONGEST_NAME} AND length({column}) > {LONGEST_NAME}",
+            f"'{column}: longer than {LONGEST_NAME} characters'",
+        )
         for column in ("invoice_id", "product_id", "customer_id")
     ]
-    found += [
-        (f"contains({column}, chr(0))", f"'{column}: it holds a NUL character'")
-        for column in PARSED
-        if PARSED[column] == "VARCHAR"
-    ]
+    if "\0" in layout.holds:
+        found += [
+            (f"contains({column}, chr(0))", f"'{column}: it holds a NUL character'")
+            for column in PARSED
+            if PARSED[column] == "VARCHAR"
+        ]
     found += [
         ("quantity IS NULL", f"'quantity: a whole number was expected, found ' || {shown('quantity')}"),
         ("unit_price IS NULL", f"'unit_price: a number was expected, found ' || {shown('unit_price')}"),
@@ -369,20 +572,27 @@ def _storable(text: str) -> str:
     return f"replace({text}, chr(0), '\u2400')"
 
 
-def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str) -> bool:
+def _rejected(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many rows the CSV reader could not take apart, or make out a number or a moment in."""
+    there = _fetch(
+        connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rejected_rows' AND temporary"
+    )[0]
+    return int(_fetch(connection, "SELECT count(DISTINCT line) FROM temp.rejected_rows")[0]) if there else 0
+
+
+def _forget_rejected(connection: duckdb.DuckDBPyConnection) -> None:
+    for name in ("rejected_rows", "rejected_scans"):
+        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str) -> None:
     """Stage the rows that DuckDB's CSV reader could not take apart, with its words for why.
 
     Raises:
         TillageError: If a quote that is never closed took whole rows with it: DuckDB keeps no more than
             the first of them, and goes on somewhere behind.
     """
-    there = _fetch(
-        connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rejected_rows' AND temporary"
-    )[0]
-    if not there:
-        return False
-    found = _fetch(connection, "SELECT count(*) FROM temp.rejected_rows")[0]
-    if found:
+    if _rejected(connection):
         raw = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
         quotes, cut = _fetch(
             connection,
@@ -399,7 +609,7 @@ def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_
         # DuckDB counts the header and empty lines, and gives no row for those.
         connection.execute(
             f"""
-            INSERT INTO memory.{STAGED} BY NAME
+            INSERT INTO {QUARANTINED} BY NAME
             SELECT
                 $file AS file_id,
                 rejected.line - 1 - coalesce(empty.up_to, 0) AS row,
@@ -419,9 +629,7 @@ def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_
             """,
             {"file": file_id, "empty": empty},
         )
-    connection.execute("DROP TABLE temp.rejected_rows")
-    connection.execute("DROP TABLE IF EXISTS temp.rejected_scans")
-    return bool(found)
+    _forget_rejected(connection)
 
 
 def _lines(layout: Layout, *, has_quotes: bool) -> tuple[list[int], int | None]:
@@ -466,57 +674,30 @@ def _has_empty_lines(file: Path) -> bool:
         return any(data.find(ends) >= 0 for ends in (b"\n\n", b"\n\r", b"\r\r"))
 
 
-def _number(connection: duckdb.DuckDBPyConnection, file_id: str) -> None:
-    """Number the rows of a file that has rejected ones: those know their place, the others fill the gaps."""
-    connection.execute(
-        f"""
-        UPDATE memory.{STAGED} AS staged SET row = places.row
-        FROM (
-            -- The k-th good row stands after all rejected ones with fewer than k good rows before them.
-            SELECT good.rowid AS id, good.place + coalesce(bad.place, 0) AS row
-            FROM (
-                SELECT rowid, row_number() OVER (ORDER BY rowid) AS place
-                FROM memory.{STAGED} WHERE file_id = $file AND row IS NULL
-            ) AS good
-            ASOF LEFT JOIN (
-                SELECT good_before, max(place) AS place
-                FROM (
-                    SELECT
-                        row - row_number() OVER (ORDER BY row) AS good_before,
-                        row_number() OVER (ORDER BY row) AS place
-                    FROM memory.{STAGED} WHERE file_id = $file AND row IS NOT NULL
-                )
-                GROUP BY good_before
-            ) AS bad ON good.place > bad.good_before
-        ) AS places
-        WHERE staged.rowid = places.id
-        """,
-        {"file": file_id},
-    )
-
-
 def _contradiction(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str, order: DateOrder | None
+    connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str, order: DateOrder | None, into: str
 ) -> None:
     """Refuse a file whose dates say otherwise than its set of headers: half would be taken in wrong."""
     if order is None:
         return
-    date = "'(\\d+)/(\\d+)/\\d{4}'"
+    text, date = layout.match.positions["sold_at"] + 1, "'(\\d+)/(\\d+)/\\d{4}'"
     one, two = ("2", "1") if order == "month_first" else ("1", "2")
-    proven, against = _fetch(
+    against, proven = _fetch(
         connection,
         f"""
         SELECT
-            count(*) FILTER (day(sold_at) > 12),
             count(*) FILTER (
                 sold_at IS NULL
-                AND try_cast(regexp_extract(raw, {date}, {two}) AS INTEGER) BETWEEN 13 AND 31
-                AND try_cast(regexp_extract(raw, {date}, {one}) AS INTEGER) BETWEEN 1 AND 12
-            )
-        FROM memory.{STAGED} WHERE file_id = ?
+                AND try_cast(regexp_extract(fields[{text}], {date}, {two}) AS INTEGER) BETWEEN 13 AND 31
+                AND try_cast(regexp_extract(fields[{text}], {date}, {one}) AS INTEGER) BETWEEN 1 AND 12
+            ),
+            count(*) FILTER (day(sold_at) > 12)
+        FROM {SECOND_LOOK}
         """,
-        [file_id],
     )
+    if against:
+        at_first = f"SELECT count(*) FILTER (day(sold_at) > 12) FROM {into} WHERE file_id = ?"
+        proven += _fetch(connection, at_first, [file_id])[0]
     if against > proven:
         said = layout.match.follows.name if layout.match.follows else "the setting date_order"
         raise TillageError(
@@ -524,12 +705,6 @@ def _contradiction(
             f"the other way and {proven} only this way. Rename its date column to sold_at, one of the plain "
             "headers, so that the file's own dates decide."
         )
-
-
-def _unstage(connection: duckdb.DuckDBPyConnection, file_id: str) -> None:
-    connection.execute(f"DELETE FROM memory.{STAGED} WHERE file_id = ?", [file_id])
-    for name in ("rejected_rows", "rejected_scans"):
-        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
 
 def _fetch(

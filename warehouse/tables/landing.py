@@ -44,7 +44,7 @@ FILE_MONTHS = Table(
         Column("file_id", "VARCHAR", "SHA-256 of the content."),
         Column("month", "DATE", "First day of the month."),
         Column("rows", "BIGINT", "Accepted rows.", unit="rows", minimum=1),
-        Column("rows_hash", "HUGEINT", "Sum of the hashes of those rows as parsed, place in the file aside."),
+        Column("rows_hash", "HUGEINT", "Sum of the hashes of those rows as parsed."),
     ),
     primary_key=("file_id", "month"),
 )
@@ -57,7 +57,6 @@ ORDERS = Table(
     columns=(
         Column("month", "DATE", "First day of the month of sold_at."),
         Column("file_id", "VARCHAR", "SHA-256 of the content it stands in."),
-        Column("row", "BIGINT", "Place in the file; 1 is the first after the header.", minimum=1),
         Column("invoice_id", "VARCHAR", "Number of the invoice."),
         Column("product_id", "VARCHAR", "Code of the product, as written."),
         Column("description", "VARCHAR", "Name of the product, as written.", nullable=True),
@@ -72,7 +71,7 @@ ORDERS = Table(
         Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
         Column("country", "VARCHAR", "Country of the customer.", nullable=True),
     ),
-    primary_key=("file_id", "row"),
+    primary_key=(),
     partition_column="month",
 )
 

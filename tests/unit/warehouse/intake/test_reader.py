@@ -12,6 +12,7 @@ import pytest
 
 from warehouse.errors import TillageError
 from warehouse.intake import TakenIn, reader
+from warehouse.intake.files import read_content
 from warehouse.intake.reader import Reading
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -24,9 +25,17 @@ HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Custome
 PLAIN = "invoice_id,product_id,quantity,sold_at,unit_price"
 
 
-@pytest.fixture
-def taken(orders: Path, intake: Intake, rows_of: Rows) -> Callable[..., Any]:
-    """Take in one file; gives its row of landing.files, having counted its rows."""
+@pytest.fixture(params=["staged", "large"])
+def taken(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    orders: Path,
+    intake: Intake,
+    rows_of: Rows,
+) -> Callable[..., Any]:
+    """Take in one file, as small ones are or as large ones; gives its row of landing.files, rows counted."""
+    if request.param == "large":
+        monkeypatch.setattr("warehouse.intake.BATCH_BYTES", 0)
 
     def run(content: str | bytes, name: str = "a.csv", **how: Any) -> Any:
         file = orders / name
@@ -36,13 +45,13 @@ def taken(orders: Path, intake: Intake, rows_of: Rows) -> Callable[..., Any]:
         [arrival] = result.arrivals
         found = rows_of(
             "SELECT (SELECT count(*) FROM landing.orders), (SELECT count(*) FROM landing.quarantine), "
-            "(SELECT list(row ORDER BY row) FROM "
-            "(SELECT row FROM landing.orders UNION ALL SELECT row FROM landing.quarantine))"
+            "(SELECT list(row ORDER BY row) FROM landing.quarantine)"
         )
         [(accepted, quarantined, numbers)] = found
         assert (arrival.rows_accepted, arrival.rows_quarantined) == (accepted, quarantined)
         assert arrival.rows_read == accepted + quarantined
-        assert (numbers or []) == list(range(1, arrival.rows_read + 1)), "rows are numbered without a gap"
+        places = numbers or []
+        assert places == sorted(set(places) & set(range(1, arrival.rows_read + 1))), "a place has one row"
         return arrival
 
     return run
@@ -63,7 +72,7 @@ def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
     assert (arrival.first_month, arrival.last_month) == (date(2010, 12, 1), date(2010, 12, 1))
     assert rows_of("SELECT * EXCLUDE (file_id) FROM landing.orders") == [
         (
-            date(2010, 12, 1), 1, "536365", "85123A", "WHITE HANGING HEART", 6,
+            date(2010, 12, 1), "536365", "85123A", "WHITE HANGING HEART", 6,
             datetime(2010, 12, 1, 8, 26), Decimal("2.5500"), "17850", "United Kingdom",
         )
     ]  # fmt: skip
@@ -152,8 +161,8 @@ def test_every_row_keeps_its_place_after_bad_ones(
     assert found[2][1] == ["missing columns"]
     assert found[4][1] == ["too many columns"]
     assert found[5][1] == ['quantity: a whole number was expected, found "x"']
-    assert rows_of("SELECT row, description FROM landing.orders ORDER BY row") == [
-        (1, "WHITE HANGING HEART"), (3, f"two{end}lines"), (6, "WHITE HANGING HEART")
+    assert rows_of("SELECT description, count(*) FROM landing.orders GROUP BY ALL ORDER BY ALL") == [
+        ("WHITE HANGING HEART", 2), (f"two{end}lines", 1)
     ]  # fmt: skip
 
 
@@ -207,7 +216,7 @@ def test_rows_keep_their_place_in_a_file_that_is_read_in_parallel(taken: Any, ro
             rows.append("")
     taken("\n".join([HEADER, *rows]))
     assert dict(rows_of("SELECT row, raw FROM landing.quarantine")) == expected
-    assert rows_of("SELECT count(*) FROM landing.orders WHERE row <> invoice_id::BIGINT") == [(0,)]
+    assert rows_of("SELECT count(*) FROM landing.orders") == [(600_000 - len(expected),)]
 
 
 def test_a_quote_left_open_in_the_last_row_spoils_that_row_alone(taken: Any, quarantine: Any) -> None:
@@ -512,8 +521,9 @@ def test_a_refused_file_leaves_nothing_staged(
     file.write_text(csv_text([order_row(sold_at=f"{day}/1/2011") for day in range(1, 32)]))
     reader.create_staging(lake)
     with pytest.raises(TillageError, match="can only be read the other way"):
-        reader.stage(lake, file, "a", "utf-8", reading)
-    assert lake.execute("SELECT count(*) FROM memory.incoming").fetchall() == [(0,)]
+        reader.stage(lake, file, read_content(file), reading)
+    assert lake.execute(f"SELECT count(*) FROM {reader.STAGED}").fetchall() == [(0,)]
+    assert lake.execute(f"SELECT count(*) FROM {reader.QUARANTINED}").fetchall() == [(0,)]
 
 
 # Parquet
