@@ -18,7 +18,8 @@ from pydantic_settings import (
 )
 
 from warehouse.errors import TillageError
-from warehouse.intake.headers import header_sets
+from warehouse.intake.headers import header_set, header_sets
+from warehouse.intake.numbers import DecimalMark
 from warehouse.intake.reader import Reading
 
 FILE = "tillage.toml"
@@ -35,6 +36,21 @@ def _timezone(text: str) -> str:
     if text not in available_timezones():
         raise ValueError("the name of a time zone such as Europe/London was expected")
     return text
+
+
+def _currency(text: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", text):
+        raise ValueError("three letters of ISO 4217 such as GBP were expected")
+    return text
+
+
+def _headers(entries: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    for entry in entries:
+        try:
+            header_set(entry, is_own=True)
+        except TillageError as error:
+            raise ValueError(str(error)) from error
+    return entries
 
 
 class Settings(BaseSettings):
@@ -57,6 +73,20 @@ class Settings(BaseSettings):
         default=None,
         description="Order of day and month in dates such as 3/4/2011, for files that neither follow a known "
         "header which says it nor prove it.",
+    )
+    currency: Annotated[str, AfterValidator(_currency)] | None = Field(
+        default=None,
+        description="The shop's currency, a code of ISO 4217 such as GBP: rows that name another are quarantined, "
+        "and without it a file that names any is refused.",
+    )
+    decimal_mark: DecimalMark | None = Field(
+        default=None,
+        description="The decimal mark of numbers such as 2,555, for files whose numbers do not prove it.",
+    )
+    headers: Annotated[tuple[dict[str, Any], ...], AfterValidator(_headers)] = Field(
+        default=(),
+        description="Sets of headers of your own, `[[headers]]` each, with the keys of "
+        "`warehouse/intake/orders.toml`; [how to go on](how-to-go-on.md#what-files-may-look-like) has an example.",
     )
     earliest_sale: date = Field(
         default=date(1990, 1, 1), description="Rows sold before this day are quarantined."
@@ -122,7 +152,16 @@ class Settings(BaseSettings):
     def reading(self) -> Reading:
         """How files are read, as of now."""
         now = datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
-        return Reading(header_sets(), self.date_order, self.earliest_sale, now)
+        own = tuple(header_set(entry, is_own=True) for entry in self.headers)
+        return Reading(
+            (*own, *header_sets()),
+            self.date_order,
+            self.earliest_sale,
+            now,
+            timezone=self.timezone,
+            currency=self.currency,
+            decimal_mark=self.decimal_mark,
+        )
 
 
 def load(home: Path | None = None) -> Settings:

@@ -6,7 +6,7 @@ content, a file that disappears changes nothing, and one that is refused leaves 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -44,6 +44,9 @@ class Arrival:
     rows_quarantined: int
     first_month: date | None
     last_month: date | None
+    currency: str | None
+    basis: str | None
+    remark: str | None
     size: int
     modified_ns: int
     seen_at: datetime
@@ -101,7 +104,7 @@ def take_in(
 
 def reading_name(reading: Reading) -> str:
     """Name the way of reading: a file refused by one is tried again by another."""
-    return fingerprint(repr((reading.sets, reading.date_order, reading.earliest)))
+    return fingerprint(repr([getattr(reading, each.name) for each in fields(reading) if each.name != "now"]))
 
 
 def _known(connection: duckdb.DuckDBPyConnection) -> list[Arrival]:
@@ -202,7 +205,7 @@ class _Batch:
                 break
         blank = Arrival(
             content.file_id, found.path, "accepted", None, None, reading_name(self.reading),
-            0, 0, 0, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
+            0, 0, 0, None, None, None, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
         )  # fmt: skip
         try:
             staged = stage(self.connection, found.file, content.file_id, content.encoding, self.reading)
@@ -218,6 +221,9 @@ class _Batch:
             rows_quarantined=staged.rows_quarantined,
             first_month=staged.first_month,
             last_month=staged.last_month,
+            currency=staged.currency,
+            basis=staged.basis,
+            remark=staged.remark,
         )
 
     @staticmethod

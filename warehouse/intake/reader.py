@@ -7,9 +7,9 @@ import csv
 import io
 import mmap
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,20 @@ import duckdb
 
 from warehouse.errors import TillageError
 from warehouse.intake.files import plain_text
-from warehouse.intake.headers import DateOrder, HeaderSet, Match, match
+from warehouse.intake.headers import LINE_AMOUNT, DateOrder, HeaderSet, Match, match
+from warehouse.intake.numbers import (
+    PLAIN,
+    SIGNS,
+    DecimalMark,
+    Evidence,
+    Numbers,
+    decide,
+    evidence,
+    is_number,
+    number,
+    signs_of,
+)
+from warehouse.intake.sheets import write_sheets
 from warehouse.lake import literal, one_file
 
 STAGED = "incoming"
@@ -52,23 +65,51 @@ class Reading:
         date_order: For files that neither follow a set which says it nor prove it.
         earliest: Sales before this day are slips of the hand.
         now: When the file is read, in the shop's time: later sales are slips of the hand too.
+        timezone: The shop's, to which moments that name a zone are brought.
+        currency: The shop's, an ISO 4217 code; amounts in another are quarantined.
+        decimal_mark: For files whose numbers do not prove it.
     """
 
     sets: tuple[HeaderSet, ...]
     date_order: DateOrder | None
     earliest: date
     now: datetime
+    timezone: str = "UTC"
+    currency: str | None = None
+    decimal_mark: DecimalMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the rows of a file are got at: a table function, each column as text; of a CSV also its place."""
+    """How the rows of a file are got at, and what decides for the whole of it how they are read.
+
+    Attributes:
+        rows: A table function or a query in brackets.
+        fields: SQL of each column as text.
+        match: Which column stands where.
+        delimiter: Of a CSV; quarantined rows of every kind are shown with it.
+        file: Of a CSV.
+        numeric: Places of the columns whose type is a number: they need no reading.
+        is_workbook: Whether it is one, whose cells may be numbers and text in one column.
+        filled: SQL of the columns that are told once an invoice, in place of their fields.
+        numbers: How its numbers are written.
+        timezone: The shop's.
+        currency: The shop's, where the file names one.
+        remark: What a person should know of the file.
+    """
 
     rows: str
     fields: tuple[str, ...]
     match: Match
     delimiter: str = ","
     file: Path | None = None
+    numeric: frozenset[int] = frozenset()
+    is_workbook: bool = False
+    filled: Mapping[str, str] = field(default_factory=dict)
+    numbers: Numbers = PLAIN
+    timezone: str = "UTC"
+    currency: str | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +122,9 @@ class Staged:
     rows_quarantined: int
     first_month: date | None
     last_month: date | None
+    currency: str | None = None
+    basis: str | None = None
+    remark: str | None = None
 
 
 def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
@@ -112,15 +156,26 @@ def stage(
 
     Raises:
         TillageError: If nothing of the file can be taken in: no header, a column missing, an order of
-            day and month that nothing decides. The staged rows of the file are removed again.
+            day and month, a decimal mark or a currency that nothing decides. The staged rows of the file are
+            removed again.
         OSError: If it can be read no longer.
         duckdb.Error: If the machine fails, one of `PASSING`.
     """
     try:
-        layout = _parquet(connection, file, reading) if file.suffix.lower() == ".parquet" else None
-        layout = layout or _csv(*plain_text(file, encoding, _spill(connection)), reading)
+        if file.suffix.lower() == ".parquet":
+            layout = _parquet(connection, file, reading)
+        elif file.suffix.lower() == ".xlsx":
+            layout = _workbook(connection, file, reading)
+        else:
+            layout = _csv(*plain_text(file, encoding, _spill(connection)), reading)
+        layout = _with_currency(connection, _filled(connection, layout), reading)
+        layout = replace(layout, numbers=_numbers(connection, layout, reading), timezone=reading.timezone)
         order = _date_order(connection, layout, reading)
-        return _stage(connection, layout, file_id, order, reading)
+        staged = _stage(connection, layout, file_id, order, reading)
+        follows = layout.match.follows
+        return replace(
+            staged, currency=layout.currency, basis=follows.basis if follows else None, remark=layout.remark
+        )
     except (duckdb.Error, TillageError, OSError) as error:
         with suppress(duckdb.Error):  # a failure of the machine may last; the file's rows are not committed
             _unstage(connection, file_id)
@@ -178,8 +233,48 @@ def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading
     # The name of a folder is no column: the same content gives the same rows wherever it lies.
     rows = f"read_parquet({one_file(file)}, hive_partitioning = false)"
     described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
-    found = match([name for name, *_ in described], reading.sets)
-    return Layout(rows, tuple(_as_text(name, kind) for name, kind, *_ in described), found)
+    found = match(_names(connection, file), reading.sets)
+    return Layout(
+        rows,
+        tuple(_as_text(name, kind) for name, kind, *_ in described),
+        found,
+        numeric=frozenset(at for at, (_, kind, *_) in enumerate(described) if is_number(kind)),
+    )
+
+
+def _names(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+    """The columns of a Parquet file by the names they have there: DuckDB renames those that are doubled."""
+    schema = connection.execute(
+        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({one_file(file)})"
+    ).fetchall()
+    names, inside = [], 0
+    for name, children in schema[1:]:
+        if not inside:
+            names.append(name)
+        inside += children - bool(inside)
+    return names
+
+
+def _workbook(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
+    """The sheets of orders in a workbook, one after the other."""
+    book = write_sheets(file, _spill(connection), reading.sets)
+    parts, numeric = [], set(range(book.width))
+    for sheet in book.sheets:
+        rows = f"read_parquet({one_file(sheet)}, hive_partitioning = false)"
+        described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
+        fields = ", ".join(
+            f"{_as_text(name, kind)} AS c{at}" for at, (name, kind, *_) in enumerate(described)
+        )
+        parts.append(f"SELECT {fields} FROM {rows}")
+        numeric -= {at for at, (_, kind, *_) in enumerate(described) if not is_number(kind)}
+    return Layout(
+        f"({' UNION ALL '.join(parts)})",
+        tuple(f"c{at}" for at in range(book.width)),
+        book.match,
+        numeric=frozenset(numeric),
+        is_workbook=True,
+        remark=book.remark,
+    )
 
 
 def _as_text(name: str, kind: str) -> str:
@@ -190,6 +285,97 @@ def _as_text(name: str, kind: str) -> str:
     return (
         f"CASE WHEN isnan({quoted}) THEN NULL WHEN {quoted} = trunc({quoted}) AND abs({quoted}) < 1e15 "
         f"THEN CAST(CAST({quoted} AS BIGINT) AS VARCHAR) ELSE CAST({quoted} AS VARCHAR) END"
+    )
+
+
+def _filled(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Layout:
+    """Give every row of an invoice what is told in one of them; the rows are copied for it, in their order."""
+    at, follows = layout.match.positions, layout.match.follows
+    once = [column for column in follows.once_an_invoice if column in at] if follows else []
+    if not once:
+        return layout
+    copy = _spill(connection) / "filled.parquet"
+    fields = [f"c{index}" for index in range(len(layout.fields))]
+    told = ", ".join(
+        f"any_value({_text(replace(layout, fields=tuple(fields)), column)}) "
+        f"OVER (PARTITION BY c{at['invoice_id']}) AS once_{column}"
+        for column in once
+    )
+    source = ", ".join(f"{text} AS {name}" for text, name in zip(layout.fields, fields, strict=True))
+    connection.execute(
+        f"COPY (SELECT * EXCLUDE (place) FROM (SELECT *, {told} FROM "
+        f"(SELECT {source}, row_number() OVER () AS place FROM {layout.rows})) ORDER BY place) "
+        f"TO {literal(str(copy))} (FORMAT parquet)"
+    )
+    filled = {
+        column: f"coalesce({_text(replace(layout, fields=tuple(fields)), column)}, once_{column})"
+        for column in once
+    }
+    return replace(layout, rows=f"read_parquet({one_file(copy)})", fields=tuple(fields), filled=filled)
+
+
+def _with_currency(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> Layout:
+    """Refuse a file that names a currency where the shop's is not known: two could meet in one sum."""
+    follows, positions = layout.match.follows, layout.match.positions
+    if follows is not None and follows.currency_code is not None:
+        if follows.currency_code == reading.currency:
+            return replace(layout, currency=reading.currency)
+        if reading.currency is not None:
+            raise TillageError(
+                f"the set of headers {follows.name!r}, which it follows, says that its amounts are in "
+                f"{follows.currency_code}, but the shop's currency is {reading.currency}. One home holds one "
+                "currency: take the file in where it belongs, or mend currency_code of the set."
+            )
+        raise _no_currency([follows.currency_code])
+    if "currency" not in positions:
+        return layout
+    named = connection.execute(
+        f"SELECT DISTINCT upper({_text(layout, 'currency')}) AS named FROM {layout.rows} ORDER BY named LIMIT 20"
+    ).fetchall()
+    codes = [code for (code,) in named if code is not None]
+    if not codes:  # a column that nobody fills
+        rest = {column: at for column, at in positions.items() if column != "currency"}
+        return replace(layout, match=replace(layout.match, positions=rest))
+    if reading.currency is None:
+        raise _no_currency(codes)
+    return replace(layout, currency=reading.currency)
+
+
+def _no_currency(found: list[str]) -> TillageError:
+    code = SIGNS.get(found[0], found[0]).split()[0]
+    return TillageError(
+        f"it names the currency of its amounts ({', '.join(found)}), and which is the shop's is not known. Add "
+        f'currency = "{code}" to tillage.toml, or the code that is right; rows in another are quarantined then.'
+    )
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> Numbers:
+    """How the file writes its numbers: the first rows show it if they are plain, else all are asked."""
+    at = layout.match.positions
+    places = [at[column] for column in ("quantity", "unit_price", LINE_AMOUNT) if column in at]
+    texts = [layout.fields[place] for place in places if place not in layout.numeric]
+    if not texts:
+        return PLAIN
+
+    def ask(limit: str) -> Evidence:
+        rows = f"SELECT [{', '.join(texts)}] AS texts FROM {layout.rows} {limit}"
+        return Evidence(*_fetch(connection, evidence(f"SELECT unnest(texts) AS text FROM ({rows})")))
+
+    seen = ask(f"LIMIT {GLANCE_ROWS}")
+    is_all = seen.asked < GLANCE_ROWS * len(texts)
+    if is_all and not seen.odd and not (seen.lone_point and not seen.point):
+        return PLAIN
+    if not seen.point or seen.comma or seen.lone_comma:
+        seen = seen if is_all else ask("")
+        is_all = True
+    if seen.currencies and reading.currency is None:
+        raise _no_currency(seen.currencies)
+    mark, agrees = decide(seen, reading.decimal_mark)
+    return Numbers(
+        mark,
+        is_plain=is_all and not seen.odd and mark == ".",
+        is_strict=not (is_all and agrees) or layout.is_workbook,
+        currency=reading.currency,
     )
 
 
@@ -226,11 +412,20 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
     return reading.date_order
 
 
-def _moment(text: str, order: DateOrder | None) -> str:
-    """SQL that parses a moment: year first, day first with dots, or day and month in the given order."""
+def _moment(text: str, order: DateOrder | None, timezone: str) -> str:
+    """SQL that parses a moment: year first, day first with dots, or day and month in the given order.
+
+    One that names its zone, year first, is brought to the shop's: a plain cast would pass over the zone.
+    """
     # With dots the day always stands first.
     dotted = ["%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y"]
-    others = f"coalesce(try_cast({text} AS TIMESTAMP), try_strptime({text}, {dotted}))"
+    # A look at the length spares what is plain the search for a zone.
+    may_be_zoned = f"(strlen({text}) > 16 AND (strlen({text}) <> 19 OR substr({text}, 17, 1) <> ':'))"
+    cast = (
+        f"CASE WHEN {may_be_zoned} AND regexp_matches({text}, ':.*[^0-9:. ]') THEN {_zoned(text, timezone)} "
+        f"ELSE try_cast({text} AS TIMESTAMP) END"
+    )
+    others = f"coalesce({cast}, try_strptime({text}, {dotted}))"
     if order is None:
         return others
     start = "%m/%d/%Y" if order == "month_first" else "%d/%m/%Y"
@@ -238,19 +433,43 @@ def _moment(text: str, order: DateOrder | None) -> str:
     return f"coalesce(try_strptime({text}, {formats}), {others})"
 
 
+def _zoned(text: str, timezone: str) -> str:
+    """SQL that brings a moment as 2010-12-01T08:26:00Z or 2010-12-01 08:26:00 -0400 to the shop's time."""
+    formats = ["%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S.%f%z", "%Y-%m-%d %H:%M%z"]
+    plain = f"regexp_replace(upper({text}), '([0-9])T([0-9])', '\\1 \\2')"
+    plain = f"regexp_replace(regexp_replace({plain}, ' ?(Z|UTC|GMT)$', '+00'), ' ([+-])', '\\1')"
+    return f"(try_strptime({plain}, {formats}) AT TIME ZONE {literal(timezone)})"
+
+
+def _text(layout: Layout, column: str) -> str:
+    """SQL of a column as text, trimmed: of those that may hold it, the first that is filled."""
+    if column in layout.filled:
+        return layout.filled[column]
+    places = [layout.match.positions[column], *layout.match.stand_ins.get(column, ())]
+    texts = [_trimmed(layout.fields[place]) for place in places]
+    return f"coalesce({', '.join(texts)})" if len(texts) > 1 else texts[0]
+
+
 def _parsed(layout: Layout, order: DateOrder | None) -> dict[str, str]:
     """SQL for each column as parsed, from the text in the file; blanks at the ends do not count."""
-    text = {column: _trimmed(layout.fields[index]) for column, index in layout.match.positions.items()}
+    text = {column: _text(layout, column) for column in layout.match.positions}
     parsed = {column: text.get(column, "CAST(NULL AS VARCHAR)") for column in PARSED}
-    number = text["quantity"]
-    # A cast to a whole number would round 6.5 to 7, one to a decimal 1e-7 to 0.
-    parsed["quantity"] = (
-        f"CASE WHEN regexp_full_match({number}, '[+-]?[0-9]+') THEN try_cast({number} AS BIGINT) "
-        f"WHEN try_cast({number} AS DOUBLE) = trunc(try_cast({number} AS DOUBLE)) "
-        f"THEN try_cast(try_cast({number} AS DECIMAL(38, 6)) AS BIGINT) END"
-    )
-    parsed["sold_at"] = _moment(text["sold_at"], order)
-    parsed["unit_price"] = f"try_cast({text['unit_price']} AS DECIMAL(18, 4))"
+    parsed["quantity"] = _whole(text["quantity"])
+    if (how := _odd(layout, "quantity")) is not None:
+        odd = f"list_transform([{number(text['quantity'], replace(how, currency=None))}], y -> {_whole('y')})[1]"
+        parsed["quantity"] = f"coalesce({parsed['quantity']}, {odd})" if how.mark == "." else odd
+    parsed["sold_at"] = _moment(text["sold_at"], order, layout.timezone)
+    amount = "unit_price" if "unit_price" in text else LINE_AMOUNT
+    parsed[amount] = _money(text[amount])
+    if (how := _odd(layout, amount)) is not None:
+        odd = _money(number(text[amount], how))
+        parsed[amount] = f"coalesce({parsed[amount]}, {odd})" if how.mark == "." else odd
+    if amount == LINE_AMOUNT:
+        parsed["unit_price"] = (
+            f"try_cast({parsed[amount]} / nullif({parsed['quantity']}, 0) AS DECIMAL(18, 4))"
+        )
+    if "currency" in text:
+        parsed["currency"] = f"upper({text['currency']})"
     if "customer_id" in text:
         parsed["customer_id"] = (
             f"CASE WHEN contains({text['customer_id']}, '.') "
@@ -258,6 +477,25 @@ def _parsed(layout: Layout, order: DateOrder | None) -> dict[str, str]:
             f"ELSE {text['customer_id']} END"
         )
     return parsed
+
+
+def _odd(layout: Layout, column: str) -> Numbers | None:
+    """How the numbers of a column are read that are not plain, if there may be any."""
+    is_plain = layout.numbers.is_plain or layout.match.positions[column] in layout.numeric
+    return None if is_plain else layout.numbers
+
+
+def _whole(text: str) -> str:
+    # A cast to a whole number would round 6.5 to 7, one to a decimal 1e-7 to 0.
+    return (
+        f"CASE WHEN regexp_full_match({text}, '[+-]?[0-9]+') THEN try_cast({text} AS BIGINT) "
+        f"WHEN try_cast({text} AS DOUBLE) = trunc(try_cast({text} AS DOUBLE)) "
+        f"THEN try_cast(try_cast({text} AS DECIMAL(38, 6)) AS BIGINT) END"
+    )
+
+
+def _money(text: str) -> str:
+    return f"try_cast({text} AS DECIMAL(18, 4))"
 
 
 def _trimmed(text: str) -> str:
@@ -338,7 +576,7 @@ def _problems(layout: Layout, reading: Reading) -> list[tuple[str, str]]:
     ]
     found += [
         ("quantity IS NULL", f"'quantity: a whole number was expected, found ' || {shown('quantity')}"),
-        ("unit_price IS NULL", f"'unit_price: a number was expected, found ' || {shown('unit_price')}"),
+        *_problems_of_amount(layout, reading, shown),
         ("sold_at IS NULL", f"'sold_at: a date was expected, found ' || {shown('sold_at')}"),
         (
             f"sold_at < TIMESTAMP '{reading.earliest}'",
@@ -353,6 +591,22 @@ def _problems(layout: Layout, reading: Reading) -> list[tuple[str, str]]:
             "'quantity x unit_price: more than any till can hold'",
         ),
     ]
+    return found
+
+
+def _problems_of_amount(
+    layout: Layout, reading: Reading, shown: Callable[[str], str]
+) -> list[tuple[str, str]]:
+    amount = LINE_AMOUNT if LINE_AMOUNT in layout.match.positions else "unit_price"
+    found = [(f"{amount} IS NULL", f"'{amount}: a number was expected, found ' || {shown(amount)}")]
+    if amount == LINE_AMOUNT:
+        found.append(("quantity = 0", "'quantity: it is 0, so that the line has no price of one unit'"))
+    if "currency" in layout.match.positions and reading.currency is not None:
+        known = ", ".join(literal(sign.upper()) for sign in signs_of(reading.currency))
+        found.append((
+            f"currency IS NULL OR currency NOT IN ({known})",
+            f"'currency: {reading.currency} was expected, found ' || {shown('currency')}",
+        ))  # fmt: skip
     return found
 
 

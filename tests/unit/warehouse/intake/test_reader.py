@@ -80,7 +80,10 @@ def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
         (f"\n{HEADER}\n{GOOD}\n", "its first line is empty. The first line must name the columns."),
         (f"{GOOD}\n{GOOD}\n", "no column stands for invoice_id. Found: 536365, 85123A, WHITE HANGING HEART"),
         (HEADER.replace("UnitPrice,", ""), "no column stands for unit_price. Found: InvoiceNo, StockCode"),
-        (HEADER.replace("UnitPrice", "Cost"), "One of these would do: UnitPrice, Price, unit_price."),
+        (
+            HEADER.replace("UnitPrice", "Cost"),
+            "One of these would do: UnitPrice, Price, unit_price, Purchase Price Per Unit. Rename it",
+        ),
         (f"{HEADER},Unit Price\n", "more than one column stands for unit_price: UnitPrice, Unit Price."),
         (f"{HEADER},Country\n", "more than one column stands for country: Country, Country."),
         ("'\"; DROP TABLE landing.orders --,x\n1,2\n", "Found: '\"; DROP TABLE landing.orders --, x."),
@@ -273,8 +276,8 @@ def test_nul_characters_never_reach_the_lake(
     [
         ("6", 6), ("6.0", 6), ("+5", 5), ("-12", -12), ("1e3", 1000), (" 7 ", 7), ("-0", 0),
         ("9223372036854775807", 2**63 - 1), ("6.5", None), ("1e-7", None), ("6.0000001", None),
-        ("9223372036854775808", None), ("1,000", None), ("1 000", None), ("NaN", None), ("inf", None),
-        ("-inf", None), ("0x10", None), ("", None), ("six", None), ("=1+1", None), ("£5", None), ("٣", None),
+        ("9223372036854775808", None), ("1 000", 1000), ("1 0", None), ("NaN", None), ("inf", None),
+        ("-inf", None), ("0x10", None), ("", None), ("six", None), ("=1+1", None), ("٣", None),
     ],
 )  # fmt: skip
 def test_a_quantity_is_a_whole_number_or_quarantined(
@@ -293,8 +296,7 @@ def test_a_quantity_is_a_whole_number_or_quarantined(
     ("text", "value"),
     [
         ("2.55", "2.55"), ("0", "0"), ("-11062.06", "-11062.06"), (".5", "0.5"), ("1e3", "1000"),
-        ("2.5500000000000003", "2.55"), ("1,000.00", None), ("1.000,00", None), ("$5", None), ("£5", None),
-        ("5 EUR", None), ("NaN", None), ("inf", None), ("", None), ("1" + "0" * 30, None), ("1e400", None),
+        ("2.5500000000000003", "2.55"), ("1,000.00", "1000"), ("1.000,00", "1000"), ("NaN", None), ("inf", None), ("", None), ("1" + "0" * 30, None), ("1e400", None),
     ],
 )  # fmt: skip
 def test_a_price_is_a_number_or_quarantined(
