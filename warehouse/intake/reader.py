@@ -598,7 +598,10 @@ def _problems_of_amount(
     layout: Layout, reading: Reading, shown: Callable[[str], str]
 ) -> list[tuple[str, str]]:
     amount = LINE_AMOUNT if LINE_AMOUNT in layout.match.positions else "unit_price"
-    found = [(f"{amount} IS NULL", f"'{amount}: a number was expected, found ' || {shown(amount)}")]
+    said = (
+        f", in {reading.currency} if it says so" if reading.currency and not layout.numbers.is_plain else ""
+    )
+    found = [(f"{amount} IS NULL", f"'{amount}: a number was expected{said}, found ' || {shown(amount)}")]
     if amount == LINE_AMOUNT:
         found.append(("quantity = 0", "'quantity: it is 0, so that the line has no price of one unit'"))
     if "currency" in layout.match.positions and reading.currency is not None:

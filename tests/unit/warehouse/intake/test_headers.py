@@ -3,7 +3,7 @@
 import pytest
 
 from warehouse.errors import TillageError
-from warehouse.intake.headers import COLUMNS, OPTIONAL, REQUIRED, HeaderSet, header_set, header_sets, match
+from warehouse.intake.headers import REQUIRED, HeaderSet, header_sets, match
 
 ONLINE_RETAIL, *_ = header_sets()
 HEADER = [names[0] for names in ONLINE_RETAIL.columns.values()]

@@ -24,39 +24,6 @@ HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Custome
 PLAIN = "invoice_id,product_id,quantity,sold_at,unit_price"
 
 
-@pytest.fixture
-def taken(orders: Path, intake: Intake, rows_of: Rows) -> Callable[..., Any]:
-    """Take in one file; gives its row of landing.files, having counted its rows."""
-
-    def run(content: str | bytes, name: str = "a.csv", **how: Any) -> Any:
-        file = orders / name
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        result = intake(**how)
-        assert not result.left
-        [arrival] = result.arrivals
-        found = rows_of(
-            "SELECT (SELECT count(*) FROM landing.orders), (SELECT count(*) FROM landing.quarantine), "
-            "(SELECT list(row ORDER BY row) FROM "
-            "(SELECT row FROM landing.orders UNION ALL SELECT row FROM landing.quarantine))"
-        )
-        [(accepted, quarantined, numbers)] = found
-        assert (arrival.rows_accepted, arrival.rows_quarantined) == (accepted, quarantined)
-        assert arrival.rows_read == accepted + quarantined
-        assert (numbers or []) == list(range(1, arrival.rows_read + 1)), "rows are numbered without a gap"
-        return arrival
-
-    return run
-
-
-@pytest.fixture
-def quarantine(rows_of: Rows) -> Callable[[], dict[int, tuple[str, list[str]]]]:
-    """Give what lies in quarantine, by row."""
-    return lambda: {
-        row: (raw, reasons)
-        for row, raw, reasons in rows_of("SELECT row, raw, reasons FROM landing.quarantine ORDER BY row")
-    }
-
-
 def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
     arrival = taken(f"{HEADER}\n{GOOD}\n")
     assert (arrival.state, arrival.header, arrival.rows_accepted) == ("accepted", "Online Retail", 1)
