@@ -438,7 +438,9 @@ def _zoned(text: str, timezone: str) -> str:
     formats = ["%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S.%f%z", "%Y-%m-%d %H:%M%z"]
     plain = f"regexp_replace(upper({text}), '([0-9])T([0-9])', '\\1 \\2')"
     plain = f"regexp_replace(regexp_replace({plain}, ' ?(Z|UTC|GMT)$', '+00'), ' ([+-])', '\\1')"
-    return f"(try_strptime({plain}, {formats}) AT TIME ZONE {literal(timezone)})"
+    # Zones lie between -12 and +14 hours; what lies beyond is a slip that the engine would take.
+    real = f"regexp_extract({plain}, '^.*[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?$')"
+    return f"(try_strptime({real}, {formats}) AT TIME ZONE {literal(timezone)})"
 
 
 def _text(layout: Layout, column: str) -> str:
