@@ -170,6 +170,7 @@ def match(header: Sequence[str], sets: Sequence[HeaderSet]) -> Match:
         if all(
             column in known.columns and _plain(known.columns[column][0]) == found[index]
             for column, index in positions.items()
+            if column != "currency"  # any file may have one more column that tells it
         )
     ]
     return Match(positions, follows[0] if follows else None)
