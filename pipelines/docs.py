@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from assets.graph import graph
 from expectations.rules import rules
@@ -46,6 +46,8 @@ def _kind(annotation: Any) -> str:
     """A type as a reader would say it."""
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
         return "list of tables"
     parts = [part for part in get_args(annotation) if part is not type(None)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,7 +44,9 @@ def _currency(text: str) -> str:
     return text
 
 
-def _headers(entries: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+def _headers(entries: object) -> object:
+    if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("tables were expected, each under a line [[headers]] with two brackets")
     for entry in entries:
         try:
             header_set(entry, is_own=True)
@@ -83,7 +85,7 @@ class Settings(BaseSettings):
         default=None,
         description="The decimal mark of numbers such as 2,555, for files whose numbers do not prove it.",
     )
-    headers: Annotated[tuple[dict[str, Any], ...], AfterValidator(_headers)] = Field(
+    headers: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_headers)] = Field(
         default=(),
         description="Sets of headers of your own, `[[headers]]` each, with the keys of "
         "`warehouse/intake/orders.toml`; [how to go on](how-to-go-on.md#what-files-may-look-like) has an example.",
@@ -198,7 +200,8 @@ def _paragraph(error: ValidationError) -> str:
             told.append(f"there is no setting {name}; the settings are {known}")
             continue
         said = problem["msg"].removeprefix("Value error, ")
-        told.append(f"{name} is {problem['input']!r}: {said[0].lower()}{said[1:]}")
+        given = "" if name == "headers" else f" is {problem['input']!r}"  # a table is too long to be shown
+        told.append(f"{name}{given}: {said[0].lower()}{said[1:]}")
     return (
         f"A setting is wrong: {'; '.join(told)}. It stands in the environment ({PREFIX}...) or in {FILE} of the "
         "home; docs/settings.md lists every setting."
