@@ -5,6 +5,7 @@ comma that is taken for the wrong one makes an amount a thousand times too large
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,6 +88,15 @@ class Evidence:
         return sorted({text for text in found if text in SIGNS or re.fullmatch("[A-Z]{3}", text)})
 
 
+_BARE = re.compile(r"\s*(?:[+-]?[0-9]+(?:\.[0-9]*)?)?\s*")
+_BARE_PROOF = re.compile(r"\s*[+-]?(?:0\.[0-9]+|[0-9]{4,}\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))\s*")
+
+
+def are_bare(texts: Sequence[str]) -> bool:
+    """Whether all are numbers with nothing but a point in them, which one of them proves to be decimal."""
+    return all(map(_BARE.fullmatch, texts)) and any(map(_BARE_PROOF.fullmatch, texts))
+
+
 def is_number(kind: str) -> bool:
     """Whether a column of this type of DuckDB's holds numbers, which need no reading."""
     return kind.startswith("DECIMAL") or kind in {
@@ -107,24 +117,26 @@ def evidence(texts: str) -> str:
         texts: SQL of a query with one column `text`.
     """
     point, comma = literal(_proof(r"\.", ",")), literal(_proof(",", r"\."))
+    # A price is asked once, however often it is written.
     return rf"""
         SELECT
-            count(*),
-            count(*) FILTER (trim(text) <> '' AND try_cast(text AS DECIMAL(38, 6)) IS NULL),
-            count(*) FILTER (regexp_full_match(digits, {point})),
-            count(*) FILTER (regexp_full_match(digits, {comma})),
-            count(*) FILTER (regexp_full_match(digits, '{_LONE}') AND contains(digits, '.')),
-            count(*) FILTER (regexp_full_match(digits, '{_LONE}') AND contains(digits, ',')),
+            coalesce(sum(times), 0),
+            coalesce(sum(times) FILTER (trim(text) <> '' AND try_cast(text AS DECIMAL(38, 6)) IS NULL), 0),
+            coalesce(sum(times) FILTER (regexp_full_match(digits, {point})), 0),
+            coalesce(sum(times) FILTER (regexp_full_match(digits, {comma})), 0),
+            coalesce(sum(times) FILTER (regexp_full_match(digits, '{_LONE}') AND contains(digits, '.')), 0),
+            coalesce(sum(times) FILTER (regexp_full_match(digits, '{_LONE}') AND contains(digits, ',')), 0),
             list_sort(list(DISTINCT beside) FILTER (digits <> '' AND regexp_matches(beside, '[^\s()+-]')))[:100]
         FROM (
             SELECT
                 text,
+                times,
                 CASE
                     WHEN NOT regexp_full_match(text, {literal(_POWER)})
                         THEN regexp_replace(regexp_extract(text, {literal(_DIGITS)}), '[^0-9.,]', '', 'g')
                 END AS digits,
                 trim(regexp_replace(text, {literal(_DIGITS)}, '')) AS beside
-            FROM ({texts})
+            FROM (SELECT text, count(*) AS times FROM ({texts}) GROUP BY text)
         )
     """
 
@@ -155,6 +167,13 @@ def decide(seen: Evidence, setting: DecimalMark | None) -> tuple[DecimalMark, bo
             'Set decimal_mark = "." or "," in tillage.toml.'
         )
     return ".", True
+
+
+def with_point(text: str, how: Numbers) -> str:
+    """SQL of a number with the point as decimal mark, where that is all it needs: a tenth of the work."""
+    return (
+        text if how.mark == "." else f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
+    )
 
 
 def number(text: str, how: Numbers) -> str:

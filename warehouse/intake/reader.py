@@ -25,11 +25,13 @@ from warehouse.intake.numbers import (
     DecimalMark,
     Evidence,
     Numbers,
+    are_bare,
     decide,
     evidence,
     is_number,
     number,
     signs_of,
+    with_point,
 )
 from warehouse.intake.sheets import write_sheets
 from warehouse.lake import literal, one_file
@@ -50,6 +52,8 @@ DELIMITERS = (",", ";", "\t", "|")
 # The order of day and month must be known before a file is read, but this many rows show whether it
 # matters: dates that begin with a year need none.
 GLANCE_ROWS = 2_000
+# So much of a text is read to find its header, and to see whether its numbers are plain.
+HEAD_CHARACTERS = 1 << 16
 # DuckDB keeps so much of a line that it rejects.
 LONGEST_REJECTED = 10_000
 # These speak of the machine and not of the file: it is tried again the next time.
@@ -89,6 +93,7 @@ class Layout:
         match: Which column stands where.
         delimiter: Of a CSV; quarantined rows of every kind are shown with it.
         file: Of a CSV.
+        head: Its first lines.
         numeric: Places of the columns whose type is a number: they need no reading.
         is_workbook: Whether it is one, whose cells may be numbers and text in one column.
         filled: SQL of the columns that are told once an invoice, in place of their fields.
@@ -103,6 +108,7 @@ class Layout:
     match: Match
     delimiter: str = ","
     file: Path | None = None
+    head: str = ""
     numeric: frozenset[int] = frozenset()
     is_workbook: bool = False
     filled: Mapping[str, str] = field(default_factory=dict)
@@ -202,7 +208,7 @@ def _told(error: duckdb.Error) -> str:
 def _csv(file: Path, encoding: str, reading: Reading) -> Layout:
     with file.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
         try:
-            start = stream.read(1 << 16)
+            start = stream.read(HEAD_CHARACTERS)
         except UnicodeDecodeError as error:
             raise TillageError(f"its text is not {encoding}: {error}") from error
     if not start.strip():
@@ -226,7 +232,7 @@ def _csv(file: Path, encoding: str, reading: Reading) -> Layout:
         f"columns = {{{columns}}}, store_rejects = true, rejects_table = 'rejected_rows', "
         "rejects_scan = 'rejected_scans')"
     )
-    return Layout(rows, tuple(names), found, delimiter, file)
+    return Layout(rows, tuple(names), found, delimiter, file, head=start)
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
@@ -356,6 +362,12 @@ def _numbers(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Rea
     texts = [layout.fields[place] for place in places if place not in layout.numeric]
     if not texts:
         return PLAIN
+    # Most files are plain, and this shows it in a tenth of the time that a query takes.
+    rows = list(csv.reader(io.StringIO(layout.head, newline=""), delimiter=layout.delimiter))
+    is_all = len(layout.head) < HEAD_CHARACTERS
+    rows = rows[1:] if is_all else rows[1:-1]
+    if are_bare([row[place] for row in rows for place in places if place < len(row)]):
+        return PLAIN if is_all else Numbers(is_plain=False, currency=reading.currency)
 
     def ask(limit: str) -> Evidence:
         rows = f"SELECT [{', '.join(texts)}] AS texts FROM {layout.rows} {limit}"
@@ -458,14 +470,15 @@ def _parsed(layout: Layout, order: DateOrder | None) -> dict[str, str]:
     parsed = {column: text.get(column, "CAST(NULL AS VARCHAR)") for column in PARSED}
     parsed["quantity"] = _whole(text["quantity"])
     if (how := _odd(layout, "quantity")) is not None:
-        odd = f"list_transform([{number(text['quantity'], replace(how, currency=None))}], y -> {_whole('y')})[1]"
-        parsed["quantity"] = f"coalesce({parsed['quantity']}, {odd})" if how.mark == "." else odd
+        odd = number(text["quantity"], replace(how, currency=None))
+        plain = _whole(with_point(text["quantity"], how))
+        parsed["quantity"] = f"coalesce({plain}, list_transform([{odd}], y -> {_whole('y')})[1])"
     parsed["sold_at"] = _moment(text["sold_at"], order, layout.timezone)
     amount = "unit_price" if "unit_price" in text else LINE_AMOUNT
     parsed[amount] = _money(text[amount])
     if (how := _odd(layout, amount)) is not None:
-        odd = _money(number(text[amount], how))
-        parsed[amount] = f"coalesce({parsed[amount]}, {odd})" if how.mark == "." else odd
+        plain, odd = _money(with_point(text[amount], how)), _money(number(text[amount], how))
+        parsed[amount] = f"coalesce({plain}, {odd})"
     if amount == LINE_AMOUNT:
         parsed["unit_price"] = (
             f"try_cast({parsed[amount]} / nullif({parsed['quantity']}, 0) AS DECIMAL(18, 4))"
