@@ -151,8 +151,10 @@ def match(header: Sequence[str], sets: Sequence[HeaderSet]) -> Match:
     mixed = [known for known in sets if not known.is_whole]
     positions = {}
     for column in (*REQUIRED, *OPTIONAL):
-        aliases = list(dict.fromkeys(alias for known in mixed for alias in known.columns.get(column, ())))
-        wanted = {_plain(alias) for alias in aliases}
+        wanted: dict[str, str] = {}
+        for known in mixed:
+            for alias in known.columns.get(column, ()):
+                wanted.setdefault(_plain(alias), alias)
         at = [index for index, name in enumerate(found) if name in wanted]
         if len(at) > 1:
             raise _ambiguous(column, [header[index] for index in at])
@@ -161,7 +163,7 @@ def match(header: Sequence[str], sets: Sequence[HeaderSet]) -> Match:
         elif column in REQUIRED:
             raise TillageError(
                 f"no column stands for {column}. Found: {_list(header)}. "
-                f"One of these would do: {_list(aliases)}. Rename it, or name it in a set of your own: "
+                f"One of these would do: {_list(list(wanted.values()))}. Rename it, or name it in a set of your own: "
                 "[[headers]] in tillage.toml."
             )
     follows = [

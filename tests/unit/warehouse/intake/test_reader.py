@@ -49,7 +49,7 @@ def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
         (HEADER.replace("UnitPrice,", ""), "no column stands for unit_price. Found: InvoiceNo, StockCode"),
         (
             HEADER.replace("UnitPrice", "Cost"),
-            "One of these would do: UnitPrice, Price, unit_price, Purchase Price Per Unit. Rename it",
+            "One of these would do: UnitPrice, Price, Purchase Price Per Unit. Rename it",
         ),
         (f"{HEADER},Unit Price\n", "more than one column stands for unit_price: UnitPrice, Unit Price."),
         (f"{HEADER},Country\n", "more than one column stands for country: Country, Country."),
