@@ -18,7 +18,7 @@ from datetime import date, datetime
 from pathlib import Path
 from warehouse import intake
 from warehouse.intake.headers import header_sets
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 from warehouse.lake import open_lake
 from warehouse.records import prepare
 intake.BATCH_BYTES = 0

@@ -6,7 +6,7 @@ content, a file that disappears changes nothing, and one that is refused leaves 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,13 +14,13 @@ import duckdb
 
 from warehouse.contract import fingerprint
 from warehouse.errors import TillageError
-from warehouse.intake.files import Content, Found, read_content, scan
+from warehouse.intake.columns import PARSED
+from warehouse.intake.files import TEXTS, Content, Found, read_content, scan
+from warehouse.intake.layout import Reading
 from warehouse.intake.reader import (
-    PARSED,
     PASSING,
     QUARANTINED,
     STAGED,
-    Reading,
     Staged,
     create_staging,
     stage,
@@ -35,7 +35,7 @@ SOURCE = "orders"
 # files of its own, cost more than a small file. A larger one goes into the lake as it is read.
 BATCH_BYTES = 64 << 20
 # Packed and columnar files hold about so many times their size in text.
-PACKED = 8
+TEXT_PER_BYTE = 8
 # A file written so shortly before it was looked at may have changed since, within one tick of its clock.
 TICK_NS = 2_000_000_000
 
@@ -57,6 +57,9 @@ class Arrival:
     rows_quarantined: int
     first_month: date | None
     last_month: date | None
+    currency: str | None
+    basis: str | None
+    remark: str | None
     size: int
     modified_ns: int
     seen_at: datetime
@@ -115,7 +118,7 @@ def take_in(
 
 def reading_name(reading: Reading) -> str:
     """Name the way of reading: a file refused by one is tried again by another."""
-    return fingerprint(repr((reading.sets, reading.date_order, reading.earliest)))
+    return fingerprint(repr([getattr(reading, each.name) for each in fields(reading) if each.name != "now"]))
 
 
 def _known(connection: duckdb.DuckDBPyConnection) -> list[Arrival]:
@@ -174,7 +177,7 @@ class _Batch:
 
     def add(self, found: Found) -> None:
         """Stage the file's content, or put it into the lake, unless its rows live already."""
-        text_bytes = found.size * (1 if found.path.lower().endswith(".csv") else PACKED)
+        text_bytes = found.size * (1 if found.path.lower().endswith(TEXTS) else TEXT_PER_BYTE)
         try:
             if text_bytes > BATCH_BYTES:
                 self.commit()
@@ -236,21 +239,24 @@ class _Batch:
                 break
         blank = Arrival(
             content.file_id, found.path, "accepted", None, None, reading_name(self.reading),
-            0, 0, 0, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
+            0, 0, 0, None, None, None, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
         )  # fmt: skip
         try:
             staged = stage(self.connection, found.file, content, self.reading, into)
         except TillageError as error:
             return replace(blank, state="refused", reason=str(error).replace("\0", "\u2400"))
-        self._staged[content.file_id] = staged
+        self._staged[content.file_id], layout = staged, staged.layout
         return replace(
             blank,
-            header=staged.header,
+            header=layout.match.follows.name if layout.match.follows else None,
             rows_read=staged.rows_accepted + staged.rows_quarantined,
             rows_accepted=staged.rows_accepted,
             rows_quarantined=staged.rows_quarantined,
             first_month=min(staged.months, default=None),
             last_month=max(staged.months, default=None),
+            currency=layout.currency,
+            basis=layout.basis,
+            remark=layout.remark,
         )
 
     @staticmethod

@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from backports import zstd
+
 from warehouse.errors import TillageError
 
-KINDS = (".csv", ".csv.gz", ".parquet")
+PACKED = (".gz", ".zst")
+TEXTS = (".csv", ".tsv", ".txt")
+KINDS = (*TEXTS, *(text + packed for text in TEXTS for packed in PACKED), ".parquet", ".xlsx")
 CHUNK = 1 << 20
 # What the engine reads as it is; text in any other encoding is copied for it.
 NATIVE = ("utf-8", "latin-1")
@@ -73,7 +77,7 @@ def read_content(file: Path) -> Content:
     """Read the whole file once: its SHA-256, the encoding of its text, and which characters need care."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
-        if file.suffix.lower() == ".gz":
+        if _is_packed(file):
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
             encoding, holds = "utf-8", CAREFUL
@@ -87,8 +91,7 @@ def read_content(file: Path) -> Content:
 
 def plain_text(file: Path, encoding: str, folder: Path) -> tuple[Path, str]:
     """Give the text of a file as one that the engine reads, and its encoding: itself, or a copy in `folder`."""
-    is_packed = file.suffix.lower() == ".gz"
-    if not is_packed and encoding in NATIVE:
+    if not _is_packed(file) and encoding in NATIVE:
         return file, encoding
     copy = folder / "plain.csv"
     try:
@@ -111,10 +114,21 @@ def _unpacked(file: Path) -> Iterator[IO[bytes]]:
         TillageError: If it is packed and cut or damaged.
     """
     try:
-        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
-            yield cast("IO[bytes]", stream)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise TillageError(f"it is not whole, or no gzip file: {error}. Pack it again.") from error
+        with _open(file) as stream:
+            yield stream
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
+        kind = "zstd" if file.suffix.lower() == ".zst" else "gzip"
+        raise TillageError(f"it is not whole, or no {kind} file: {error}. Pack it again.") from error
+
+
+def _is_packed(file: Path) -> bool:
+    return file.suffix.lower() in PACKED
+
+
+def _open(file: Path) -> IO[bytes]:
+    if not _is_packed(file):
+        return file.open("rb")
+    return cast("IO[bytes]", zstd.open(file) if file.suffix.lower() == ".zst" else gzip.open(file))
 
 
 def _look_at(stream: IO[bytes], hear: Callable[[bytes], object] | None = None) -> tuple[str, str]:

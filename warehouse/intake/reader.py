@@ -5,23 +5,21 @@ reads numbers and moments as such, as fast as DuckDB copies a file, and puts asi
 out; only a file with such rows is read again, as text, for those alone.
 """
 
-import csv
-import io
 import mmap
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from warehouse.errors import TillageError
-from warehouse.intake.files import CAREFUL, Content, plain_text
-from warehouse.intake.headers import DateOrder, HeaderSet, Match, match
-from warehouse.lake import literal, one_file, spill_folder
+from warehouse.intake.columns import PARSED, as_typed, is_bad, parsed, problems, typed_columns
+from warehouse.intake.files import Content
+from warehouse.intake.layout import Layout, Reading, fetch, open_layout
+from warehouse.lake import literal
 
 # Temporary tables: a transaction that writes the lake may write those, and no other database.
 STAGED = "temp.incoming"
@@ -29,17 +27,6 @@ QUARANTINED = "temp.quarantined"
 SECOND_LOOK = "temp.second_look"
 # Where a row that needs a second look stands until it had it: no sale is of this month.
 ASIDE = "DATE '0001-01-01'"
-LONGEST_NAME = 255
-PARSED = {
-    "invoice_id": "VARCHAR",
-    "product_id": "VARCHAR",
-    "description": "VARCHAR",
-    "quantity": "BIGINT",
-    "sold_at": "TIMESTAMP",
-    "unit_price": "DECIMAL(18,4)",
-    "customer_id": "VARCHAR",
-    "country": "VARCHAR",
-}
 # What must be given, and what stands for it in a row that is put aside.
 GIVEN = {
     "invoice_id": "''",
@@ -48,14 +35,6 @@ GIVEN = {
     "sold_at": "TIMESTAMP '0001-01-01'",
     "unit_price": "0",
 }
-DELIMITERS = (",", ";", "\t", "|")
-# So many rows show how a file writes numbers and moments. The order of day and month must be known
-# before it is read: if these begin with a year there is none to find.
-GLANCE_ROWS = 2_000
-# What the first pass reads these columns as; moments are read by the first of the formats that fits.
-TYPED = {"quantity": "DECIMAL(18,8)", "unit_price": "DECIMAL(18,4)"}
-ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-DOTTED = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y")  # with dots the day always stands first
 REJECTS = "store_rejects = true, rejects_table = 'rejected_rows', rejects_scan = 'rejected_scans'"
 # DuckDB keeps so much of a line that it rejects.
 LONGEST_REJECTED = 10_000
@@ -66,75 +45,16 @@ PASSING = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptExce
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How files are read.
-
-    Attributes:
-        sets: Known headers.
-        date_order: For files that neither follow a set which says it nor prove it.
-        earliest: Sales before this day are slips of the hand.
-        now: When the file is read, in the shop's time: later sales are slips of the hand too.
-    """
-
-    sets: tuple[HeaderSet, ...]
-    date_order: DateOrder | None
-    earliest: date
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How the rows of a file are got at.
-
-    Attributes:
-        scan: SQL of the columns as text, named c0, c1, ...; of a CSV with `{options}` to fill in.
-        width: How many columns there are.
-        match: Which column is which.
-        holds: Which of the characters that need care stand in the file: no other is looked for.
-        delimiter: Of a CSV.
-        file: Of a CSV.
-    """
-
-    scan: str
-    width: int
-    match: Match
-    holds: str = CAREFUL
-    delimiter: str = ","
-    file: Path | None = None
-
-    def field(self, column: str) -> str:
-        """The column of the scan that holds it."""
-        return f"c{self.match.positions[column]}"
-
-    @property
-    def fields(self) -> str:
-        """SQL of all columns of the scan."""
-        return ", ".join(f"c{index}" for index in range(self.width))
-
-    def rows(self, options: str = "ignore_errors = true", typed: Mapping[str, str] | None = None) -> str:
-        """SQL of the rows, the columns in `typed` read as their types."""
-        if self.file is None:
-            return self.scan
-        kinds = {f"c{index}": "VARCHAR" for index in range(self.width)}
-        for column, kind in (typed or {}).items():
-            kinds[self.field(column)] = TYPED.get(column, "TIMESTAMP")
-            if column not in TYPED:
-                options += f", timestampformat = {literal(kind)}"
-        columns = ", ".join(f"{name}: '{kind}'" for name, kind in kinds.items())
-        return self.scan.format(options=f"columns = {{{columns}}}, {options}")
-
-
-@dataclass(frozen=True, slots=True)
 class Staged:
     """What was read of a file.
 
     Attributes:
-        header: The known set that its header follows.
+        layout: How it was read.
         months: Of each month with accepted rows their number, and the sum of their hashes.
         rows_quarantined: Rows that cannot be taken in.
     """
 
-    header: str | None
+    layout: Layout
     months: Mapping[date, tuple[int, int]]
     rows_quarantined: int
 
@@ -169,17 +89,13 @@ def stage(
 
     Raises:
         TillageError: If nothing of the file can be taken in: no header, a column missing, an order of
-            day and month that nothing decides. What was staged of the file is removed again.
+            day and month, a decimal mark or a currency that nothing decides. What was staged of the file is removed again.
         OSError: If it can be read no longer.
         duckdb.Error: If the machine fails, one of `PASSING`.
     """
     try:
-        layout = _parquet(connection, file, reading) if file.suffix.lower() == ".parquet" else None
-        if layout is None:
-            text, encoding = plain_text(file, content.encoding, spill_folder(connection))
-            layout = _csv(text, encoding, content.holds, reading)
-        order = _date_order(connection, layout, reading)
-        return _stage(connection, layout, content.file_id, order, reading, into)
+        layout = open_layout(connection, file, content, reading)
+        return _stage(connection, layout, content.file_id, reading, into)
     except (duckdb.Error, TillageError, OSError) as error:
         with suppress(duckdb.Error):  # a failure of the machine may last; the file's rows are not committed
             unstage(connection, content.file_id, into)
@@ -205,175 +121,17 @@ def _told(error: duckdb.Error) -> str:
     return f"it cannot be read: {str(error).splitlines()[0]}"
 
 
-def _csv(file: Path, encoding: str, holds: str, reading: Reading) -> Layout:
-    with file.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
-        try:
-            start = stream.read(1 << 16)
-        except UnicodeDecodeError as error:
-            raise TillageError(f"its text is not {encoding}: {error}") from error
-    if not start.strip():
-        raise TillageError("it is empty. The first line must name the columns.")
-    if start[0] in "\r\n":
-        raise TillageError("its first line is empty. The first line must name the columns.")
-    if "\0" in start.splitlines()[0]:
-        raise TillageError("its header holds NUL characters, as in UTF-16. Save the file as UTF-8.")
-    headers = {
-        delimiter: next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter))
-        for delimiter in DELIMITERS
-    }
-    delimiter = max(headers, key=lambda tried: len(headers[tried]))
-    found = match(headers[delimiter], reading.sets)
-    # `format` fills in the options: braces in the name of the file are none of them.
-    scan = (
-        f"read_csv({one_file(file)}, auto_detect = false, header = false, skip = 1, "
-        f"hive_partitioning = false, delim = {literal(delimiter)}, quote = '\"', escape = '\"', "
-        f"encoding = {literal(encoding)}, "
-    )
-    scan = scan.replace("{", "{{").replace("}", "}}") + "{options})"
-    return Layout(scan, len(headers[delimiter]), found, holds, delimiter, file)
-
-
-def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
-    # The name of a folder is no column: the same content gives the same rows wherever it lies.
-    rows = f"read_parquet({one_file(file)}, hive_partitioning = false)"
-    described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
-    found = match([name for name, *_ in described], reading.sets)
-    texts = [f"{_as_text(name, kind)} AS c{index}" for index, (name, kind, *_) in enumerate(described)]
-    return Layout(f"(SELECT {', '.join(texts)} FROM {rows})", len(texts), found)
-
-
-def _as_text(name: str, kind: str) -> str:
-    """A column as the text a CSV would hold: other programs store whole numbers as 17850.0, none as NaN."""
-    quoted = '"' + name.replace('"', '""') + '"'
-    if kind not in {"FLOAT", "DOUBLE"}:
-        return f"CAST({quoted} AS VARCHAR)"
-    return (
-        f"CASE WHEN isnan({quoted}) THEN NULL WHEN {quoted} = trunc({quoted}) AND abs({quoted}) < 1e15 "
-        f"THEN CAST(CAST({quoted} AS BIGINT) AS VARCHAR) ELSE CAST({quoted} AS VARCHAR) END"
-    )
-
-
-def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> DateOrder | None:
-    """The order of day and month: from the set of headers, from what the file proves, from the setting."""
-    if layout.match.follows is not None and layout.match.follows.date_order is not None:
-        return layout.match.follows.date_order
-    text = layout.field("sold_at")
-    glance = f"SELECT {text} AS text FROM {layout.rows()} LIMIT {GLANCE_ROWS}"
-    starts = "regexp_matches(text, '^\\s*[0-9]{1,2}/')"
-    if not _fetch(connection, f"SELECT count(*) FROM ({glance}) WHERE {starts}")[0]:
-        return reading.date_order
-    months, days = _fetch(
-        connection,
-        f"SELECT count(*) FILTER (one <= 12 AND two BETWEEN 13 AND 31), "
-        f"count(*) FILTER (two <= 12 AND one BETWEEN 13 AND 31) FROM ("
-        f"SELECT try_cast(split_part({text}, '/', 1) AS INTEGER) AS one, "
-        f"try_cast(split_part({text}, '/', 2) AS INTEGER) AS two FROM {layout.rows()})",
-    )
-    if months > 100 * days:
-        return "month_first"
-    if days > 100 * months:
-        return "day_first"
-    if reading.date_order is None and months and days:
-        raise TillageError(
-            f"its dates contradict each other: {months} rows can only begin with the month, {days} only with "
-            "the day. Write them all in one way, at best with the year first (2010-12-31)."
-        )
-    if reading.date_order is None:
-        raise TillageError(
-            "nothing tells whether its dates begin with the month or the day: all could be read both ways. "
-            'Set date_order = "month_first" or "day_first" in tillage.toml.'
-        )
-    return reading.date_order
-
-
-def _slashed(order: DateOrder | None) -> tuple[str, ...]:
-    """Formats of moments whose day and month stand in the given order."""
-    if order is None:
-        return ()
-    start = "%m/%d/%Y" if order == "month_first" else "%d/%m/%Y"
-    return (f"{start} %H:%M", f"{start} %H:%M:%S", start)
-
-
-def _moment(text: str, order: DateOrder | None) -> str:
-    """SQL that parses a moment: year first, day first with dots, or day and month in the given order."""
-    others = f"coalesce(try_cast({text} AS TIMESTAMP), try_strptime({text}, {list(DOTTED)}))"
-    return f"coalesce(try_strptime({text}, {list(_slashed(order))}), {others})" if order else others
-
-
-def _typed(connection: duckdb.DuckDBPyConnection, layout: Layout, order: DateOrder | None) -> dict[str, str]:
-    """Columns that the CSV reader parses as well itself, as the first rows show, with type or format."""
-    if layout.file is None:
-        return {}
-    tests = [*TYPED.items(), *(("sold_at", form) for form in (*_slashed(order), *ISO, *DOTTED))]
-    fits = ", ".join(
-        f"bool_and({layout.field(column)} IS NULL OR {_as_typed(layout, column, kind)} IS NOT NULL)"
-        for column, kind in tests
-    )
-    found = _fetch(connection, f"SELECT {fits} FROM (FROM {layout.rows()} LIMIT {GLANCE_ROWS})")
-    fitting = [test for test, is_fit in zip(tests, found, strict=True) if is_fit]
-    return dict(reversed(fitting))  # of several formats the first
-
-
-def _as_typed(layout: Layout, column: str, kind: str) -> str:
-    """SQL that makes of a text what the CSV reader makes of it."""
-    if column in TYPED:
-        return f"try_cast({layout.field(column)} AS {kind})"
-    return f"try_strptime({layout.field(column)}, {literal(kind)})"
-
-
-def _parsed(layout: Layout, order: DateOrder | None, typed: Mapping[str, str]) -> dict[str, str]:
-    """SQL for each column as parsed; blanks at the ends do not count.
-
-    Args:
-        layout: Of the file.
-        order: Of day and month.
-        typed: SQL of the columns that are parsed already.
-    """
-    field = {column: layout.field(column) for column in layout.match.positions}
-    text = {column: _trimmed(sql, layout.holds) for column, sql in field.items()}
-    parsed = {column: text.get(column, "CAST(NULL AS VARCHAR)") for column in PARSED}
-    parsed["sold_at"] = typed.get("sold_at", _moment(text["sold_at"], order))
-    parsed["unit_price"] = typed.get("unit_price", f"try_cast({text['unit_price']} AS DECIMAL(18, 4))")
-    number = typed.get("quantity", f"try_cast({text['quantity']} AS DECIMAL(38, 8))")
-    # A cast to a whole number would round 6.5 to 7.
-    parsed["quantity"] = f"CASE WHEN {number} = trunc({number}) THEN try_cast({number} AS BIGINT) END"
-    if "customer_id" in field:
-        # Other programs write 17850.0.
-        parsed["customer_id"] = (
-            f"CASE WHEN contains({field['customer_id']}, '.') "
-            f"THEN regexp_replace({text['customer_id']}, '^([0-9]+)\\.0+$', '\\1') "
-            f"ELSE {text['customer_id']} END"
-        )
-    return parsed
-
-
-def _trimmed(text: str, holds: str) -> str:
-    """SQL that trims blanks, and gives null for nothing.
-
-    To trim a text takes DuckDB 400 ns, to see that it needs none 50 ns: of taking in, half of the time.
-    """
-    blanks = [chr(code) for code in (32, 9, 10, 13, 160)]
-    # The end of a line stands in a field only where that is quoted.
-    there = [at for at in blanks if at == " " or at in holds or (at in "\r\n" and '"' in holds)]
-    # What begins with a blank, and what is empty, sorts before '!'; a no-break space does not.
-    needs = [f"{text} < '!'", *(f"ends_with({text}, chr({ord(blank)}))" for blank in there)]
-    needs += [f"starts_with({text}, chr(160))"] if "\xa0" in holds else []
-    every = " || ".join(f"chr({ord(blank)})" for blank in blanks)
-    return f"CASE WHEN {' OR '.join(needs)} THEN nullif(trim({text}, {every}), '') ELSE {text} END"
-
-
 def _stage(
     connection: duckdb.DuckDBPyConnection,
     layout: Layout,
     file_id: str,
-    order: DateOrder | None,
     reading: Reading,
     into: str,
 ) -> Staged:
-    for typed in (_typed(connection, layout, order), {}):
+    for typed in (typed_columns(connection, layout), {}):
         unstage(connection, file_id, into)
-        left = _first_pass(connection, layout, file_id, order, reading, into, typed)
-        if not left or _second_pass(connection, layout, file_id, order, reading, into, typed, left):
+        left = _first_pass(connection, layout, file_id, reading, into, typed)
+        if not left or _second_pass(connection, layout, file_id, reading, into, typed, left):
             break
         # The reader took for a number what a cast does not, or the other way round: all of it as text.
     else:
@@ -386,25 +144,21 @@ def _stage(
         "WHERE file_id = ? GROUP BY month ORDER BY month",
         [file_id],
     ).fetchall()
-    bad = _fetch(connection, f"SELECT count(*) FROM {QUARANTINED} WHERE file_id = ?", [file_id])[0]
-    follows = layout.match.follows
-    return Staged(
-        follows.name if follows else None, {month: (rows, of) for month, rows, of in months}, int(bad)
-    )
+    bad = fetch(connection, f"SELECT count(*) FROM {QUARANTINED} WHERE file_id = ?", [file_id])[0]
+    return Staged(layout, {month: (rows, of) for month, rows, of in months}, int(bad))
 
 
 def _first_pass(
     connection: duckdb.DuckDBPyConnection,
     layout: Layout,
     file_id: str,
-    order: DateOrder | None,
     reading: Reading,
     into: str,
     typed: Mapping[str, str],
 ) -> int:
     """Append the rows that can be made out at once, and give how many are left."""
-    parsed = _parsed(layout, order, {column: layout.field(column) for column in typed})
-    columns = ", ".join(f"{sql} AS {name}" for name, sql in parsed.items())
+    known = {column: layout.field(column) for column in typed}
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in parsed(layout, known).items())
     given = ", ".join(
         f"coalesce({name}, {GIVEN[name]}) AS {name}" if name in GIVEN else name for name in PARSED
     )
@@ -414,7 +168,7 @@ def _first_pass(
         SELECT
             {literal(file_id)} AS file_id,
             CASE
-                WHEN {_is_bad(layout, reading)} THEN {ASIDE}
+                WHEN {is_bad(layout, reading)} THEN {ASIDE}
                 ELSE CAST(date_trunc('month', sold_at) AS DATE)
             END AS month,
             {given}
@@ -422,7 +176,7 @@ def _first_pass(
         """
     )
     aside = f"FROM {into} WHERE file_id = ? AND month = {ASIDE}"
-    left = _fetch(connection, f"SELECT count(*) {aside}", [file_id])[0]
+    left = fetch(connection, f"SELECT count(*) {aside}", [file_id])[0]
     if left:
         connection.execute(f"DELETE {aside}", [file_id])
     return int(left) + _rejected(connection)
@@ -432,7 +186,6 @@ def _second_pass(
     connection: duckdb.DuckDBPyConnection,
     layout: Layout,
     file_id: str,
-    order: DateOrder | None,
     reading: Reading,
     into: str,
     typed: Mapping[str, str],
@@ -445,11 +198,11 @@ def _second_pass(
     """
     _forget_rejected(connection)
     at_first, now = (
-        ", ".join(f"{sql} AS {name}" for name, sql in _parsed(layout, order, known).items())
-        for known in ({column: _as_typed(layout, column, kind) for column, kind in typed.items()}, {})
+        ", ".join(f"{sql} AS {name}" for name, sql in parsed(layout, known).items())
+        for known in ({column: as_typed(layout, column, kind) for column, kind in typed.items()}, {})
     )
-    is_bad = _is_bad(layout, reading)
-    reasons = ", ".join(f"CASE WHEN {test} THEN {reason} END" for test, reason in _problems(layout, reading))
+    bad = is_bad(layout, reading)
+    reasons = ", ".join(f"CASE WHEN {test} THEN {reason} END" for test, reason in problems(layout, reading))
     run = connection.execute
     run(
         f"""
@@ -458,21 +211,20 @@ def _second_pass(
             place,
             {", ".join(PARSED)},
             fields,
-            CASE WHEN {is_bad} THEN NULL ELSE CAST(date_trunc('month', sold_at) AS DATE) END AS month,
+            CASE WHEN {bad} THEN NULL ELSE CAST(date_trunc('month', sold_at) AS DATE) END AS month,
             list_filter([{reasons}], x -> x IS NOT NULL) AS reasons
         FROM (
             SELECT place, [{layout.fields}] AS fields, {now}
             FROM (
-                SELECT place, {layout.fields}, {at_first}
-                FROM (SELECT row_number() OVER () AS place, * FROM {layout.rows(REJECTS)})
+                SELECT *, {at_first} FROM {layout.rows(REJECTS, is_placed=True)}
             )
-            WHERE {is_bad}
+            WHERE {bad}
         )
         """
     )
-    if _fetch(connection, f"SELECT count(*) FROM {SECOND_LOOK}")[0] + _rejected(connection) != left:
+    if fetch(connection, f"SELECT count(*) FROM {SECOND_LOOK}")[0] + _rejected(connection) != left:
         return False
-    _contradiction(connection, layout, file_id, order, into)
+    _contradiction(connection, layout, file_id, into)
     _stage_rejected(connection, layout, file_id)
     run(
         f"""
@@ -510,55 +262,6 @@ def _second_pass(
     return True
 
 
-def _is_bad(layout: Layout, reading: Reading) -> str:
-    """SQL that is true of a parsed row with a problem, else false or null."""
-    return f"({' OR '.join(f'({test})' for test, _ in _problems(layout, reading))})"
-
-
-def _problems(layout: Layout, reading: Reading) -> list[tuple[str, str]]:
-    """Each problem as a test on the parsed row, and the reason as SQL text that shows its fields."""
-    at = layout.match.positions
-
-    def shown(column: str) -> str:
-        raw = f"coalesce(trim(fields[{at[column] + 1}]), '')"
-        return f"CASE WHEN {raw} = '' THEN 'nothing' ELSE '\"' || left({raw}, 60) || '\"' END"
-
-    latest = reading.now + timedelta(days=1)
-    found = [(f"{column} IS NULL", f"'{column}: it is empty'") for column in ("invoice_id", "product_id")]
-    found += [
-        (
-            # To count bytes is cheaper.
-            f"strlen({column}) > {LONGEST_NAME} AND length({column}) > {LONGEST_NAME}",
-            f"'{column}: longer than {LONGEST_NAME} characters'",
-        )
-        for column in ("invoice_id", "product_id", "customer_id")
-    ]
-    if "\0" in layout.holds:
-        found += [
-            (f"contains({column}, chr(0))", f"'{column}: it holds a NUL character'")
-            for column in PARSED
-            if PARSED[column] == "VARCHAR"
-        ]
-    found += [
-        ("quantity IS NULL", f"'quantity: a whole number was expected, found ' || {shown('quantity')}"),
-        ("unit_price IS NULL", f"'unit_price: a number was expected, found ' || {shown('unit_price')}"),
-        ("sold_at IS NULL", f"'sold_at: a date was expected, found ' || {shown('sold_at')}"),
-        (
-            f"sold_at < TIMESTAMP '{reading.earliest}'",
-            f"'sold_at: before {reading.earliest}, found ' || {shown('sold_at')}",
-        ),
-        (
-            f"sold_at >= TIMESTAMP '{latest:%Y-%m-%d %H:%M:%S}'",
-            f"'sold_at: after the day it was taken in, found ' || {shown('sold_at')}",
-        ),
-        (
-            "abs(CAST(quantity AS DOUBLE)) * abs(CAST(unit_price AS DOUBLE)) >= 1e13",
-            "'quantity x unit_price: more than any till can hold'",
-        ),
-    ]
-    return found
-
-
 def _as_csv(fields: str, delimiter: str) -> str:
     """SQL that writes a list of fields as the line of CSV that they were."""
     special = f"contains(x, {literal(delimiter)}) OR contains(x, '\"') OR contains(x, chr(10))"
@@ -574,10 +277,10 @@ def _storable(text: str) -> str:
 
 def _rejected(connection: duckdb.DuckDBPyConnection) -> int:
     """How many rows the CSV reader could not take apart, or make out a number or a moment in."""
-    there = _fetch(
+    there = fetch(
         connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rejected_rows' AND temporary"
     )[0]
-    return int(_fetch(connection, "SELECT count(DISTINCT line) FROM temp.rejected_rows")[0]) if there else 0
+    return int(fetch(connection, "SELECT count(DISTINCT line) FROM temp.rejected_rows")[0]) if there else 0
 
 
 def _forget_rejected(connection: duckdb.DuckDBPyConnection) -> None:
@@ -594,7 +297,7 @@ def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_
     """
     if _rejected(connection):
         raw = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
-        quotes, cut = _fetch(
+        quotes, cut = fetch(
             connection,
             "SELECT count(*) FILTER (error_type = 'UNQUOTED VALUE'), "
             f"min(line) FILTER (length({raw}) >= {LONGEST_REJECTED} AND regexp_matches({raw}, '[\\r\\n]')) "
@@ -674,15 +377,14 @@ def _has_empty_lines(file: Path) -> bool:
         return any(data.find(ends) >= 0 for ends in (b"\n\n", b"\n\r", b"\r\r"))
 
 
-def _contradiction(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str, order: DateOrder | None, into: str
-) -> None:
+def _contradiction(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str, into: str) -> None:
     """Refuse a file whose dates say otherwise than its set of headers: half would be taken in wrong."""
+    order = layout.order
     if order is None:
         return
     text, date = layout.match.positions["sold_at"] + 1, "'(\\d+)/(\\d+)/\\d{4}'"
     one, two = ("2", "1") if order == "month_first" else ("1", "2")
-    against, proven = _fetch(
+    against, proven = fetch(
         connection,
         f"""
         SELECT
@@ -697,7 +399,7 @@ def _contradiction(
     )
     if against:
         at_first = f"SELECT count(*) FILTER (day(sold_at) > 12) FROM {into} WHERE file_id = ?"
-        proven += _fetch(connection, at_first, [file_id])[0]
+        proven += fetch(connection, at_first, [file_id])[0]
     if against > proven:
         said = layout.match.follows.name if layout.match.follows else "the setting date_order"
         raise TillageError(
@@ -705,12 +407,3 @@ def _contradiction(
             f"the other way and {proven} only this way. Rename its date column to sold_at, one of the plain "
             "headers, so that the file's own dates decide."
         )
-
-
-def _fetch(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: list[object] | Mapping[str, object] | None = None
-) -> tuple[Any, ...]:
-    row = connection.execute(sql, values or []).fetchone()
-    if row is None:
-        raise RuntimeError(f"no row came back from {sql}")
-    return row

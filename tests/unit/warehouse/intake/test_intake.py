@@ -12,7 +12,7 @@ import pytest
 from warehouse import intake as module
 from warehouse.intake import TakenIn, new_files, take_in
 from warehouse.intake.files import Found
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 from warehouse.lake import snapshot
 
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -13,7 +13,7 @@ import pytest
 from warehouse.errors import TillageError
 from warehouse.intake import TakenIn, reader
 from warehouse.intake.files import read_content
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 Intake = Callable[..., TakenIn]
@@ -23,47 +23,6 @@ Text = Callable[..., str]
 GOOD = "536365,85123A,WHITE HANGING HEART,6,12/1/2010 8:26,2.55,17850,United Kingdom"
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 PLAIN = "invoice_id,product_id,quantity,sold_at,unit_price"
-
-
-@pytest.fixture(params=["staged", "large"])
-def taken(
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-    orders: Path,
-    intake: Intake,
-    rows_of: Rows,
-) -> Callable[..., Any]:
-    """Take in one file, as small ones are or as large ones; gives its row of landing.files, rows counted."""
-    if request.param == "large":
-        monkeypatch.setattr("warehouse.intake.BATCH_BYTES", 0)
-
-    def run(content: str | bytes, name: str = "a.csv", **how: Any) -> Any:
-        file = orders / name
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        result = intake(**how)
-        assert not result.left
-        [arrival] = result.arrivals
-        found = rows_of(
-            "SELECT (SELECT count(*) FROM landing.orders), (SELECT count(*) FROM landing.quarantine), "
-            "(SELECT list(row ORDER BY row) FROM landing.quarantine)"
-        )
-        [(accepted, quarantined, numbers)] = found
-        assert (arrival.rows_accepted, arrival.rows_quarantined) == (accepted, quarantined)
-        assert arrival.rows_read == accepted + quarantined
-        places = numbers or []
-        assert places == sorted(set(places) & set(range(1, arrival.rows_read + 1))), "a place has one row"
-        return arrival
-
-    return run
-
-
-@pytest.fixture
-def quarantine(rows_of: Rows) -> Callable[[], dict[int, tuple[str, list[str]]]]:
-    """Give what lies in quarantine, by row."""
-    return lambda: {
-        row: (raw, reasons)
-        for row, raw, reasons in rows_of("SELECT row, raw, reasons FROM landing.quarantine ORDER BY row")
-    }
 
 
 def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
@@ -89,7 +48,10 @@ def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
         (f"\n{HEADER}\n{GOOD}\n", "its first line is empty. The first line must name the columns."),
         (f"{GOOD}\n{GOOD}\n", "no column stands for invoice_id. Found: 536365, 85123A, WHITE HANGING HEART"),
         (HEADER.replace("UnitPrice,", ""), "no column stands for unit_price. Found: InvoiceNo, StockCode"),
-        (HEADER.replace("UnitPrice", "Cost"), "One of these would do: UnitPrice, Price, unit_price."),
+        (
+            HEADER.replace("UnitPrice", "Cost"),
+            "One of these would do: UnitPrice, Price, Purchase Price Per Unit. Rename it",
+        ),
         (f"{HEADER},Unit Price\n", "more than one column stands for unit_price: UnitPrice, Unit Price."),
         (f"{HEADER},Country\n", "more than one column stands for country: Country, Country."),
         ("'\"; DROP TABLE landing.orders --,x\n1,2\n", "Found: '\"; DROP TABLE landing.orders --, x."),
@@ -282,8 +244,8 @@ def test_nul_characters_never_reach_the_lake(
     [
         ("6", 6), ("6.0", 6), ("+5", 5), ("-12", -12), ("1e3", 1000), (" 7 ", 7), ("-0", 0),
         ("9223372036854775807", 2**63 - 1), ("6.5", None), ("1e-7", None), ("6.0000001", None),
-        ("9223372036854775808", None), ("1,000", None), ("1 000", None), ("NaN", None), ("inf", None),
-        ("-inf", None), ("0x10", None), ("", None), ("six", None), ("=1+1", None), ("£5", None), ("٣", None),
+        ("9223372036854775808", None), ("1 000", 1000), ("1 0", None), ("NaN", None), ("inf", None),
+        ("-inf", None), ("0x10", None), ("", None), ("six", None), ("=1+1", None), ("٣", None),
     ],
 )  # fmt: skip
 def test_a_quantity_is_a_whole_number_or_quarantined(
@@ -302,8 +264,7 @@ def test_a_quantity_is_a_whole_number_or_quarantined(
     ("text", "value"),
     [
         ("2.55", "2.55"), ("0", "0"), ("-11062.06", "-11062.06"), (".5", "0.5"), ("1e3", "1000"),
-        ("2.5500000000000003", "2.55"), ("1,000.00", None), ("1.000,00", None), ("$5", None), ("£5", None),
-        ("5 EUR", None), ("NaN", None), ("inf", None), ("", None), ("1" + "0" * 30, None), ("1e400", None),
+        ("2.5500000000000003", "2.55"), ("1,000.00", "1000"), ("1.000,00", "1000"), ("NaN", None), ("inf", None), ("", None), ("1" + "0" * 30, None), ("1e400", None),
     ],
 )  # fmt: skip
 def test_a_price_is_a_number_or_quarantined(
