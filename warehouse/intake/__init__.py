@@ -178,9 +178,11 @@ class _Batch:
     def add(self, found: Found) -> None:
         """Stage the file's content, or put it into the lake, unless its rows live already."""
         text_bytes = found.size * (1 if found.path.lower().endswith(TEXTS) else TEXT_PER_BYTE)
+        is_large = text_bytes > BATCH_BYTES
+        if is_large:
+            self.commit()
         try:
-            if text_bytes > BATCH_BYTES:
-                self.commit()
+            if is_large:
                 in_transaction(self.connection, lambda: self._write_large(found))
                 self._end()
             else:
@@ -189,7 +191,9 @@ class _Batch:
         except OSError as error:
             self.left[found.path] = f"it cannot be read: {error.strerror}"
         except PASSING as error:
-            self.left[found.path] = f"it could not be read this time: {str(error).splitlines()[0]}"
+            self.left[found.path] = f"it could not be taken in this time: {str(error).splitlines()[0]}"
+            if is_large:  # what was noted of it is rolled back with its rows
+                self._begin()
         except _NothingStagedError:
             pass  # what is known of it waits for the next transaction
         if self._staged_bytes > BATCH_BYTES:
@@ -266,9 +270,15 @@ class _Batch:
 
     def commit(self) -> None:
         """Put what is staged into the lake, by one transaction."""
-        if self._pending or self._seen_again:
+        if not (self._pending or self._seen_again):
+            return
+        try:
             in_transaction(self.connection, self._write)
             self._end()
+        except PASSING as error:  # a disk that is full
+            for row in self._pending:
+                self.left[row.path] = f"it could not be taken in this time: {str(error).splitlines()[0]}"
+            self._begin()
 
     def _begin(self) -> None:
         self._known = _known(self.connection)

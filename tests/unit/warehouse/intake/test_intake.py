@@ -285,7 +285,7 @@ def test_a_failure_of_the_machine_is_no_fault_of_the_file(
         raise error("no room\nmore of it")
 
     monkeypatch.setattr(module, "stage", fail)
-    assert intake().left == {"orders/a.csv": "it could not be read this time: no room"}
+    assert intake().left == {"orders/a.csv": "it could not be taken in this time: no room"}
     assert rows_of("SELECT count(*) FROM landing.files") == [(0,)]
     monkeypatch.undo()
     intake()
