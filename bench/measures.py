@@ -60,7 +60,7 @@ def landing(folder: Path) -> list[Measurement]:
         from pathlib import Path
         from warehouse.intake import take_in
         from warehouse.intake.headers import header_sets
-        from warehouse.intake.reader import Reading
+        from warehouse.intake.layout import Reading
         from warehouse.lake import open_lake
         from warehouse.records import prepare
         home = Path({str(home)!r})

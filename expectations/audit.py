@@ -41,10 +41,20 @@ def audit(connection: duckdb.DuckDBPyConnection, staged: str, table: Table) -> l
     return findings
 
 
-def _validate(connection: duckdb.DuckDBPyConnection, table: str, judged: Sequence[Rule]) -> dict[str, bool]:
-    """Say of each rule whether all rows pass it."""
+def load() -> None:
+    """Import Great Expectations: a run does it while DuckDB reads files, and waits for neither."""
     # Read when the library is imported: no word of what is judged here leaves the machine.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import duckdb_sqlalchemy
+    import great_expectations
+    import great_expectations.expectations.core
+
+    del duckdb_sqlalchemy, great_expectations
+
+
+def _validate(connection: duckdb.DuckDBPyConnection, table: str, judged: Sequence[Rule]) -> dict[str, bool]:
+    """Say of each rule whether all rows pass it."""
+    load()
     import great_expectations as gx
     from duckdb_sqlalchemy import ConnectionWrapper
     from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from assets.graph import graph
 from expectations.rules import rules
@@ -35,7 +35,7 @@ def _settings() -> str:
     ]
     for name, field in Settings.model_fields.items():
         place = "" if name == "home" else f"`{name}`"
-        default = "not set" if field.default is None else f"`{field.default}`"
+        default = f"`{field.default}`" if field.default not in {None, ()} else "not set"
         lines.append(
             f"| {place} | `{PREFIX}{name.upper()}` | {_kind(field.annotation)} | {default} | {field.description} |"
         )
@@ -46,6 +46,10 @@ def _kind(annotation: Any) -> str:
     """A type as a reader would say it."""
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
+    if get_origin(annotation) is tuple:
+        return "list of tables"
     parts = [part for part in get_args(annotation) if part is not type(None)]
     names = {str: "text", int: "whole number", Path: "folder", date: "date"}
     return ", ".join(map(_kind, parts)) if parts else names[annotation]

@@ -7,12 +7,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from assets.graph import graph
 from assets.make import read_plan
+from expectations.audit import load
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
 from warehouse.intake import new_files
@@ -131,9 +133,12 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     with open_instance(settings) as instance:
         now = before
         if before.files:
+            loading = Thread(target=load)
+            loading.start()
             _execute(
                 settings, instance, "take_in", ["landing.files"], {}, before, wanted.force, progress, outcome
             )
+            loading.join()
             with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
                 _files(connection, before.files, outcome)
                 now = _todo(connection, settings, wanted)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,8 +18,9 @@ from pydantic_settings import (
 )
 
 from warehouse.errors import TillageError
-from warehouse.intake.headers import header_sets
-from warehouse.intake.reader import Reading
+from warehouse.intake.headers import header_set, header_sets
+from warehouse.intake.layout import Reading
+from warehouse.intake.numbers import DecimalMark
 
 FILE = "tillage.toml"
 PREFIX = "TILLAGE_"
@@ -35,6 +36,23 @@ def _timezone(text: str) -> str:
     if text not in available_timezones():
         raise ValueError("the name of a time zone such as Europe/London was expected")
     return text
+
+
+def _currency(text: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", text):
+        raise ValueError("three letters of ISO 4217 such as GBP were expected")
+    return text
+
+
+def _headers(entries: object) -> object:
+    if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("tables were expected, each under a line [[headers]] with two brackets")
+    for entry in entries:
+        try:
+            header_set(entry, is_own=True)
+        except TillageError as error:
+            raise ValueError(str(error)) from error
+    return entries
 
 
 class Settings(BaseSettings):
@@ -57,6 +75,20 @@ class Settings(BaseSettings):
         default=None,
         description="Order of day and month in dates such as 3/4/2011, for files that neither follow a known "
         "header which says it nor prove it.",
+    )
+    currency: Annotated[str, AfterValidator(_currency)] | None = Field(
+        default=None,
+        description="The shop's currency, a code of ISO 4217 such as GBP: rows that name another are quarantined, "
+        "and without it a file that names any is refused.",
+    )
+    decimal_mark: DecimalMark | None = Field(
+        default=None,
+        description="The decimal mark of numbers such as 2,555, for files whose numbers do not prove it.",
+    )
+    headers: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_headers)] = Field(
+        default=(),
+        description="Sets of headers of your own, `[[headers]]` each, with the keys of "
+        "`warehouse/intake/orders.toml`; [how to go on](how-to-go-on.md#what-files-may-look-like) has an example.",
     )
     earliest_sale: date = Field(
         default=date(1990, 1, 1), description="Rows sold before this day are quarantined."
@@ -122,7 +154,16 @@ class Settings(BaseSettings):
     def reading(self) -> Reading:
         """How files are read, as of now."""
         now = datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
-        return Reading(header_sets(), self.date_order, self.earliest_sale, now)
+        own = tuple(header_set(entry, is_own=True) for entry in self.headers)
+        return Reading(
+            (*own, *header_sets()),
+            self.date_order,
+            self.earliest_sale,
+            now,
+            timezone=self.timezone,
+            currency=self.currency,
+            decimal_mark=self.decimal_mark,
+        )
 
 
 def load(home: Path | None = None) -> Settings:
@@ -159,7 +200,8 @@ def _paragraph(error: ValidationError) -> str:
             told.append(f"there is no setting {name}; the settings are {known}")
             continue
         said = problem["msg"].removeprefix("Value error, ")
-        told.append(f"{name} is {problem['input']!r}: {said[0].lower()}{said[1:]}")
+        given = "" if name == "headers" else f" is {problem['input']!r}"  # a table is too long to be shown
+        told.append(f"{name}{given}: {said[0].lower()}{said[1:]}")
     return (
         f"A setting is wrong: {'; '.join(told)}. It stands in the environment ({PREFIX}...) or in {FILE} of the "
         "home; docs/settings.md lists every setting."

@@ -19,7 +19,7 @@ from assets.graph import Graph, graph
 from assets.make import make
 from warehouse.intake import TakenIn, take_in
 from warehouse.intake.headers import header_sets
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 from warehouse.lake import attach, open_lake
 from warehouse.records import prepare
 

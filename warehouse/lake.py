@@ -1,5 +1,7 @@
 """Open the warehouse: one DuckLake, read and written through DuckDB, needing no network."""
 
+import fcntl
+import importlib.resources
 import os
 import random
 import re
@@ -12,7 +14,6 @@ from typing import Any
 from uuid import uuid4
 
 import duckdb
-from duckdb_extensions import import_extension
 
 from warehouse.contract import Table
 from warehouse.errors import TillageError
@@ -26,6 +27,7 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 CATALOG = "catalog.sqlite"
+EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
 # What DuckDB says when another process was in the way; the last when it read a catalog half made.
 CONFLICT = ("conflict", "database is locked", "database is busy", "failed to load ducklake")
 
@@ -84,7 +86,8 @@ def open_lake(
     config: dict[str, Any] = {
         "memory_limit": memory,
         "temp_directory": str(spill),
-        "extension_directory": str(root / "extensions"),
+        # A name in SQL is that of a table, never of a variable that Python happens to hold.
+        "python_enable_replacements": False,
     }
     if threads is not None:
         config["threads"] = threads
@@ -98,8 +101,8 @@ def open_lake(
     try:
         # It would be drawn into what a command prints; DuckDB takes it for a connection only.
         connection.execute("SET enable_progress_bar = false")
-        for name in ("sqlite", "ducklake"):
-            _load(connection, name)
+        for wheel, name in EXTENSIONS.items():
+            _load(connection, wheel, name)
         attach(connection, root, read_only=read_only, as_of=as_of)
         if read_only:
             allowed = ", ".join(literal(folder) for folder in (root, *reach))
@@ -169,6 +172,23 @@ def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyCo
         return connection.execute(statements[0])
     except duckdb.Error as error:
         raise TillageError(str(error)) from error
+
+
+def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The folder of this connection alone, which goes with it."""
+    found = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    return Path(str(found[0] if found else ""))
+
+
+@contextmanager
+def alone(connection: duckdb.DuckDBPyConnection, work: str) -> Iterator[None]:
+    """Wait until no other process does this work on the lake, and keep the others waiting.
+
+    DuckLake lets two transactions insert the same rows, for neither changes what the other reads.
+    """
+    with (spill_folder(connection).parent / f"{work}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when it is closed, by a kill too
+        yield
 
 
 def in_transaction(
@@ -296,10 +316,12 @@ def _changes(
     return ""
 
 
-def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load an extension, installed from its wheel the first time."""
-    try:
-        connection.execute(f"LOAD {name}")
-    except duckdb.IOException:
-        import_extension(name, con=connection)
-        connection.execute(f"LOAD {name}")
+def _load(connection: duckdb.DuckDBPyConnection, wheel: str, name: str) -> None:
+    """Load an extension from its wheel: to install it would copy 35 MB into every home, and take a second.
+
+    DuckDB knows an extension by the name of its file, which is not always that of the wheel: hence a link.
+    """
+    found = importlib.resources.files(f"duckdb_extension_{wheel}") / "extensions" / f"v{duckdb.__version__}"
+    link = spill_folder(connection) / f"{name}.duckdb_extension"
+    link.symlink_to(str(found / f"{wheel}.duckdb_extension"))
+    connection.execute(f"LOAD {literal(link)}")

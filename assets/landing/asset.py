@@ -10,7 +10,7 @@ from assets.asset import SILENT, key, table_spec
 from resources.lake import LakeResource
 from warehouse.errors import TillageError
 from warehouse.intake import TakenIn, take_in
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 from warehouse.lake import snapshot
 from warehouse.tables.landing import FILE_MONTHS, FILES, ORDERS, QUARANTINE
 

@@ -247,6 +247,16 @@ def test_an_empty_landing_folder_says_what_to_do(tillage):
         ('timezone = "Mars/Olympus"', "the name of a time zone such as Europe/London was expected"),
         ('date_order = "year"', "date_order is 'year'"),
         ("threads = 0", "threads is 0"),
+        ('currency = "pounds"', "currency is 'pounds': three letters of ISO 4217 such as GBP were expected"),
+        ('decimal_mark = ";"', "decimal_mark is ';'"),
+        (
+            '[headers]\nname = "till"',
+            "headers: tables were expected, each under a line [[headers]] with two brackets",
+        ),
+        (
+            '[[headers]]\nname = "till"\nprice = "Preis"',
+            "headers: the set of headers 'till' says price, which no set",
+        ),
         ('colour = "red"', "there is no setting colour; the settings are home, timezone"),
         ("memory = ", "tillage.toml is not TOML"),
     ],
@@ -264,6 +274,29 @@ def test_the_environment_comes_before_the_file(home, environment, monkeypatch):
     monkeypatch.setenv("TILLAGE_MEMORY", "2GB")
     settings = load(home)
     assert (settings.memory, settings.threads) == ("2GB", 2)
+
+
+def test_headers_and_currency_of_the_file_of_settings_are_read_with(home, environment):
+    (home / "tillage.toml").write_text(
+        """
+        currency = "EUR"
+        decimal_mark = ","
+        timezone = "Europe/Berlin"
+
+        [[headers]]
+        name = "till"
+        invoice_id = "Bon"
+        product_id = ["Artikel", "EAN"]
+        quantity = "Menge"
+        sold_at = "Datum"
+        line_amount = "Betrag"
+        """,
+        encoding="utf-8",
+    )
+    reading = load(home).reading()
+    assert (reading.currency, reading.decimal_mark, reading.timezone) == ("EUR", ",", "Europe/Berlin")
+    assert (reading.sets[0].name, reading.sets[0].is_own) == ("till", True)
+    assert reading.sets[0].columns["product_id"] == ("Artikel", "EAN")
 
 
 @pytest.mark.usefixtures("unjudged")

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from warehouse.intake import take_in
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 from warehouse.lake import attach
 
 # Among them every way of seeing an input: the same month, the one before too, all up to it.
@@ -50,7 +50,7 @@ def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any,
         except duckdb.CatalogException:
             found[name] = []
     found["landing.orders"] = connection.execute(
-        "SELECT * EXCLUDE (file_id, row) FROM landing.orders ORDER BY ALL"
+        "SELECT * EXCLUDE (file_id) FROM landing.orders ORDER BY ALL"
     ).fetchall()
     return found
 

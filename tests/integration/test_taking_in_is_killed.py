@@ -18,7 +18,7 @@ from datetime import date, datetime
 from pathlib import Path
 from warehouse import intake
 from warehouse.intake.headers import header_sets
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 from warehouse.lake import open_lake
 from warehouse.records import prepare
 intake.BATCH_BYTES = 0
@@ -26,10 +26,11 @@ home = Path(sys.argv[1])
 with open_lake(home / "lake") as connection:
     prepare(connection)
     print("open", flush=True)
-    intake.take_in(
+    taken = intake.take_in(
         connection, home / "landing", Reading(header_sets(), None, date(1990, 1, 1), datetime(2012, 1, 1)),
         progress=lambda *at: print(*at, flush=True),
     )
+    print(*taken.left.values(), sep="\\n")
 """
 
 
@@ -103,3 +104,32 @@ def test_two_processes_that_take_in_at_once_take_each_file_in_once(
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     assert whole(lake) == FILES
+
+
+@pytest.mark.parametrize("is_large", [True, False])
+def test_a_disk_that_is_full_leaves_the_file_for_the_next_time(
+    orders: Path, home: Path, lake: duckdb.DuckDBPyConnection, is_large: bool
+) -> None:
+    """No file may grow beyond 4 MB, as if that were all the room: writing the rows fails, recording does not."""
+    duckdb.execute(
+        "COPY (SELECT md5(n::VARCHAR) AS invoice_id, md5(n::VARCHAR || 'a') AS product_id, 1 AS quantity, "
+        "TIMESTAMP '2011-01-02 10:00:00' AS sold_at, 2.5 AS unit_price FROM range(200_000) AS rows(n)) "
+        f"TO '{orders}/a.csv' (HEADER)"
+    )
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, resource.RLIM_INFINITY))\n"
+    code = TAKE_IN if is_large else TAKE_IN.replace("intake.BATCH_BYTES = 0", "")
+    done = [
+        subprocess.run(
+            [sys.executable, "-c", prefix + code, home], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        for prefix in (limit, "")
+    ]
+    assert [process.returncode for process in done] == [0, 0], done
+    assert "it could not be taken in this time: IO Error" in done[0].stdout
+    assert "this time" not in done[1].stdout
+    assert lake.execute("SELECT count(*), count(DISTINCT invoice_id) FROM landing.orders").fetchall() == [
+        (200_000, 200_000)
+    ]
+    assert lake.execute("SELECT state, rows_accepted FROM landing.files").fetchall() == [
+        ("accepted", 200_000)
+    ]

@@ -6,20 +6,22 @@ The figures stand in the README of the data beside the repository, with their or
 import os
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import xlsxwriter
 
 from assets.graph import Graph
 from expectations.audit import audit
 from warehouse.intake import take_in
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 from warehouse.lake import open_lake, snapshot
 from warehouse.plan import month_range
+from warehouse.records import prepare
 from warehouse.tables import TABLES
 
 CORE = ("core.order_lines", "core.customer_months", "core.sales_days", "segments.rfm")
@@ -268,3 +270,38 @@ def test_the_data_is_missed_where_it_must_be(monkeypatch: pytest.MonkeyPatch, sh
     monkeypatch.setattr(os, "environ", {**os.environ, "CI": ""})
     with pytest.raises(pytest.skip.Exception):
         shared_data("nothing.csv")
+
+
+@pytest.mark.slow
+def test_the_workbook_of_online_retail_gives_the_rows_of_the_parquet(
+    shared_data: Callable[[str], Path], reading: Reading, tmp_path: Path, online_retail: Path
+) -> None:
+    """People have it as one XLSX, with numbers for codes and customers, and real moments."""
+    orders = tmp_path / "landing" / "orders"
+    orders.mkdir(parents=True)
+    source = shared_data("online_retail.parquet")
+    rows = duckdb.execute(f"SELECT * FROM '{source}'")
+    header = [name for name, *_ in rows.description]
+    with xlsxwriter.Workbook(
+        orders / "online_retail.xlsx", {"constant_memory": True, "nan_inf_to_errors": True}
+    ) as book:
+        sheet, moment = book.add_worksheet(), book.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+        sheet.write_row(0, 0, header)
+        for at, row in enumerate(rows.fetchall(), 1):
+            for column, value in enumerate(row):
+                if isinstance(value, str) and value.isdecimal() and not value.startswith("0"):
+                    sheet.write_number(at, column, int(value))
+                elif isinstance(value, str):
+                    sheet.write_string(at, column, value)
+                elif isinstance(value, datetime):
+                    sheet.write_datetime(at, column, value, moment)
+                elif value is not None and value == value:  # noqa: PLR0124 - a guest is NaN there
+                    sheet.write_number(at, column, value)
+    shape = "count(*), sum(hash(columns(* EXCLUDE (file_id)))::HUGEINT)"
+    with open_lake(tmp_path / "lake") as connection:
+        prepare(connection)
+        [arrival] = take_in(connection, tmp_path / "landing", reading).arrivals
+        assert (arrival.state, arrival.rows_accepted) == ("accepted", 541_909)
+        found = one(connection, f"SELECT {shape} FROM landing.orders")
+    with open_lake(online_retail, read_only=True) as connection:
+        assert one(connection, f"SELECT {shape} FROM landing.orders") == found

@@ -6,7 +6,7 @@ content, a file that disappears changes nothing, and one that is refused leaves 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,15 +14,28 @@ import duckdb
 
 from warehouse.contract import fingerprint
 from warehouse.errors import TillageError
-from warehouse.intake.files import Content, Found, read_content, scan
-from warehouse.intake.reader import PARSED, PASSING, STAGED, Reading, create_staging, place_in_file, stage
-from warehouse.lake import in_transaction
+from warehouse.intake.columns import PARSED
+from warehouse.intake.files import TEXTS, Content, Found, read_content, scan
+from warehouse.intake.layout import Reading
+from warehouse.intake.reader import (
+    PASSING,
+    QUARANTINED,
+    STAGED,
+    Staged,
+    create_staging,
+    stage,
+    unstage,
+)
+from warehouse.lake import alone, in_transaction
 from warehouse.records import NOTHING, Record, insert, read_versions, write_versions
 from warehouse.tables.landing import FILE_MONTHS, FILES, ORDERS, QUARANTINE
 
 SOURCE = "orders"
-# Files are committed together up to this size: a transaction costs more than a small file.
-BATCH_BYTES = 256 << 20
+# Files are staged in memory and committed together up to this size: a transaction of its own, and data
+# files of its own, cost more than a small file. A larger one goes into the lake as it is read.
+BATCH_BYTES = 64 << 20
+# Packed and columnar files hold about so many times their size in text.
+TEXT_PER_BYTE = 8
 # A file written so shortly before it was looked at may have changed since, within one tick of its clock.
 TICK_NS = 2_000_000_000
 
@@ -44,6 +57,9 @@ class Arrival:
     rows_quarantined: int
     first_month: date | None
     last_month: date | None
+    currency: str | None
+    basis: str | None
+    remark: str | None
     size: int
     modified_ns: int
     seen_at: datetime
@@ -89,19 +105,20 @@ def take_in(
         run: Dagster run, for the records.
         progress: Called before each file with its path, the files done, and all of them.
     """
-    todo = new_files(connection, landing, reading)
-    batch = _Batch(connection, reading, run)
-    for done, found in enumerate(todo):
-        if progress:
-            progress(found.path, done, len(todo))
-        batch.add(found)
-    batch.commit()
+    with alone(connection, "take_in"):
+        todo = new_files(connection, landing, reading)
+        batch = _Batch(connection, reading, run)
+        for done, found in enumerate(todo):
+            if progress:
+                progress(found.path, done, len(todo))
+            batch.add(found)
+        batch.commit()
     return TakenIn(tuple(batch.arrivals), batch.left, batch.months)
 
 
 def reading_name(reading: Reading) -> str:
     """Name the way of reading: a file refused by one is tried again by another."""
-    return fingerprint(repr((reading.sets, reading.date_order, reading.earliest)))
+    return fingerprint(repr([getattr(reading, each.name) for each in fields(reading) if each.name != "now"]))
 
 
 def _known(connection: duckdb.DuckDBPyConnection) -> list[Arrival]:
@@ -134,6 +151,10 @@ def _is_new(found: Found, known: Arrival | None, reading: Reading) -> bool:
         return True  # taking it in says why it cannot be read
 
 
+class _NothingStagedError(Exception):
+    """Rolls the transaction of a large file back that gave no rows."""
+
+
 @dataclass
 class _Batch:
     """Files staged so far, and what became of those committed."""
@@ -146,7 +167,7 @@ class _Batch:
     months: dict[date, Record] = field(default_factory=dict)
     _pending: list[Arrival] = field(default_factory=list)
     _seen_again: list[Arrival] = field(default_factory=list)
-    _staged: set[str] = field(default_factory=set)
+    _staged: dict[str, Staged] = field(default_factory=dict)
     _staged_bytes: int = 0
     _changed: dict[date, Record] = field(default_factory=dict)
 
@@ -155,17 +176,37 @@ class _Batch:
         create_staging(self.connection)
 
     def add(self, found: Found) -> None:
-        """Stage the file's content, unless its rows live already."""
+        """Stage the file's content, or put it into the lake, unless its rows live already."""
+        text_bytes = found.size * (1 if found.path.lower().endswith(TEXTS) else TEXT_PER_BYTE)
+        is_large = text_bytes > BATCH_BYTES
+        if is_large:
+            self.commit()
         try:
-            self._add(found)
+            if is_large:
+                in_transaction(self.connection, lambda: self._write_large(found))
+                self._end()
+            else:
+                self._add(found, STAGED)
+                self._staged_bytes += text_bytes
         except OSError as error:
             self.left[found.path] = f"it cannot be read: {error.strerror}"
         except PASSING as error:
-            self.left[found.path] = f"it could not be read this time: {str(error).splitlines()[0]}"
+            self.left[found.path] = f"it could not be taken in this time: {str(error).splitlines()[0]}"
+            if is_large:  # what was noted of it is rolled back with its rows
+                self._begin()
+        except _NothingStagedError:
+            pass  # what is known of it waits for the next transaction
         if self._staged_bytes > BATCH_BYTES:
             self.commit()
 
-    def _add(self, found: Found) -> None:
+    def _write_large(self, found: Found) -> None:
+        self._begin()
+        self._add(found, ORDERS.qualified)
+        if not self._staged:  # rows of a file that is refused or left may stand in the transaction
+            raise _NothingStagedError
+        self._write()
+
+    def _add(self, found: Found, into: str) -> None:
         try:
             str(found.file).encode()
         except UnicodeEncodeError:
@@ -182,17 +223,17 @@ class _Batch:
             self._seen_again.append(self._arrival(found, before))
             return
         was_staged = content.file_id in self._staged
-        arrival = self._judge(found, content)
+        arrival = self._judge(found, content, into)
         told = found.file.stat()
         if (told.st_size, told.st_mtime_ns) != (found.size, found.modified_ns):
-            if not was_staged:
-                self.connection.execute(f"DELETE FROM memory.{STAGED} WHERE file_id = ?", [content.file_id])
-                self._staged.discard(content.file_id)
+            if not was_staged and content.file_id in self._staged:
+                del self._staged[content.file_id]
+                unstage(self.connection, content.file_id, into)
             self.left[found.path] = "it changed while it was read"
             return
         self._pending.append(arrival)
 
-    def _judge(self, found: Found, content: Content) -> Arrival:
+    def _judge(self, found: Found, content: Content, into: str) -> Arrival:
         """Say what becomes of the content; stage its rows if they are not in the lake or staged yet."""
         live = _live(self._known)
         for row in [*self._pending, *self._known]:
@@ -202,22 +243,24 @@ class _Batch:
                 break
         blank = Arrival(
             content.file_id, found.path, "accepted", None, None, reading_name(self.reading),
-            0, 0, 0, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
+            0, 0, 0, None, None, None, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
         )  # fmt: skip
         try:
-            staged = stage(self.connection, found.file, content.file_id, content.encoding, self.reading)
+            staged = stage(self.connection, found.file, content, self.reading, into)
         except TillageError as error:
             return replace(blank, state="refused", reason=str(error).replace("\0", "\u2400"))
-        self._staged.add(content.file_id)
-        self._staged_bytes += found.size
+        self._staged[content.file_id], layout = staged, staged.layout
         return replace(
             blank,
-            header=staged.header,
-            rows_read=staged.rows_read,
+            header=layout.match.follows.name if layout.match.follows else None,
+            rows_read=staged.rows_accepted + staged.rows_quarantined,
             rows_accepted=staged.rows_accepted,
             rows_quarantined=staged.rows_quarantined,
-            first_month=staged.first_month,
-            last_month=staged.last_month,
+            first_month=min(staged.months, default=None),
+            last_month=max(staged.months, default=None),
+            currency=layout.currency,
+            basis=layout.basis,
+            remark=layout.remark,
         )
 
     @staticmethod
@@ -227,13 +270,25 @@ class _Batch:
 
     def commit(self) -> None:
         """Put what is staged into the lake, by one transaction."""
-        if self._pending or self._seen_again:
+        if not (self._pending or self._seen_again):
+            return
+        try:
             in_transaction(self.connection, self._write)
-            self.months |= self._changed
-        self.arrivals += self._pending
+            self._end()
+        except PASSING as error:  # a disk that is full
+            for row in self._pending:
+                self.left[row.path] = f"it could not be taken in this time: {str(error).splitlines()[0]}"
+            self._begin()
+
+    def _begin(self) -> None:
         self._known = _known(self.connection)
-        self._pending, self._seen_again, self._staged, self._staged_bytes = [], [], set(), 0
+        self._pending, self._seen_again, self._staged, self._staged_bytes = [], [], {}, 0
         create_staging(self.connection)
+
+    def _end(self) -> None:
+        self.months |= self._changed
+        self.arrivals += self._pending
+        self._begin()
 
     def _write(self) -> None:
         run = self.connection.execute
@@ -248,7 +303,7 @@ class _Batch:
         kept = [row for row in known if f"{row.file_id} {row.path}" not in set(places)]
         before, after = _live(known), _live([*kept, *rows])
         dead, fresh = sorted(before - after), sorted(after - before)
-        if missing := set(fresh) - self._staged:
+        if missing := set(fresh) - set(self._staged):
             raise TillageError(
                 f"The warehouse changed while files were taken in ({len(missing)} contents left it). "
                 "Nothing was written; start `tillage run` again."
@@ -264,25 +319,23 @@ class _Batch:
         run("CALL lake.set_commit_message('tillage', ?)", [f"take in {self.run or ''}".strip()])
 
     def _insert(self, fresh: list[str]) -> None:
-        run = self.connection.execute
-        parsed = ", ".join(PARSED)
-        run(
-            f"INSERT INTO {FILE_MONTHS.qualified} BY NAME "
-            f"SELECT file_id, month, count(*) AS rows, sum(hash({parsed})::HUGEINT) AS rows_hash "
-            f"FROM memory.{STAGED} WHERE raw IS NULL AND file_id IN (SELECT unnest(?)) "
-            "GROUP BY file_id, month",
-            [fresh],
-        )
-        run(
-            f"INSERT INTO {ORDERS.qualified} BY NAME SELECT month, file_id, row, {parsed} "
-            f"FROM ({place_in_file()}) WHERE raw IS NULL AND file_id IN (SELECT unnest(?)) ORDER BY month",
-            [fresh],
-        )
-        run(
-            f"INSERT INTO {QUARANTINE.qualified} BY NAME SELECT file_id, row, raw, reasons "
-            f"FROM ({place_in_file()}) WHERE raw IS NOT NULL AND file_id IN (SELECT unnest(?))",
-            [fresh],
-        )
+        """Put the rows of staged contents into the lake; those of a large one are there already."""
+        months = [
+            {"file_id": file_id, "month": month, "rows": rows, "rows_hash": rows_hash}
+            for file_id in fresh
+            for month, (rows, rows_hash) in self._staged[file_id].months.items()
+        ]
+        insert(self.connection, FILE_MONTHS, months)
+        chosen = "WHERE file_id IN (SELECT unnest(?))"
+        for table, columns, staged, order in (
+            (ORDERS, f"month, file_id, {', '.join(PARSED)}", STAGED, "ORDER BY month"),
+            (QUARANTINE, "file_id, row, raw, reasons", QUARANTINED, ""),
+        ):
+            if self.connection.execute(f"SELECT 1 FROM {staged} {chosen} LIMIT 1", [fresh]).fetchall():
+                self.connection.execute(
+                    f"INSERT INTO {table.qualified} BY NAME SELECT {columns} FROM {staged} {chosen} {order}",
+                    [fresh],
+                )
 
     def _write_versions(self, touched: set[date]) -> None:
         """Record the months whose rows are others than before: versions add up over contents."""

@@ -14,13 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from backports import zstd
+
 from warehouse.errors import TillageError
 
-KINDS = (".csv", ".csv.gz", ".parquet")
+PACKED = (".gz", ".zst")
+TEXTS = (".csv", ".tsv", ".txt")
+KINDS = (*TEXTS, *(text + packed for text in TEXTS for packed in PACKED), ".parquet", ".xlsx")
 CHUNK = 1 << 20
 # What the engine reads as it is; text in any other encoding is copied for it.
 NATIVE = ("utf-8", "latin-1")
 
+# Characters that rows need care for; where a file holds none of them, nobody has to look.
+CAREFUL = '\0\t\xa0"'
 WINDOWS = re.compile(rb"[\x80-\x9f]")
 NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # what Windows-1252 leaves empty
 
@@ -37,10 +43,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds: its SHA-256, and the encoding of its text."""
+    """What a file holds: its SHA-256, the encoding of its text, and which of `CAREFUL` stand in it."""
 
     file_id: str
     encoding: str
+    holds: str = CAREFUL
 
 
 def scan(landing: Path, source: str) -> Iterator[Found]:
@@ -67,25 +74,24 @@ def scan(landing: Path, source: str) -> Iterator[Found]:
 
 
 def read_content(file: Path) -> Content:
-    """Read the whole file once: its SHA-256, and the encoding of its text."""
+    """Read the whole file once: its SHA-256, the encoding of its text, and which characters need care."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
-        if file.suffix.lower() == ".gz":
+        if _is_packed(file):
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
-            encoding = "utf-8"
+            encoding, holds = "utf-8", CAREFUL
             # One that is damaged has a content all the same: it is refused when its rows are read.
             with suppress(TillageError), _unpacked(file) as text:
-                encoding = _encoding(text)
-            return Content(digest.hexdigest(), encoding)
-        encoding = _encoding(stream, digest.update)
-    return Content(digest.hexdigest(), encoding)
+                encoding, holds = _look_at(text)
+            return Content(digest.hexdigest(), encoding, holds)
+        encoding, holds = _look_at(stream, digest.update)
+    return Content(digest.hexdigest(), encoding, holds)
 
 
 def plain_text(file: Path, encoding: str, folder: Path) -> tuple[Path, str]:
     """Give the text of a file as one that the engine reads, and its encoding: itself, or a copy in `folder`."""
-    is_packed = file.suffix.lower() == ".gz"
-    if not is_packed and encoding in NATIVE:
+    if not _is_packed(file) and encoding in NATIVE:
         return file, encoding
     copy = folder / "plain.csv"
     try:
@@ -108,34 +114,52 @@ def _unpacked(file: Path) -> Iterator[IO[bytes]]:
         TillageError: If it is packed and cut or damaged.
     """
     try:
-        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
-            yield cast("IO[bytes]", stream)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise TillageError(f"it is not whole, or no gzip file: {error}. Pack it again.") from error
+        with _open(file) as stream:
+            yield stream
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
+        kind = "zstd" if file.suffix.lower() == ".zst" else "gzip"
+        raise TillageError(f"it is not whole, or no {kind} file: {error}. Pack it again.") from error
 
 
-def _encoding(stream: IO[bytes], hear: Callable[[bytes], object] | None = None) -> str:
-    """Tell the encoding of a text: UTF-16 by its mark, UTF-8 if all of it is, else Windows-1252 or Latin-1.
+def _is_packed(file: Path) -> bool:
+    return file.suffix.lower() in PACKED
 
-    The last two differ in the bytes 80 to 9F alone: quotes, dashes and the euro in the one, control
-    characters that nobody writes in the other.
+
+def _open(file: Path) -> IO[bytes]:
+    if not _is_packed(file):
+        return file.open("rb")
+    return cast("IO[bytes]", zstd.open(file) if file.suffix.lower() == ".zst" else gzip.open(file))
+
+
+def _look_at(stream: IO[bytes], hear: Callable[[bytes], object] | None = None) -> tuple[str, str]:
+    """Tell the encoding of a text, and which of `CAREFUL` stand in it.
+
+    UTF-16 is known by its mark, UTF-8 if all of it is, else it is Windows-1252 or Latin-1. Those two differ
+    in the bytes 80 to 9F alone: quotes, dashes and the euro in the one, control characters that nobody
+    writes in the other.
     """
-    decoder, is_utf8, is_windows, is_latin = codecs.getincrementaldecoder("utf-8")(), True, False, False
-    first = True
-    marked = ""
+    decoder, is_utf8, holds = codecs.getincrementaldecoder("utf-8")(), True, set[str]()
+    start = b""
     while chunk := stream.read(CHUNK):
         if hear is not None:
             hear(chunk)
-        if first and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            marked = "utf-16"
-        first = False
+        start = start or chunk[:2]
+        holds |= {each for each in CAREFUL if each not in holds and each.encode("latin-1") in chunk}
         if is_utf8:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 is_utf8 = False
+    if start in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return "utf-16", CAREFUL
+    return "utf-8" if is_utf8 else _single_byte(stream), "".join(sorted(holds))
+
+
+def _single_byte(stream: IO[bytes]) -> str:
+    is_windows = False
+    stream.seek(0)
+    while chunk := stream.read(CHUNK):
+        if NOT_WINDOWS.search(chunk):
+            return "latin-1"
         is_windows = is_windows or WINDOWS.search(chunk) is not None
-        is_latin = is_latin or NOT_WINDOWS.search(chunk) is not None
-    if marked or is_utf8:
-        return marked or "utf-8"
-    return "cp1252" if is_windows and not is_latin else "latin-1"
+    return "cp1252" if is_windows else "latin-1"

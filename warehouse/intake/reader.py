@@ -1,137 +1,114 @@
-"""Read one orders file into an in-memory table: every row parsed, and every bad row with its fields.
+"""Read one orders file: every good row parsed into a table, and every bad row with its fields.
 
-All parsing is done by DuckDB, in one pass that streams, so memory does not grow with the file.
+All parsing is done by DuckDB, in passes that stream, so memory does not grow with the file. The first
+reads numbers and moments as such, as fast as DuckDB copies a file, and puts aside what it cannot make
+out; only a file with such rows is read again, as text, for those alone.
 """
 
-import csv
-import io
 import mmap
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from warehouse.errors import TillageError
-from warehouse.intake.files import plain_text
-from warehouse.intake.headers import DateOrder, HeaderSet, Match, match
-from warehouse.lake import literal, one_file
+from warehouse.intake.columns import PARSED, as_typed, is_bad, parsed, problems, typed_columns
+from warehouse.intake.files import Content
+from warehouse.intake.layout import Layout, Reading, fetch, open_layout
+from warehouse.lake import literal
 
-STAGED = "incoming"
-LONGEST_NAME = 255
-PARSED = {
-    "invoice_id": "VARCHAR",
-    "product_id": "VARCHAR",
-    "description": "VARCHAR",
-    "quantity": "BIGINT",
-    "sold_at": "TIMESTAMP",
-    "unit_price": "DECIMAL(18,4)",
-    "customer_id": "VARCHAR",
-    "country": "VARCHAR",
+# Temporary tables: a transaction that writes the lake may write those, and no other database.
+STAGED = "temp.incoming"
+QUARANTINED = "temp.quarantined"
+SECOND_LOOK = "temp.second_look"
+# Where a row that needs a second look stands until it had it: no sale is of this month.
+ASIDE = "DATE '0001-01-01'"
+# What must be given, and what stands for it in a row that is put aside.
+GIVEN = {
+    "invoice_id": "''",
+    "product_id": "''",
+    "quantity": "0",
+    "sold_at": "TIMESTAMP '0001-01-01'",
+    "unit_price": "0",
 }
-DELIMITERS = (",", ";", "\t", "|")
-# The order of day and month must be known before a file is read, but this many rows show whether it
-# matters: dates that begin with a year need none.
-GLANCE_ROWS = 2_000
+REJECTS = "store_rejects = true, rejects_table = 'rejected_rows', rejects_scan = 'rejected_scans'"
 # DuckDB keeps so much of a line that it rejects.
 LONGEST_REJECTED = 10_000
+# These speak of our own SQL, and not of the file.
+OURS = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.InternalException)
 # These speak of the machine and not of the file: it is tried again the next time.
 PASSING = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How files are read.
+class Staged:
+    """What was read of a file.
 
     Attributes:
-        sets: Known headers.
-        date_order: For files that neither follow a set which says it nor prove it.
-        earliest: Sales before this day are slips of the hand.
-        now: When the file is read, in the shop's time: later sales are slips of the hand too.
+        layout: How it was read.
+        months: Of each month with accepted rows their number, and the sum of their hashes.
+        rows_quarantined: Rows that cannot be taken in.
     """
 
-    sets: tuple[HeaderSet, ...]
-    date_order: DateOrder | None
-    earliest: date
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How the rows of a file are got at: a table function, each column as text; of a CSV also its place."""
-
-    rows: str
-    fields: tuple[str, ...]
-    match: Match
-    delimiter: str = ","
-    file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """What was read of a file."""
-
-    header: str | None
-    rows_read: int
-    rows_accepted: int
+    layout: Layout
+    months: Mapping[date, tuple[int, int]]
     rows_quarantined: int
-    first_month: date | None
-    last_month: date | None
+
+    @property
+    def rows_accepted(self) -> int:
+        """Rows that can be taken in."""
+        return sum(rows for rows, _ in self.months.values())
 
 
 def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the empty in-memory table `incoming`: a row for each row read, `raw` only where it is bad.
-
-    `row` is null where the rows of a file stand in their order without a gap: `place_in_file` gives it.
-    """
+    """Make the empty temporary tables for rows of landing.orders and of landing.quarantine."""
     parsed = ", ".join(f"{name} {kind}" for name, kind in PARSED.items())
-    connection.execute(
-        f"CREATE OR REPLACE TABLE memory.{STAGED} (file_id VARCHAR, row BIGINT, month DATE, {parsed}, "
-        "raw VARCHAR, reasons VARCHAR[])"
-    )
-
-
-def place_in_file() -> str:
-    """SQL that gives the staged rows with their place in the file as `row`."""
-    return (
-        f"SELECT incoming.* REPLACE (coalesce(row, incoming.rowid + 1 - first) AS row) "
-        f"FROM memory.{STAGED} AS incoming "
-        f"INNER JOIN (SELECT file_id, min(rowid) AS first FROM memory.{STAGED} GROUP BY file_id) "
-        "USING (file_id)"
+    run = connection.execute
+    run(f"CREATE OR REPLACE TEMP TABLE {STAGED} (month DATE, file_id VARCHAR, {parsed})")
+    run(
+        f"CREATE OR REPLACE TEMP TABLE {QUARANTINED} (file_id VARCHAR, row BIGINT, raw VARCHAR, reasons VARCHAR[])"
     )
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection, file: Path, file_id: str, encoding: str, reading: Reading
+    connection: duckdb.DuckDBPyConnection, file: Path, content: Content, reading: Reading, into: str = STAGED
 ) -> Staged:
-    """Append the rows of `file` to `memory.incoming`.
+    """Append the good rows of `file` to `into`, and its bad ones to the staged quarantine.
+
+    Args:
+        connection: One whose staging is made.
+        file: Where the content is read.
+        content: What is known of it.
+        reading: How files are read.
+        into: The staged table, or landing.orders itself within a transaction of the caller's, who rolls
+            it back if this raises.
 
     Raises:
         TillageError: If nothing of the file can be taken in: no header, a column missing, an order of
-            day and month that nothing decides. The staged rows of the file are removed again.
+            day and month, a decimal mark or a currency that nothing decides. What was staged of the file is removed again.
         OSError: If it can be read no longer.
         duckdb.Error: If the machine fails, one of `PASSING`.
     """
     try:
-        layout = _parquet(connection, file, reading) if file.suffix.lower() == ".parquet" else None
-        layout = layout or _csv(*plain_text(file, encoding, _spill(connection)), reading)
-        order = _date_order(connection, layout, reading)
-        return _stage(connection, layout, file_id, order, reading)
+        layout = open_layout(connection, file, content, reading)
+        return _stage(connection, layout, content.file_id, reading, into)
     except (duckdb.Error, TillageError, OSError) as error:
         with suppress(duckdb.Error):  # a failure of the machine may last; the file's rows are not committed
-            _unstage(connection, file_id)
-        if isinstance(error, duckdb.Error) and not isinstance(error, PASSING):
+            unstage(connection, content.file_id, into)
+        if isinstance(error, duckdb.Error) and not isinstance(error, (*PASSING, *OURS)):
             raise TillageError(_told(error)) from error
         raise
 
 
-def _spill(connection: duckdb.DuckDBPyConnection) -> Path:
-    """The folder of this connection alone, which goes with it."""
-    return Path(_fetch(connection, "SELECT current_setting('temp_directory')")[0])
+def unstage(connection: duckdb.DuckDBPyConnection, file_id: str, into: str = STAGED) -> None:
+    """Remove what is staged of a file."""
+    for table in (into, QUARANTINED):
+        connection.execute(f"DELETE FROM {table} WHERE file_id = ?", [file_id])
+    _forget_rejected(connection)
 
 
 def _told(error: duckdb.Error) -> str:
@@ -144,216 +121,145 @@ def _told(error: duckdb.Error) -> str:
     return f"it cannot be read: {str(error).splitlines()[0]}"
 
 
-def _csv(file: Path, encoding: str, reading: Reading) -> Layout:
-    with file.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
-        try:
-            start = stream.read(1 << 16)
-        except UnicodeDecodeError as error:
-            raise TillageError(f"its text is not {encoding}: {error}") from error
-    if not start.strip():
-        raise TillageError("it is empty. The first line must name the columns.")
-    if start[0] in "\r\n":
-        raise TillageError("its first line is empty. The first line must name the columns.")
-    if "\0" in start.splitlines()[0]:
-        raise TillageError("its header holds NUL characters, as in UTF-16. Save the file as UTF-8.")
-    headers = {
-        delimiter: next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter))
-        for delimiter in DELIMITERS
-    }
-    delimiter = max(headers, key=lambda tried: len(headers[tried]))
-    found = match(headers[delimiter], reading.sets)
-    names = [f"c{index}" for index in range(len(headers[delimiter]))]
-    columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
-    rows = (
-        f"read_csv({one_file(file)}, auto_detect = false, header = false, skip = 1, "
-        "hive_partitioning = false, "
-        f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', encoding = {literal(encoding)}, "
-        f"columns = {{{columns}}}, store_rejects = true, rejects_table = 'rejected_rows', "
-        "rejects_scan = 'rejected_scans')"
-    )
-    return Layout(rows, tuple(names), found, delimiter, file)
-
-
-def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
-    # The name of a folder is no column: the same content gives the same rows wherever it lies.
-    rows = f"read_parquet({one_file(file)}, hive_partitioning = false)"
-    described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
-    found = match([name for name, *_ in described], reading.sets)
-    return Layout(rows, tuple(_as_text(name, kind) for name, kind, *_ in described), found)
-
-
-def _as_text(name: str, kind: str) -> str:
-    """A column as the text a CSV would hold: other programs store whole numbers as 17850.0, none as NaN."""
-    quoted = '"' + name.replace('"', '""') + '"'
-    if kind not in {"FLOAT", "DOUBLE"}:
-        return f"CAST({quoted} AS VARCHAR)"
-    return (
-        f"CASE WHEN isnan({quoted}) THEN NULL WHEN {quoted} = trunc({quoted}) AND abs({quoted}) < 1e15 "
-        f"THEN CAST(CAST({quoted} AS BIGINT) AS VARCHAR) ELSE CAST({quoted} AS VARCHAR) END"
-    )
-
-
-def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> DateOrder | None:
-    """The order of day and month: from the set of headers, from what the file proves, from the setting."""
-    if layout.match.follows is not None and layout.match.follows.date_order is not None:
-        return layout.match.follows.date_order
-    text = layout.fields[layout.match.positions["sold_at"]]
-    glance = f"SELECT {text} AS text FROM {layout.rows} LIMIT {GLANCE_ROWS}"
-    starts = "regexp_matches(text, '^\\s*[0-9]{1,2}/')"
-    if not _fetch(connection, f"SELECT count(*) FROM ({glance}) WHERE {starts}")[0]:
-        return reading.date_order
-    months, days = _fetch(
-        connection,
-        f"SELECT count(*) FILTER (one <= 12 AND two BETWEEN 13 AND 31), "
-        f"count(*) FILTER (two <= 12 AND one BETWEEN 13 AND 31) FROM ("
-        f"SELECT try_cast(split_part({text}, '/', 1) AS INTEGER) AS one, "
-        f"try_cast(split_part({text}, '/', 2) AS INTEGER) AS two FROM {layout.rows})",
-    )
-    if months > 100 * days:
-        return "month_first"
-    if days > 100 * months:
-        return "day_first"
-    if reading.date_order is None and months and days:
-        raise TillageError(
-            f"its dates contradict each other: {months} rows can only begin with the month, {days} only with "
-            "the day. Write them all in one way, at best with the year first (2010-12-31)."
-        )
-    if reading.date_order is None:
-        raise TillageError(
-            "nothing tells whether its dates begin with the month or the day: all could be read both ways. "
-            'Set date_order = "month_first" or "day_first" in tillage.toml.'
-        )
-    return reading.date_order
-
-
-def _moment(text: str, order: DateOrder | None) -> str:
-    """SQL that parses a moment: year first, day first with dots, or day and month in the given order."""
-    # With dots the day always stands first.
-    dotted = ["%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y"]
-    others = f"coalesce(try_cast({text} AS TIMESTAMP), try_strptime({text}, {dotted}))"
-    if order is None:
-        return others
-    start = "%m/%d/%Y" if order == "month_first" else "%d/%m/%Y"
-    formats = [f"{start} %H:%M", f"{start} %H:%M:%S", start]
-    return f"coalesce(try_strptime({text}, {formats}), {others})"
-
-
-def _parsed(layout: Layout, order: DateOrder | None) -> dict[str, str]:
-    """SQL for each column as parsed, from the text in the file; blanks at the ends do not count."""
-    text = {column: _trimmed(layout.fields[index]) for column, index in layout.match.positions.items()}
-    parsed = {column: text.get(column, "CAST(NULL AS VARCHAR)") for column in PARSED}
-    number = text["quantity"]
-    # A cast to a whole number would round 6.5 to 7, one to a decimal 1e-7 to 0.
-    parsed["quantity"] = (
-        f"CASE WHEN regexp_full_match({number}, '[+-]?[0-9]+') THEN try_cast({number} AS BIGINT) "
-        f"WHEN try_cast({number} AS DOUBLE) = trunc(try_cast({number} AS DOUBLE)) "
-        f"THEN try_cast(try_cast({number} AS DECIMAL(38, 6)) AS BIGINT) END"
-    )
-    parsed["sold_at"] = _moment(text["sold_at"], order)
-    parsed["unit_price"] = f"try_cast({text['unit_price']} AS DECIMAL(18, 4))"
-    if "customer_id" in text:
-        parsed["customer_id"] = (
-            f"CASE WHEN contains({text['customer_id']}, '.') "
-            f"THEN regexp_replace({text['customer_id']}, '^([0-9]+)\\.0+$', '\\1') "
-            f"ELSE {text['customer_id']} END"
-        )
-    return parsed
-
-
-def _trimmed(text: str) -> str:
-    """SQL that trims blanks, and gives null for nothing.
-
-    To trim a text takes DuckDB 400 ns, to see that it needs none 50 ns: of taking in, half of the time.
-    """
-    blanks = [chr(code) for code in (32, 9, 10, 13, 160)]
-    ends = " OR ".join(f"ends_with({text}, chr({ord(blank)}))" for blank in blanks)
-    # What begins with a blank, and what is empty, sorts before '!'; a no-break space does not.
-    needs = f"{text} < '!' OR starts_with({text}, chr(160)) OR {ends}"
-    every = " || ".join(f"chr({ord(blank)})" for blank in blanks)
-    return f"CASE WHEN {needs} THEN nullif(trim({text}, {every}), '') ELSE {text} END"
-
-
 def _stage(
     connection: duckdb.DuckDBPyConnection,
     layout: Layout,
     file_id: str,
-    order: DateOrder | None,
     reading: Reading,
+    into: str,
 ) -> Staged:
-    parsed = _parsed(layout, order)
-    columns = ", ".join(f"{sql} AS {name}" for name, sql in parsed.items())
-    # Every problem that a row can have, so that the test of a row and its reasons cannot disagree.
-    problems = _problems(layout, reading)
-    is_bad = " OR ".join(f"({test})" for test, _ in problems)
-    reasons = ", ".join(f"CASE WHEN {test} THEN {reason} END" for test, reason in problems)
-    fields = f"[{', '.join(layout.fields)}]"
+    for typed in (typed_columns(connection, layout), {}):
+        unstage(connection, file_id, into)
+        left = _first_pass(connection, layout, file_id, reading, into, typed)
+        if not left or _second_pass(connection, layout, file_id, reading, into, typed, left):
+            break
+        # The reader took for a number what a cast does not, or the other way round: all of it as text.
+    else:
+        raise TillageError(
+            "its rows come out otherwise when they are read again. If it is still being written, wait; else "
+            "its quotes or line ends contradict each other: save it anew from the program it came from."
+        )
+    months = connection.execute(
+        f"SELECT month, count(*), sum(hash({', '.join(PARSED)})::HUGEINT) FROM {into} "
+        "WHERE file_id = ? GROUP BY month ORDER BY month",
+        [file_id],
+    ).fetchall()
+    bad = fetch(connection, f"SELECT count(*) FROM {QUARANTINED} WHERE file_id = ?", [file_id])[0]
+    return Staged(layout, {month: (rows, of) for month, rows, of in months}, int(bad))
+
+
+def _first_pass(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    file_id: str,
+    reading: Reading,
+    into: str,
+    typed: Mapping[str, str],
+) -> int:
+    """Append the rows that can be made out at once, and give how many are left."""
+    known = {column: layout.field(column) for column in typed}
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in parsed(layout, known).items())
+    given = ", ".join(
+        f"coalesce({name}, {GIVEN[name]}) AS {name}" if name in GIVEN else name for name in PARSED
+    )
     connection.execute(
         f"""
-        INSERT INTO memory.{STAGED} BY NAME
+        INSERT INTO {into} BY NAME
         SELECT
             {literal(file_id)} AS file_id,
-            CASE WHEN raw IS NULL THEN CAST(date_trunc('month', sold_at) AS DATE) END AS month,
-            {", ".join(PARSED)},
-            CASE WHEN raw IS NOT NULL THEN {_storable(_as_csv("raw", layout.delimiter))} END AS raw,
             CASE
-                WHEN raw IS NOT NULL
-                    THEN list_transform(list_filter([{reasons}], x -> x IS NOT NULL), x -> {_storable("x")})
-            END AS reasons
-        FROM (
-            SELECT *, CASE WHEN {is_bad} THEN fields END AS raw
-            FROM (SELECT {columns}, {fields} AS fields FROM {layout.rows})
-        )
-        """,
+                WHEN {is_bad(layout, reading)} THEN {ASIDE}
+                ELSE CAST(date_trunc('month', sold_at) AS DATE)
+            END AS month,
+            {given}
+        FROM (SELECT {columns} FROM {layout.rows(REJECTS, typed)})
+        """
     )
-    if _stage_rejected(connection, layout, file_id):
-        _number(connection, file_id)
-    _contradiction(connection, layout, file_id, order)
-    read, bad, first, last = _fetch(
-        connection,
-        f"SELECT count(*), count(raw), min(month), max(month) FROM memory.{STAGED} WHERE file_id = ?",
+    aside = f"FROM {into} WHERE file_id = ? AND month = {ASIDE}"
+    left = fetch(connection, f"SELECT count(*) {aside}", [file_id])[0]
+    if left:
+        connection.execute(f"DELETE {aside}", [file_id])
+    return int(left) + _rejected(connection)
+
+
+def _second_pass(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    file_id: str,
+    reading: Reading,
+    into: str,
+    typed: Mapping[str, str],
+    left: int,
+) -> bool:
+    """Read the rows that the first pass left, as text, with their place in the file.
+
+    Returns:
+        Whether there are as many as it left; if not, what is staged of the file is worth nothing.
+    """
+    _forget_rejected(connection)
+    at_first, now = (
+        ", ".join(f"{sql} AS {name}" for name, sql in parsed(layout, known).items())
+        for known in ({column: as_typed(layout, column, kind) for column, kind in typed.items()}, {})
+    )
+    bad = is_bad(layout, reading)
+    reasons = ", ".join(f"CASE WHEN {test} THEN {reason} END" for test, reason in problems(layout, reading))
+    run = connection.execute
+    run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {SECOND_LOOK} AS
+        SELECT
+            place,
+            {", ".join(PARSED)},
+            fields,
+            CASE WHEN {bad} THEN NULL ELSE CAST(date_trunc('month', sold_at) AS DATE) END AS month,
+            list_filter([{reasons}], x -> x IS NOT NULL) AS reasons
+        FROM (
+            SELECT place, [{layout.fields}] AS fields, {now}
+            FROM (
+                SELECT *, {at_first} FROM {layout.rows(REJECTS, is_placed=True)}
+            )
+            WHERE {bad}
+        )
+        """
+    )
+    if fetch(connection, f"SELECT count(*) FROM {SECOND_LOOK}")[0] + _rejected(connection) != left:
+        return False
+    _contradiction(connection, layout, file_id, into)
+    _stage_rejected(connection, layout, file_id)
+    run(
+        f"""
+        INSERT INTO {into} BY NAME
+        SELECT ? AS file_id, month, {", ".join(PARSED)} FROM {SECOND_LOOK} WHERE month IS NOT NULL
+        """,
         [file_id],
     )
-    follows = layout.match.follows
-    return Staged(follows.name if follows else None, read, read - bad, bad, first, last)
-
-
-def _problems(layout: Layout, reading: Reading) -> list[tuple[str, str]]:
-    """Each problem as a test on the parsed row, and the reason as SQL text."""
-    at = layout.match.positions
-
-    def shown(column: str) -> str:
-        raw = f"coalesce(trim(fields[{at[column] + 1}]), '')"
-        return f"CASE WHEN {raw} = '' THEN 'nothing' ELSE '\"' || left({raw}, 60) || '\"' END"
-
-    latest = reading.now + timedelta(days=1)
-    found = [(f"{column} IS NULL", f"'{column}: it is empty'") for column in ("invoice_id", "product_id")]
-    found += [
-        (f"length({column}) > {LONGEST_NAME}", f"'{column}: longer than {LONGEST_NAME} characters'")
-        for column in ("invoice_id", "product_id", "customer_id")
-    ]
-    found += [
-        (f"contains({column}, chr(0))", f"'{column}: it holds a NUL character'")
-        for column in PARSED
-        if PARSED[column] == "VARCHAR"
-    ]
-    found += [
-        ("quantity IS NULL", f"'quantity: a whole number was expected, found ' || {shown('quantity')}"),
-        ("unit_price IS NULL", f"'unit_price: a number was expected, found ' || {shown('unit_price')}"),
-        ("sold_at IS NULL", f"'sold_at: a date was expected, found ' || {shown('sold_at')}"),
-        (
-            f"sold_at < TIMESTAMP '{reading.earliest}'",
-            f"'sold_at: before {reading.earliest}, found ' || {shown('sold_at')}",
-        ),
-        (
-            f"sold_at >= TIMESTAMP '{latest:%Y-%m-%d %H:%M:%S}'",
-            f"'sold_at: after the day it was taken in, found ' || {shown('sold_at')}",
-        ),
-        (
-            "abs(CAST(quantity AS DOUBLE)) * abs(CAST(unit_price AS DOUBLE)) >= 1e13",
-            "'quantity x unit_price: more than any till can hold'",
-        ),
-    ]
-    return found
+    run(
+        f"""
+        INSERT INTO {QUARANTINED} BY NAME
+        SELECT
+            $file AS file_id,
+            look.place + coalesce(rejected.before, 0) AS row,
+            {_storable(_as_csv("look.fields", layout.delimiter))} AS raw,
+            list_transform(look.reasons, x -> {_storable("x")}) AS reasons
+        FROM {SECOND_LOOK} AS look
+        -- The k-th row of the scan stands after all rejected ones with fewer than k of it before them.
+        ASOF LEFT JOIN (
+            SELECT scanned, max(before) AS before
+            FROM (
+                SELECT
+                    row - row_number() OVER (ORDER BY row) AS scanned,
+                    row_number() OVER (ORDER BY row) AS before
+                FROM {QUARANTINED} WHERE file_id = $file
+            )
+            GROUP BY scanned
+        ) AS rejected ON look.place > rejected.scanned
+        WHERE look.month IS NULL
+        ORDER BY look.place
+        """,
+        {"file": file_id},
+    )
+    run(f"DROP TABLE {SECOND_LOOK}")
+    return True
 
 
 def _as_csv(fields: str, delimiter: str) -> str:
@@ -369,22 +275,29 @@ def _storable(text: str) -> str:
     return f"replace({text}, chr(0), '\u2400')"
 
 
-def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str) -> bool:
+def _rejected(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many rows the CSV reader could not take apart, or make out a number or a moment in."""
+    there = fetch(
+        connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rejected_rows' AND temporary"
+    )[0]
+    return int(fetch(connection, "SELECT count(DISTINCT line) FROM temp.rejected_rows")[0]) if there else 0
+
+
+def _forget_rejected(connection: duckdb.DuckDBPyConnection) -> None:
+    for name in ("rejected_rows", "rejected_scans"):
+        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str) -> None:
     """Stage the rows that DuckDB's CSV reader could not take apart, with its words for why.
 
     Raises:
         TillageError: If a quote that is never closed took whole rows with it: DuckDB keeps no more than
             the first of them, and goes on somewhere behind.
     """
-    there = _fetch(
-        connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rejected_rows' AND temporary"
-    )[0]
-    if not there:
-        return False
-    found = _fetch(connection, "SELECT count(*) FROM temp.rejected_rows")[0]
-    if found:
+    if _rejected(connection):
         raw = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
-        quotes, cut = _fetch(
+        quotes, cut = fetch(
             connection,
             "SELECT count(*) FILTER (error_type = 'UNQUOTED VALUE'), "
             f"min(line) FILTER (length({raw}) >= {LONGEST_REJECTED} AND regexp_matches({raw}, '[\\r\\n]')) "
@@ -399,7 +312,7 @@ def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_
         # DuckDB counts the header and empty lines, and gives no row for those.
         connection.execute(
             f"""
-            INSERT INTO memory.{STAGED} BY NAME
+            INSERT INTO {QUARANTINED} BY NAME
             SELECT
                 $file AS file_id,
                 rejected.line - 1 - coalesce(empty.up_to, 0) AS row,
@@ -419,9 +332,7 @@ def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_
             """,
             {"file": file_id, "empty": empty},
         )
-    connection.execute("DROP TABLE temp.rejected_rows")
-    connection.execute("DROP TABLE IF EXISTS temp.rejected_scans")
-    return bool(found)
+    _forget_rejected(connection)
 
 
 def _lines(layout: Layout, *, has_quotes: bool) -> tuple[list[int], int | None]:
@@ -466,57 +377,29 @@ def _has_empty_lines(file: Path) -> bool:
         return any(data.find(ends) >= 0 for ends in (b"\n\n", b"\n\r", b"\r\r"))
 
 
-def _number(connection: duckdb.DuckDBPyConnection, file_id: str) -> None:
-    """Number the rows of a file that has rejected ones: those know their place, the others fill the gaps."""
-    connection.execute(
-        f"""
-        UPDATE memory.{STAGED} AS staged SET row = places.row
-        FROM (
-            -- The k-th good row stands after all rejected ones with fewer than k good rows before them.
-            SELECT good.rowid AS id, good.place + coalesce(bad.place, 0) AS row
-            FROM (
-                SELECT rowid, row_number() OVER (ORDER BY rowid) AS place
-                FROM memory.{STAGED} WHERE file_id = $file AND row IS NULL
-            ) AS good
-            ASOF LEFT JOIN (
-                SELECT good_before, max(place) AS place
-                FROM (
-                    SELECT
-                        row - row_number() OVER (ORDER BY row) AS good_before,
-                        row_number() OVER (ORDER BY row) AS place
-                    FROM memory.{STAGED} WHERE file_id = $file AND row IS NOT NULL
-                )
-                GROUP BY good_before
-            ) AS bad ON good.place > bad.good_before
-        ) AS places
-        WHERE staged.rowid = places.id
-        """,
-        {"file": file_id},
-    )
-
-
-def _contradiction(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str, order: DateOrder | None
-) -> None:
+def _contradiction(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str, into: str) -> None:
     """Refuse a file whose dates say otherwise than its set of headers: half would be taken in wrong."""
+    order = layout.order
     if order is None:
         return
-    date = "'(\\d+)/(\\d+)/\\d{4}'"
+    text, date = layout.match.positions["sold_at"] + 1, "'(\\d+)/(\\d+)/\\d{4}'"
     one, two = ("2", "1") if order == "month_first" else ("1", "2")
-    proven, against = _fetch(
+    against, proven = fetch(
         connection,
         f"""
         SELECT
-            count(*) FILTER (day(sold_at) > 12),
             count(*) FILTER (
                 sold_at IS NULL
-                AND try_cast(regexp_extract(raw, {date}, {two}) AS INTEGER) BETWEEN 13 AND 31
-                AND try_cast(regexp_extract(raw, {date}, {one}) AS INTEGER) BETWEEN 1 AND 12
-            )
-        FROM memory.{STAGED} WHERE file_id = ?
+                AND try_cast(regexp_extract(fields[{text}], {date}, {two}) AS INTEGER) BETWEEN 13 AND 31
+                AND try_cast(regexp_extract(fields[{text}], {date}, {one}) AS INTEGER) BETWEEN 1 AND 12
+            ),
+            count(*) FILTER (day(sold_at) > 12)
+        FROM {SECOND_LOOK}
         """,
-        [file_id],
     )
+    if against:
+        at_first = f"SELECT count(*) FILTER (day(sold_at) > 12) FROM {into} WHERE file_id = ?"
+        proven += fetch(connection, at_first, [file_id])[0]
     if against > proven:
         said = layout.match.follows.name if layout.match.follows else "the setting date_order"
         raise TillageError(
@@ -524,18 +407,3 @@ def _contradiction(
             f"the other way and {proven} only this way. Rename its date column to sold_at, one of the plain "
             "headers, so that the file's own dates decide."
         )
-
-
-def _unstage(connection: duckdb.DuckDBPyConnection, file_id: str) -> None:
-    connection.execute(f"DELETE FROM memory.{STAGED} WHERE file_id = ?", [file_id])
-    for name in ("rejected_rows", "rejected_scans"):
-        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
-
-
-def _fetch(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: list[object] | Mapping[str, object] | None = None
-) -> tuple[Any, ...]:
-    row = connection.execute(sql, values or []).fetchone()
-    if row is None:
-        raise RuntimeError(f"no row came back from {sql}")
-    return row

@@ -25,6 +25,14 @@ FILES = Table(
         Column("rows_quarantined", "BIGINT", "Rows in landing.quarantine.", unit="rows", minimum=0),
         Column("first_month", "DATE", "First month with an accepted row.", nullable=True),
         Column("last_month", "DATE", "Last month with an accepted row.", nullable=True),
+        Column("currency", "VARCHAR", "Currency that it names and that is the shop's.", nullable=True),
+        Column(
+            "basis",
+            "VARCHAR",
+            "What its amounts hold of tax, discount and shipping, by its set.",
+            nullable=True,
+        ),
+        Column("remark", "VARCHAR", "What was left out of it: sheets without orders.", nullable=True),
         Column("size", "BIGINT", "Size of the file.", unit="bytes", minimum=0),
         Column("modified_ns", "BIGINT", "When the file was last written.", unit="ns since 1970, UTC"),
         Column("seen_at", "TIMESTAMP", "When this content was last found new at this path (UTC)."),
@@ -44,7 +52,7 @@ FILE_MONTHS = Table(
         Column("file_id", "VARCHAR", "SHA-256 of the content."),
         Column("month", "DATE", "First day of the month."),
         Column("rows", "BIGINT", "Accepted rows.", unit="rows", minimum=1),
-        Column("rows_hash", "HUGEINT", "Sum of the hashes of those rows as parsed, place in the file aside."),
+        Column("rows_hash", "HUGEINT", "Sum of the hashes of those rows as parsed."),
     ),
     primary_key=("file_id", "month"),
 )
@@ -57,7 +65,6 @@ ORDERS = Table(
     columns=(
         Column("month", "DATE", "First day of the month of sold_at."),
         Column("file_id", "VARCHAR", "SHA-256 of the content it stands in."),
-        Column("row", "BIGINT", "Place in the file; 1 is the first after the header.", minimum=1),
         Column("invoice_id", "VARCHAR", "Number of the invoice."),
         Column("product_id", "VARCHAR", "Code of the product, as written."),
         Column("description", "VARCHAR", "Name of the product, as written.", nullable=True),
@@ -72,7 +79,7 @@ ORDERS = Table(
         Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
         Column("country", "VARCHAR", "Country of the customer.", nullable=True),
     ),
-    primary_key=("file_id", "row"),
+    primary_key=(),
     partition_column="month",
 )
 

@@ -24,7 +24,7 @@ def test_contracts_say_what_follows_from_columns_and_keys() -> None:
         ("kind",), "month",
     )  # fmt: skip
     assert [rule.name for rule in rules(table)] == [
-        "month_is_given", "kind_is_given", "kind_is_known", "units_is_in_range", "key_is_unique"
+        "required_columns_are_given", "columns_are_in_range", "columns_are_known", "key_is_unique"
     ]  # fmt: skip
     assert all(rule.severity == "error" for rule in rules(table))
 

@@ -23,7 +23,7 @@ def test_files_are_found_in_folders_in_the_order_of_their_paths(orders: Path) ->
 
 
 def test_what_is_still_being_written_or_no_orders_file_is_left_alone(orders: Path) -> None:
-    for name in [".a.csv", "~a.csv", "a.csv.part", "a.crdownload", "notes.txt", ".git/a.csv", "_SUCCESS"]:
+    for name in [".a.csv", "~a.csv", "a.csv.part", "a.crdownload", "notes.md", ".git/a.csv", "_SUCCESS"]:
         (orders / name).parent.mkdir(parents=True, exist_ok=True)
         (orders / name).write_text("")
     (orders / "empty.csv").mkdir()

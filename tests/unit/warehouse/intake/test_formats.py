@@ -2,18 +2,27 @@
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from backports import zstd
 
-COLUMNS = (
-    "month, row, invoice_id, product_id, description, quantity, sold_at, unit_price, customer_id, country"
-)
+from warehouse.intake.layout import Reading
+
+COLUMNS = "month, invoice_id, product_id, description, quantity, sold_at, unit_price, customer_id, country"
 
 
-def packed(text: str, encoding: str) -> bytes:
-    return gzip.compress(text.encode(encoding.removesuffix(".gz")))
+HEADER = [
+    "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"
+]  # fmt: skip
+PLAIN = [
+    "invoice_id", "product_id", "description", "quantity", "sold_at", "unit_price", "customer_id", "country"
+]  # fmt: skip
+PACKERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstd.compress}
 
 
 @pytest.mark.parametrize(
@@ -21,6 +30,7 @@ def packed(text: str, encoding: str) -> bytes:
     [
         ("a.csv", "utf-8-sig"), ("a.csv", "latin-1"), ("a.csv", "cp1252"), ("a.csv", "utf-16"),
         ("a.csv.gz", "utf-8"), ("a.csv.gz", "latin-1"), ("a.csv.gz", "utf-16"),
+        ("a.csv.zst", "utf-8"), ("a.tsv.zst", "cp1252"), ("a.txt.gz", "utf-16"), ("a.TSV", "utf-8"), ("a.txt", "latin-1"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -31,13 +41,13 @@ def test_encodings_and_separators_give_the_rows_of_plain_utf8(
     rows = [order_row(invoice=str(n), description="CAFÉ £5, ½; a|b", price="2.50") for n in range(20)]
     (orders / "plain.csv").write_text(csv_text(rows), encoding="utf-8")
     intake()
-    plain = rows_of(f"SELECT {COLUMNS} FROM landing.orders ORDER BY row")
+    plain = rows_of(f"SELECT {COLUMNS} FROM landing.orders ORDER BY ALL")
     (orders / "plain.csv").write_text(csv_text(rows[:1]), encoding="utf-8")
     data = csv_text(rows, delimiter=delimiter).encode(encoding)
-    (orders / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    (orders / name).write_bytes(PACKERS.get(Path(name).suffix, bytes)(data))
     intake()
     (at,) = rows_of("SELECT file_id FROM landing.files WHERE path = ?", [f"orders/{name}"])
-    assert rows_of(f"SELECT {COLUMNS} FROM landing.orders WHERE file_id = ? ORDER BY row", at) == plain
+    assert rows_of(f"SELECT {COLUMNS} FROM landing.orders WHERE file_id = ? ORDER BY ALL", at) == plain
     assert len(plain) == 20
 
 
@@ -57,25 +67,36 @@ def test_row_numbers_and_quarantine_of_a_packed_file_are_those_of_the_plain_one(
 ) -> None:  # fmt: skip
     text = csv_text([order_row(), order_row(quantity="many"), order_row(invoice="2")]) + "1,2\n\n3,4,5\n"
     found = []
-    for name, data in (("a.csv", text.encode()), ("b.csv.gz", packed(text, "utf-16"))):
+    packed = [(f"b.csv{suffix}", pack(text.encode("utf-16"))) for suffix, pack in PACKERS.items()]
+    for name, data in (("a.csv", text.encode()), *packed):
         (orders / name).write_bytes(data)
         intake()
         (at,) = rows_of("SELECT file_id FROM landing.files WHERE path = ?", [f"orders/{name}"])
         found.append(
             rows_of("SELECT row, raw, reasons FROM landing.quarantine WHERE file_id = ? ORDER BY row", at)
         )
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert [row for row, *_ in found[0]] == [2, 4, 5]
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b"InvoiceNo,StockCode\n" * 99)[:-20], b"no gzip at all"])
+@pytest.mark.parametrize("damage", ["cut", "no such file at all", "broken", "half of two"])
+@pytest.mark.parametrize(("suffix", "kind"), [(".gz", "gzip"), (".zst", "zstd")])
 def test_a_packed_file_that_is_not_whole_is_refused_and_says_so(
-    orders: Path, intake: Callable[..., Any], rows_of: Callable[..., Any], data: bytes
-) -> None:
-    (orders / "a.csv.gz").write_bytes(data)
+    orders: Path, intake: Callable[..., Any], rows_of: Callable[..., Any], csv_text: Callable[..., str],
+    order_row: Callable[..., list[object]], suffix: str, kind: str, damage: str,
+) -> None:  # fmt: skip
+    """The rows before the cut would be taken for the whole of a month."""
+    whole = PACKERS[suffix](csv_text([order_row(invoice=at) for at in range(9999)]).encode())
+    data = {
+        "cut": whole[:-20],
+        "no such file at all": b"no such file at all",
+        "broken": whole[:500] + bytes(500) + whole[1000:],
+        "half of two": whole + whole[: len(whole) // 2],
+    }[damage]
+    (orders / f"a.csv{suffix}").write_bytes(data)
     (arrival,) = intake().arrivals
     assert arrival.state == "refused"
-    assert "it is not whole, or no gzip file" in arrival.reason
+    assert f"it is not whole, or no {kind} file" in arrival.reason
     assert rows_of("SELECT count(*) FROM landing.orders") == [(0,)]
 
 
@@ -114,7 +135,7 @@ def test_dates_with_dots_begin_with_the_day(
     rows = [order_row(invoice=str(n), sold_at=text) for n, text in enumerate(dates)]
     (orders / "a.csv").write_text(csv_text(rows, header))
     intake()
-    assert [str(at) for (at,) in rows_of("SELECT sold_at FROM landing.orders ORDER BY row")] == [
+    assert [str(at) for (at,) in rows_of("SELECT sold_at FROM landing.orders ORDER BY invoice_id")] == [
         "2010-12-01 08:26:00", "2011-02-01 08:26:30", "2011-03-13 00:00:00", "2011-04-05 06:07:08", "2011-04-06 06:07:08",
     ]  # fmt: skip
 
@@ -138,3 +159,54 @@ def test_the_header_of_online_retail_ii_is_known(
     (orders / "a.csv").write_text(csv_text([order_row(sold_at="12/1/2009 7:45", customer="13085.0")], header))
     (arrival,) = intake().arrivals
     assert (arrival.state, arrival.header, arrival.rows_accepted) == ("accepted", "Online Retail II", 1)
+
+
+# Moments with a zone
+
+
+@pytest.mark.parametrize(
+    ("text", "timezone", "expected"),
+    [
+        ("2010-12-01T08:26:00Z", "UTC", "2010-12-01 08:26:00"),
+        ("2010-12-01T08:26:00+02:00", "UTC", "2010-12-01 06:26:00"),
+        ("2010-12-01T08:26:00Z", "Europe/Berlin", "2010-12-01 09:26:00"),
+        ("2010-07-01T08:26:00Z", "Europe/Berlin", "2010-07-01 10:26:00"),
+        ("2014-08-01 12:00:00 -0400", "America/New_York", "2014-08-01 12:00:00"),
+        ("2014-08-01 12:00:00 -0400", "Europe/London", "2014-08-01 17:00:00"),
+        ("2014-08-01T12:00:00.250+05:30", "Asia/Kolkata", "2014-08-01 12:00:00.25"),
+        ("2014-08-01 12:00Z", "Europe/London", "2014-08-01 13:00:00"),
+        ("2014-08-01 12:00:00 UTC", "Europe/London", "2014-08-01 13:00:00"),
+        ("2014-1-1 8:26:00-04", "UTC", "2014-01-01 12:26:00"),
+        ("2014-1-1 8:26:00Z", "Europe/Berlin", "2014-01-01 09:26:00"),
+        ("2010-10-31T00:30:00Z", "Europe/London", "2010-10-31 01:30:00"),
+        ("2010-10-31T01:30:00Z", "Europe/London", "2010-10-31 01:30:00"),
+        ("2010-12-31T23:30:00Z", "Asia/Tokyo", "2011-01-01 08:30:00"),
+        ("2010-12-01 08:26:00.5", "Asia/Tokyo", "2010-12-01 08:26:00.50"),
+        ("2010-12-01 08:26:00", "Asia/Tokyo", "2010-12-01 08:26:00"),
+        ("2010-12-01 08:26:00 Europe/Paris", "Asia/Tokyo", None),
+        ("2010-12-01 08:26:00 EST", "Asia/Tokyo", None),
+        ("2010-12-01 08:26:00+99:00", "Asia/Tokyo", None),
+    ],
+)
+@pytest.mark.parametrize("header", [HEADER, PLAIN])
+def test_a_moment_that_names_its_zone_is_brought_to_the_shops_time(
+    orders: Path, intake: Callable[..., Any], rows_of: Callable[..., Any], csv_text: Callable[..., str],
+    order_row: Callable[..., list[object]], reading: Reading, text: str, timezone: str, expected: str | None,
+    header: list[str],
+) -> None:  # fmt: skip
+    """Read without it, sales of an evening fall on the wrong day, and those of a last one into the wrong month."""
+    (orders / "a.csv").write_text(csv_text([order_row(sold_at=text)], header))
+    intake(replace(reading, timezone=timezone, now=datetime(2015, 1, 1)))
+    found = [str(at).removesuffix("0000") for (at,) in rows_of("SELECT sold_at FROM landing.orders")]
+    assert found == ([expected] if expected else [])
+
+
+def test_a_moment_with_a_zone_in_a_parquet_is_brought_to_the_shops_time(
+    orders: Path, intake: Callable[..., Any], rows_of: Callable[..., Any], reading: Reading
+) -> None:
+    duckdb.execute(
+        "COPY (SELECT '1' AS invoice_id, 'a' AS product_id, 1 AS quantity, 2.5 AS unit_price, "
+        f"TIMESTAMPTZ '2010-07-01 08:26:00+00' AS sold_at) TO '{orders / 'a.parquet'}' (FORMAT parquet)"
+    )
+    intake(replace(reading, timezone="Europe/Berlin"))
+    assert rows_of("SELECT sold_at FROM landing.orders") == [(datetime(2010, 7, 1, 10, 26),)]

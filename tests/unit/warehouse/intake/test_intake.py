@@ -12,7 +12,7 @@ import pytest
 from warehouse import intake as module
 from warehouse.intake import TakenIn, new_files, take_in
 from warehouse.intake.files import Found
-from warehouse.intake.reader import Reading
+from warehouse.intake.layout import Reading
 from warehouse.lake import snapshot
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -285,7 +285,7 @@ def test_a_failure_of_the_machine_is_no_fault_of_the_file(
         raise error("no room\nmore of it")
 
     monkeypatch.setattr(module, "stage", fail)
-    assert intake().left == {"orders/a.csv": "it could not be read this time: no room"}
+    assert intake().left == {"orders/a.csv": "it could not be taken in this time: no room"}
     assert rows_of("SELECT count(*) FROM landing.files") == [(0,)]
     monkeypatch.undo()
     intake()

@@ -12,7 +12,8 @@ import pytest
 
 from warehouse.errors import TillageError
 from warehouse.intake import TakenIn, reader
-from warehouse.intake.reader import Reading
+from warehouse.intake.files import read_content
+from warehouse.intake.layout import Reading
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 Intake = Callable[..., TakenIn]
@@ -24,46 +25,13 @@ HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Custome
 PLAIN = "invoice_id,product_id,quantity,sold_at,unit_price"
 
 
-@pytest.fixture
-def taken(orders: Path, intake: Intake, rows_of: Rows) -> Callable[..., Any]:
-    """Take in one file; gives its row of landing.files, having counted its rows."""
-
-    def run(content: str | bytes, name: str = "a.csv", **how: Any) -> Any:
-        file = orders / name
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        result = intake(**how)
-        assert not result.left
-        [arrival] = result.arrivals
-        found = rows_of(
-            "SELECT (SELECT count(*) FROM landing.orders), (SELECT count(*) FROM landing.quarantine), "
-            "(SELECT list(row ORDER BY row) FROM "
-            "(SELECT row FROM landing.orders UNION ALL SELECT row FROM landing.quarantine))"
-        )
-        [(accepted, quarantined, numbers)] = found
-        assert (arrival.rows_accepted, arrival.rows_quarantined) == (accepted, quarantined)
-        assert arrival.rows_read == accepted + quarantined
-        assert (numbers or []) == list(range(1, arrival.rows_read + 1)), "rows are numbered without a gap"
-        return arrival
-
-    return run
-
-
-@pytest.fixture
-def quarantine(rows_of: Rows) -> Callable[[], dict[int, tuple[str, list[str]]]]:
-    """Give what lies in quarantine, by row."""
-    return lambda: {
-        row: (raw, reasons)
-        for row, raw, reasons in rows_of("SELECT row, raw, reasons FROM landing.quarantine ORDER BY row")
-    }
-
-
 def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
     arrival = taken(f"{HEADER}\n{GOOD}\n")
     assert (arrival.state, arrival.header, arrival.rows_accepted) == ("accepted", "Online Retail", 1)
     assert (arrival.first_month, arrival.last_month) == (date(2010, 12, 1), date(2010, 12, 1))
     assert rows_of("SELECT * EXCLUDE (file_id) FROM landing.orders") == [
         (
-            date(2010, 12, 1), 1, "536365", "85123A", "WHITE HANGING HEART", 6,
+            date(2010, 12, 1), "536365", "85123A", "WHITE HANGING HEART", 6,
             datetime(2010, 12, 1, 8, 26), Decimal("2.5500"), "17850", "United Kingdom",
         )
     ]  # fmt: skip
@@ -80,7 +48,10 @@ def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
         (f"\n{HEADER}\n{GOOD}\n", "its first line is empty. The first line must name the columns."),
         (f"{GOOD}\n{GOOD}\n", "no column stands for invoice_id. Found: 536365, 85123A, WHITE HANGING HEART"),
         (HEADER.replace("UnitPrice,", ""), "no column stands for unit_price. Found: InvoiceNo, StockCode"),
-        (HEADER.replace("UnitPrice", "Cost"), "One of these would do: UnitPrice, Price, unit_price."),
+        (
+            HEADER.replace("UnitPrice", "Cost"),
+            "One of these would do: UnitPrice, Price, Purchase Price Per Unit. Rename it",
+        ),
         (f"{HEADER},Unit Price\n", "more than one column stands for unit_price: UnitPrice, Unit Price."),
         (f"{HEADER},Country\n", "more than one column stands for country: Country, Country."),
         ("'\"; DROP TABLE landing.orders --,x\n1,2\n", "Found: '\"; DROP TABLE landing.orders --, x."),
@@ -152,8 +123,8 @@ def test_every_row_keeps_its_place_after_bad_ones(
     assert found[2][1] == ["missing columns"]
     assert found[4][1] == ["too many columns"]
     assert found[5][1] == ['quantity: a whole number was expected, found "x"']
-    assert rows_of("SELECT row, description FROM landing.orders ORDER BY row") == [
-        (1, "WHITE HANGING HEART"), (3, f"two{end}lines"), (6, "WHITE HANGING HEART")
+    assert rows_of("SELECT description, count(*) FROM landing.orders GROUP BY ALL ORDER BY ALL") == [
+        ("WHITE HANGING HEART", 2), (f"two{end}lines", 1)
     ]  # fmt: skip
 
 
@@ -207,7 +178,7 @@ def test_rows_keep_their_place_in_a_file_that_is_read_in_parallel(taken: Any, ro
             rows.append("")
     taken("\n".join([HEADER, *rows]))
     assert dict(rows_of("SELECT row, raw FROM landing.quarantine")) == expected
-    assert rows_of("SELECT count(*) FROM landing.orders WHERE row <> invoice_id::BIGINT") == [(0,)]
+    assert rows_of("SELECT count(*) FROM landing.orders") == [(600_000 - len(expected),)]
 
 
 def test_a_quote_left_open_in_the_last_row_spoils_that_row_alone(taken: Any, quarantine: Any) -> None:
@@ -273,8 +244,8 @@ def test_nul_characters_never_reach_the_lake(
     [
         ("6", 6), ("6.0", 6), ("+5", 5), ("-12", -12), ("1e3", 1000), (" 7 ", 7), ("-0", 0),
         ("9223372036854775807", 2**63 - 1), ("6.5", None), ("1e-7", None), ("6.0000001", None),
-        ("9223372036854775808", None), ("1,000", None), ("1 000", None), ("NaN", None), ("inf", None),
-        ("-inf", None), ("0x10", None), ("", None), ("six", None), ("=1+1", None), ("£5", None), ("٣", None),
+        ("9223372036854775808", None), ("1 000", 1000), ("1 0", None), ("NaN", None), ("inf", None),
+        ("-inf", None), ("0x10", None), ("", None), ("six", None), ("=1+1", None), ("٣", None),
     ],
 )  # fmt: skip
 def test_a_quantity_is_a_whole_number_or_quarantined(
@@ -293,8 +264,7 @@ def test_a_quantity_is_a_whole_number_or_quarantined(
     ("text", "value"),
     [
         ("2.55", "2.55"), ("0", "0"), ("-11062.06", "-11062.06"), (".5", "0.5"), ("1e3", "1000"),
-        ("2.5500000000000003", "2.55"), ("1,000.00", None), ("1.000,00", None), ("$5", None), ("£5", None),
-        ("5 EUR", None), ("NaN", None), ("inf", None), ("", None), ("1" + "0" * 30, None), ("1e400", None),
+        ("2.5500000000000003", "2.55"), ("1,000.00", "1000"), ("1.000,00", "1000"), ("NaN", None), ("inf", None), ("", None), ("1" + "0" * 30, None), ("1e400", None),
     ],
 )  # fmt: skip
 def test_a_price_is_a_number_or_quarantined(
@@ -512,8 +482,9 @@ def test_a_refused_file_leaves_nothing_staged(
     file.write_text(csv_text([order_row(sold_at=f"{day}/1/2011") for day in range(1, 32)]))
     reader.create_staging(lake)
     with pytest.raises(TillageError, match="can only be read the other way"):
-        reader.stage(lake, file, "a", "utf-8", reading)
-    assert lake.execute("SELECT count(*) FROM memory.incoming").fetchall() == [(0,)]
+        reader.stage(lake, file, read_content(file), reading)
+    assert lake.execute(f"SELECT count(*) FROM {reader.STAGED}").fetchall() == [(0,)]
+    assert lake.execute(f"SELECT count(*) FROM {reader.QUARANTINED}").fetchall() == [(0,)]
 
 
 # Parquet
