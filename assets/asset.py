@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
+from assets.computed import module_of
 from assets.graph import Graph, graph
 from assets.make import Made, make, read_plan
 from expectations.rules import Rule, rules
@@ -66,7 +67,9 @@ def table_spec(
         deps=deps,
         description=f"{table.description}\n\nGrain: {table.grain}.",
         group_name=table.schema,
-        kinds={"duckdb", "parquet"} | ({"sql"} if inputs else set()),
+        kinds={"duckdb", "parquet"}
+        | ({"sql"} if inputs else set())
+        | ({"python"} if module_of(table) else set()),
         partitions_def=months if table.partition_column else None,
         metadata={
             "dagster/column_schema": _column_schema(table, is_made=bool(inputs)),
@@ -123,7 +126,7 @@ def key(name: str) -> dg.AssetKey:
 
 def _column_schema(table: Table, *, is_made: bool) -> dg.TableSchema:
     """Columns with units and meanings, and what each is made from: the open UI draws no column lineage."""
-    sources = _sources(table.qualified) if is_made else {}
+    sources = _sources(table.qualified) if is_made and not module_of(table) else {}
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -255,7 +258,7 @@ def _made_from(sources: list[tuple[str, str]]) -> str:
 
 
 def _lineage(table: Table) -> dg.TableColumnLineage | None:
-    if table.schema == "seeds":
+    if table.schema == "seeds" or module_of(table):
         return None
     return dg.TableColumnLineage(
         {

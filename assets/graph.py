@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from assets.computed import code_of, module_of
 from expectations.rules import rules
 from warehouse.contract import Sees, Table, fingerprint
 from warehouse.errors import TillageError
@@ -47,7 +48,9 @@ def graph(seeds: Path, tables: Mapping[str, Table] = TABLES) -> Graph:
         else:
             queries[name] = content = table.query
         shape = f"{table.definition} {table.primary_key} {table.partition_column}"
-        codes[name] = fingerprint(content, shape, *(rule.identity for rule in rules(table)))
+        module = module_of(table)
+        parts = [content, shape, *(rule.identity for rule in rules(table))]
+        codes[name] = fingerprint(*parts, *([code_of(module)] if module else []))
     inputs = {name: {} if made[name].schema == "seeds" else _inputs(made[name], tables) for name in made}
     order = TopologicalSorter({name: inputs[name].keys() & made.keys() for name in made})
     return Graph(

@@ -6,6 +6,7 @@ from datetime import date
 
 import duckdb
 
+from assets.computed import step_of
 from assets.graph import Graph
 from expectations.audit import audit
 from warehouse.plan import Plan, next_month
@@ -78,6 +79,7 @@ def make(
         inputs=inputs,
         code=graph.nodes[name].code,
         judge=judge,
+        compute=step_of(TABLES[name], dated),
         run=run,
     )
     return Made(wanted, published)

@@ -7,18 +7,21 @@ one source of what is out of date (`plan.py`); Dagster's events are a picture of
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
 from warehouse.contract import Table
 from warehouse.errors import TillageError
-from warehouse.lake import ensure, in_transaction, shape_of, snapshot
+from warehouse.lake import ensure, in_transaction, literal, shape_of, snapshot, spill_folder
 from warehouse.records import NOTHING, Finding, Record, read_versions, write_refusals, write_versions
 
 STAGED = "staged"
 
 # Judges rows staged in the in-memory table, by contract; gives what they fail, by month.
 Judge = Callable[[duckdb.DuckDBPyConnection, str, Table], Sequence[Finding]]
+# Makes of the rows in one Parquet file the rows in another.
+Compute = Callable[[Path, Path], None]
 Inputs = Callable[[duckdb.DuckDBPyConnection], Mapping[date | None, str]]
 
 
@@ -54,6 +57,7 @@ def publish(
     inputs: Inputs,
     code: str,
     judge: Judge,
+    compute: Compute | None = None,
     run: str | None = None,
 ) -> Published:
     """Replace `months` of `table` by the rows of `query`.
@@ -69,6 +73,7 @@ def publish(
             the read transaction that stages the rows, so both see one snapshot of the lake.
         code: Fingerprint of what makes the rows.
         judge: Says which months must not be published, and why.
+        compute: Makes the rows of the table of those of the query, where SQL alone does not.
         run: Dagster run, for the records.
 
     Raises:
@@ -83,18 +88,26 @@ def publish(
     wanted = f"WHERE {by} IN ({dates})" if by else ""
     connection.execute(f"CREATE OR REPLACE TABLE memory.{STAGED} ({shape})")
     read: Mapping[date | None, str] = {}
+    given, made = (spill_folder(connection) / f"{name}.parquet" for name in ("given", "made"))
 
     def stage() -> None:
         nonlocal read
         connection.execute(f"TRUNCATE memory.{STAGED}")
         read = inputs(connection)
         used = {name: value for name, value in parameters.items() if f"${name}" in query}
-        connection.execute(
-            f"INSERT INTO memory.{STAGED} BY NAME SELECT {names} FROM ({query}) {wanted}", used
-        )
+        if compute is None:
+            fill(query, used)
+        else:
+            connection.execute(f"COPY ({query}) TO {literal(given)} (FORMAT parquet)", used)
+
+    def fill(rows: str, used: Mapping[str, object]) -> None:
+        connection.execute(f"INSERT INTO memory.{STAGED} BY NAME SELECT {names} FROM ({rows}) {wanted}", used)
 
     try:
         in_transaction(connection, stage)
+        if compute is not None:
+            compute(given, made)
+            fill(f"FROM read_parquet({literal(made)})", {})
     except duckdb.CatalogException as error:
         raise TillageError(
             f"{table.qualified} cannot be made: its query reads what is not in the warehouse. "

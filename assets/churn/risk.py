@@ -22,6 +22,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from assets.days import of_customers, reference_days, stacked
 from assets.value.checks import Floats, TooLittleData
 
 Integers = npt.NDArray[np.integer[Any]]
@@ -66,7 +67,7 @@ _SEASON = ("winter", "spring")
 _RATE = ("log_rate", "log_frequency", "is_one_timer", "log_tenure", *_SEASON)
 _COLUMNS = {"plain": _PLAIN, "rate": _RATE, "logistic": tuple(_MATTERS), "boosting": tuple(_MATTERS)}
 
-_RISK = {
+SHAPE = {
     "customer_id": pl.String,
     "probability": pl.Float64,
     "plain_probability": pl.Float64,
@@ -80,7 +81,7 @@ _RISK = {
     "effect_3": pl.Float64,
     "missing_reason": pl.String,
 }
-_JUDGEMENT = {
+JUDGEMENT = {
     "customers_of": pl.String,
     "customers": pl.Int64,
     "lost_share": pl.Float64,
@@ -121,6 +122,19 @@ class Risk:
     log_loss: dict[str, float]
     slope: float
     no_reasons: str | None
+
+
+def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
+    """Make churn.risk: `Risk.customers` of each as_of.
+
+    Args:
+        rows: One row a customer and day with a sale (customer_id, day, units, amount), and one a day with a
+            sale of anyone, without a customer.
+        months: As_of months, in order.
+    """
+    references = reference_days(rows, months)
+    days = of_customers(rows)
+    return stacked({month: risk(days, at).customers for month, at in references.items()}, SHAPE)
 
 
 def features(days: pl.DataFrame, cut_off: date, *, within_days: int = WITHIN_DAYS) -> pl.DataFrame:
@@ -286,7 +300,7 @@ def evaluate(
                 top = np.argsort(-q, kind="stable")[: count // 10]
                 row["decile_lift"] = y[top].mean() / y.mean()
         rows.append(row)
-    return pl.DataFrame(rows, _JUDGEMENT).with_columns(pl.col(pl.Float64).round(DIGITS))
+    return pl.DataFrame(rows, JUDGEMENT).with_columns(pl.col(pl.Float64).round(DIGITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,7 +532,7 @@ def _strongest(effects: Floats, matters: Sequence[str]) -> pl.DataFrame:
 def _shaped(table: pl.DataFrame) -> pl.DataFrame:
     return table.select(
         (pl.col(name) if name in table.columns else pl.lit(None)).cast(kind).alias(name)
-        for name, kind in _RISK.items()
+        for name, kind in SHAPE.items()
     ).with_columns(pl.col(pl.Float64).round(DIGITS))
 
 

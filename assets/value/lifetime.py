@@ -20,6 +20,7 @@ from scipy.special import stdtrit
 
 from assets.value import bgnbd, gamma_gamma
 from assets.value.bgnbd import BetaGeo
+from assets.days import is_passed, of_customers, reference_days, seen_months, stacked
 from assets.value.checks import Floats, TooLittleData
 from assets.value.gamma_gamma import GammaGamma
 
@@ -34,9 +35,10 @@ _STEP_DAYS = 30  # discounting
 _PRIOR_SPREAD = (0.25, 0.20, 0.10)
 _PRIOR_BACKTESTS = 4.0
 _LEAST_INDEX = 0.05  # of a month: one without an order is not a month in which nobody could
+_BACKTESTS = 24  # the newest: older ones say little of how the shop is today
 _BACKTESTS_A_QUARTER = 3.0  # month by month, their windows overlap by two thirds
 
-_SCHEMA = {
+SHAPE = {
     "customer_id": pl.String,
     "horizon_days": pl.Int32,
     "expected_orders": pl.Float64,
@@ -49,6 +51,14 @@ _SCHEMA = {
     "season_factor": pl.Float64,
     "is_season_known": pl.Boolean,
     "reason": pl.String,
+}
+JUDGEMENT = {
+    "forecaster": pl.String,
+    "quantity": pl.String,
+    "customers": pl.Int64,
+    **dict.fromkeys(("expected", "actual", "bias", "bias_low", "bias_high"), pl.Float64),
+    "is_held": pl.Boolean,
+    **dict.fromkeys(("spearman", "normalized_gini", "top_decile_share"), pl.Float64),
 }
 
 
@@ -107,6 +117,83 @@ class Lifetime:
     customers: pl.DataFrame
     orders: BetaGeo | None
     amounts: GammaGamma | None
+
+
+def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
+    """Make value.lifetime: `Lifetime.customers` of each as_of, with the errors of forecasts judged by then.
+
+    Args:
+        rows: One row a customer and day with a sale (customer_id, day, units, amount), and one a day with a
+            sale of anyone, without a customer.
+        months: As_of months, in order.
+    """
+    past = Past(rows, months)
+    found = {month: past.forecast(month, HORIZONS).customers for month in months if month in past.references}
+    return stacked(found, SHAPE)
+
+
+class Past:
+    """Forecasts as they were or would have been made at the end of each month, of what was known then.
+
+    Attributes:
+        references: The first day of the future of each as_of.
+    """
+
+    def __init__(self, rows: pl.DataFrame, months: Sequence[date]) -> None:
+        self._days = of_customers(rows)
+        self.references = reference_days(rows, [*seen_months(rows), *months])
+        self._errors: dict[date, dict[str, float]] = {}
+
+    def forecast(self, month: date, horizons_days: Sequence[int], *, is_bare: bool = False) -> Lifetime:
+        """Forecast as of a month; a bare one leaves past errors out, and has narrower or wider bounds."""
+        reference = self.references[month]
+        known = self._days.filter(pl.col("day") < reference)
+        customers = known.group_by("customer_id").agg(
+            frequency=pl.len().cast(pl.Int64) - 1,
+            recency_days=(pl.col("day").max() - pl.col("day").min()).dt.total_days(),
+            T_days=(pl.lit(reference) - pl.col("day").min()).dt.total_days(),
+            monetary=pl.col("amount").mean(),
+        )
+        months = known.group_by(month=pl.col("day").dt.truncate("1mo")).agg(orders=pl.len())
+        found = season(months, customers, reference=reference)
+        allowances: dict[str, Allowance] = {}
+        if not is_bare:
+            errors = self._known_errors(month)
+            allowances = {
+                f"{of}_allowance": error_allowance([each[of] for each in errors if of in each], found)
+                for of in ("orders", "amount")
+            }
+        return lifetime(
+            customers, reference=reference, known_season=found, horizons_days=horizons_days, **allowances
+        )
+
+    def judge(self, month: date, horizon_days: int = HORIZONS[0], *, is_bare: bool = False) -> pl.DataFrame:
+        """Judge the forecast of a month by what came (`backtest`); its horizon must have passed."""
+        reference, ahead = self.references[month], timedelta(days=horizon_days)
+        is_recent = pl.col("day") >= reference - ahead
+        before = (
+            self._days.filter(pl.col("day") < reference)
+            .group_by("customer_id")
+            .agg(order_days=pl.len(), orders=is_recent.sum(), amount=pl.col("amount").filter(is_recent).sum())
+        )
+        truth = (
+            self._days.filter(pl.col("day") >= reference, pl.col("day") < reference + ahead)
+            .group_by("customer_id")
+            .agg(orders=pl.len(), amount=pl.col("amount").sum())
+        )
+        return backtest(self.forecast(month, (horizon_days,), is_bare=is_bare).customers, before, truth)
+
+    def _known_errors(self, month: date) -> list[dict[str, float]]:
+        """log(actual / expected) of the newest forecasts whose horizon had passed by `month`."""
+        passed = [at for at in sorted(self.references) if is_passed(self.references, at, month, HORIZONS[0])]
+        for at in passed[-_BACKTESTS:]:
+            if at not in self._errors:
+                model = self.judge(at, is_bare=True).filter(
+                    pl.col("forecaster") == "model", pl.col("expected") > 0, pl.col("actual") > 0
+                )
+                logs = np.log(model["actual"].to_numpy() / model["expected"].to_numpy())
+                self._errors[at] = dict(zip(model["quantity"], map(float, logs), strict=True))
+        return [self._errors[at] for at in passed[-_BACKTESTS:]]
 
 
 def season(months: pl.DataFrame, customers: pl.DataFrame, *, reference: date) -> Season | None:
@@ -330,15 +417,7 @@ def backtest(forecast: pl.DataFrame, before: pl.DataFrame, truth: pl.DataFrame) 
                     "top_decile_share": _top_share(expected, actual),
                 }
             )
-    schema = {
-        "forecaster": pl.String,
-        "quantity": pl.String,
-        "customers": pl.Int64,
-        **dict.fromkeys(("expected", "actual", "bias", "bias_low", "bias_high"), pl.Float64),
-        "is_held": pl.Boolean,
-        **dict.fromkeys(("spearman", "normalized_gini", "top_decile_share"), pl.Float64),
-    }
-    return pl.DataFrame(rows, schema, orient="row").with_columns(pl.col(pl.Float64).round(DIGITS))
+    return pl.DataFrame(rows, JUDGEMENT, orient="row").with_columns(pl.col(pl.Float64).round(DIGITS))
 
 
 def _unbroken(months: pl.Series) -> int:
@@ -360,7 +439,7 @@ def _frame(ids: pl.Series, columns: dict[str, object]) -> pl.DataFrame:
             (pl.col(name) if name == "customer_id" or name in numbers else pl.lit(columns.get(name)))
             .cast(kind)
             .alias(name)
-            for name, kind in _SCHEMA.items()
+            for name, kind in SHAPE.items()
         )
         .with_columns(pl.col(pl.Float64).round(DIGITS))
     )

@@ -1,0 +1,82 @@
+"""Tables that Python computes: which they are, and what the code of each is.
+
+The query of such a table gives what its module reads; `assets/<schema>/<table>.py` has a pure function
+`compute(rows, months)` that makes the table's rows of it. Importing this imports none of them.
+"""
+
+import ast
+import importlib
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from warehouse.contract import Table, fingerprint
+from warehouse.publish import Compute
+
+ASSETS_DIR = Path(__file__).parent
+
+
+def module_of(table: Table) -> str | None:
+    """Name the module that computes the table, if one does."""
+    file = ASSETS_DIR / table.schema / f"{table.name}.py"
+    return f"assets.{table.schema}.{table.name}" if file.exists() else None
+
+
+@cache
+def code_of(module: str) -> str:
+    """Fingerprint the code of a module and of those of assets/ that it imports, comments and docstrings aside."""
+    parts = {}
+    todo = [module]
+    while todo:
+        name = todo.pop()
+        file = ASSETS_DIR.parent.joinpath(*name.split(".")).with_suffix(".py")
+        if name in parts or not file.exists():
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        parts[name] = ast.dump(_Bare().visit(tree))
+        todo += _imported(tree)
+    return fingerprint(*(parts[name] for name in sorted(parts)))
+
+
+def step_of(table: Table, months: Sequence[date]) -> Compute | None:
+    """Give the function that makes the table's rows of what its query gives, from Parquet to Parquet."""
+    module = module_of(table)
+    if module is None:
+        return None
+
+    def compute(given: Path, made: Path) -> None:
+        import polars as pl
+
+        found: pl.DataFrame = importlib.import_module(module).compute(pl.read_parquet(given), sorted(months))
+        found.write_parquet(made)
+
+    return compute
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes out the docstrings: they change nothing that is computed."""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        body = getattr(node, "body", None)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and isinstance(body, list):
+            node.body = [each for each in body if not _is_text(each)]
+        return node
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if each.name.startswith("assets."))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("assets"):
+            yield str(node.module)
+            yield from (f"{node.module}.{each.name}" for each in node.names)

@@ -1,0 +1,54 @@
+"""Days of customers as tables hand them to pure modules, and where the past ends for each as_of."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+
+def reference_days(rows: pl.DataFrame, months: Sequence[date]) -> dict[date, date]:
+    """The first day of the future of each as_of: the day after the last sale up to its end.
+
+    Args:
+        rows: One row a day with a sale, of whomever: day.
+        months: As_of months; one before the first sale has no such day, and is left out.
+    """
+    last = rows.group_by(month=pl.col("day").dt.truncate("1mo")).agg(pl.col("day").max()).sort("month")
+    asked = pl.DataFrame({"month": pl.Series(sorted(months), dtype=pl.Date)})
+    found = asked.join_asof(last, on="month").drop_nulls()
+    return {month: day + timedelta(days=1) for month, day in found.select("month", "day").iter_rows()}
+
+
+def seen_months(rows: pl.DataFrame) -> list[date]:
+    """Every month from the first to the last with a sale."""
+    if rows.is_empty():
+        return []
+    first, last = (rows["day"].dt.truncate("1mo").min(), rows["day"].dt.truncate("1mo").max())
+    return pl.date_range(first, last, "1mo", eager=True).to_list()  # type: ignore[arg-type]  # dates, not None
+
+
+def is_passed(references: Mapping[date, date], at: date, by: date, horizon_days: int) -> bool:
+    """Whether all of the horizon of as_of `at` had passed by the first day of the future of `by`."""
+    return references[at] + timedelta(days=horizon_days) <= references[by]
+
+
+def last_judged(references: Mapping[date, date], by: date, horizon_days: int) -> date | None:
+    """The newest as_of whose horizon had passed by then; None before any had."""
+    passed = [at for at in references if is_passed(references, at, by, horizon_days)]
+    return max(passed, default=None)
+
+
+def stacked(
+    found: Mapping[date, pl.DataFrame], shape: Mapping[str, pl.DataType | type[pl.DataType]]
+) -> pl.DataFrame:
+    """The rows of every as_of, one table with `as_of` and the columns of `shape`; without rows where none are."""
+    whole = {"as_of": pl.Date, **shape}
+    tables = [rows.with_columns(as_of=pl.lit(month)).select(whole.keys()) for month, rows in found.items()]
+    return pl.concat([pl.DataFrame(schema=whole), *tables])
+
+
+def of_customers(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of known customers, numbers as floats: customer_id, day, units, amount."""
+    return rows.filter(pl.col("customer_id").is_not_null()).with_columns(
+        pl.col("units").cast(pl.Int64), pl.col("amount").cast(pl.Float64)
+    )
