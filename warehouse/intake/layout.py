@@ -143,7 +143,7 @@ class Layout:
         Args:
             options: Of the CSV reader.
             typed: Columns that it is to parse itself, each with its type or the format of its moments.
-            is_placed: Whether each comes with its place in the file as `place`, which takes one thread.
+            is_placed: Whether each comes with its place in the scan as `place`, which takes one thread.
         """
         rows = self.scan
         if self.file is not None:
