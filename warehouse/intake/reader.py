@@ -169,27 +169,24 @@ def _first_pass(
         f"coalesce({name}, {GIVEN[name]}) AS {name}" if name in GIVEN else name for name in PARSED
     )
 
-    def append(row: str, beside: str) -> None:
-        unstage(connection, file_id, into)
-        connection.execute(
-            f"""
-            INSERT INTO {into} BY NAME
-            SELECT
-                {literal(file_id)} AS file_id,
-                {row} AS row,
-                CASE
-                    WHEN {is_bad(layout, reading)} THEN {ASIDE}
-                    ELSE CAST(date_trunc('month', sold_at) AS DATE)
-                END AS month,
-                {given}
-            FROM (SELECT place, {columns} FROM {layout.rows(REJECTS, typed, is_placed=True)}) {beside}
-            """
-        )
-
-    append("place", "")
-    if _rejected(connection):  # only now is it known how many stand before each row
-        _skip(connection, layout)
-        append("place + coalesce(skipped, 0)", f"ASOF LEFT JOIN {SKIPPED_BEFORE} ON place > scanned")
+    unstage(connection, file_id, into)
+    scanned = layout.copied(connection, REJECTS, typed)
+    _skip(connection, layout)
+    skips = f"ASOF LEFT JOIN {SKIPPED_BEFORE} ON place > scanned" if _rejected(connection) else ""
+    connection.execute(
+        f"""
+        INSERT INTO {into} BY NAME
+        SELECT
+            {literal(file_id)} AS file_id,
+            place {"+ coalesce(skipped, 0)" if skips else ""} AS row,
+            CASE
+                WHEN {is_bad(layout, reading)} THEN {ASIDE}
+                ELSE CAST(date_trunc('month', sold_at) AS DATE)
+            END AS month,
+            {given}
+        FROM (SELECT place, {columns} FROM {scanned.rows(is_placed=True)}) {skips}
+        """
+    )
     aside = f"FROM {into} WHERE file_id = ? AND month = {ASIDE}"
     left = fetch(connection, f"SELECT count(*) {aside}", [file_id])[0]
     if left:
