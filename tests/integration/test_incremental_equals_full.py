@@ -50,7 +50,7 @@ def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any,
         except duckdb.CatalogException:
             found[name] = []
     found["landing.orders"] = connection.execute(
-        "SELECT * EXCLUDE (file_id) FROM landing.orders ORDER BY ALL"
+        "SELECT * EXCLUDE (file_id, row) FROM landing.orders ORDER BY ALL"
     ).fetchall()
     return found
 

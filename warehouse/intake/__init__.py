@@ -328,7 +328,7 @@ class _Batch:
         insert(self.connection, FILE_MONTHS, months)
         chosen = "WHERE file_id IN (SELECT unnest(?))"
         for table, columns, staged, order in (
-            (ORDERS, f"month, file_id, {', '.join(PARSED)}", STAGED, "ORDER BY month"),
+            (ORDERS, f"month, file_id, row, {', '.join(PARSED)}", STAGED, "ORDER BY month"),
             (QUARANTINE, "file_id, row, raw, reasons", QUARANTINED, ""),
         ):
             if self.connection.execute(f"SELECT 1 FROM {staged} {chosen} LIMIT 1", [fresh]).fetchall():

@@ -77,6 +77,7 @@ class Layout:
         delimiter: Of a CSV; quarantined rows of every kind are shown with it.
         file: Of a CSV.
         head: Its first lines.
+        is_placed: Whether the scan gives the place of each row in it as `place`.
         numeric: Places of the columns whose type is a number: they need no reading.
         is_workbook: Whether it is one, whose cells may be numbers and text in one column.
         order: Of day and month in its dates.
@@ -93,6 +94,7 @@ class Layout:
     delimiter: str = ","
     file: Path | None = None
     head: str = ""
+    is_placed: bool = False
     numeric: frozenset[int] = frozenset()
     is_workbook: bool = False
     order: DateOrder | None = None
@@ -143,18 +145,11 @@ class Layout:
         Args:
             options: Of the CSV reader.
             typed: Columns that it is to parse itself, each with its type or the format of its moments.
-            is_placed: Whether each comes with its place in the file as `place`, which takes one thread.
+            is_placed: Whether each comes with its place in the scan as `place`: DuckDB numbers the rows of
+                a CSV in one thread.
         """
-        rows = self.scan
-        if self.file is not None:
-            kinds = {f"c{index}": "VARCHAR" for index in range(self.width)}
-            for column, kind in (typed or {}).items():
-                kinds[self.field(column)] = TYPED.get(column, "TIMESTAMP")
-                if column not in TYPED:
-                    options += f", timestampformat = {literal(kind)}"
-            columns = ", ".join(f"{name}: '{kind}'" for name, kind in kinds.items())
-            rows = rows.format(options=f"columns = {{{columns}}}, {options}")
-        if is_placed:
+        rows = self._scanned(options, typed)
+        if is_placed and not self.is_placed:
             rows = f"(SELECT row_number() OVER () AS place, * FROM {rows})"
         if self.once:
             invoice = self.field("invoice_id")
@@ -164,6 +159,31 @@ class Layout:
             )
             rows = f"(SELECT *, {told} FROM {rows})"
         return rows
+
+    def copied(
+        self, connection: duckdb.DuckDBPyConnection, options: str, typed: Mapping[str, str]
+    ) -> "Layout":
+        """Copy the rows of a CSV to Parquet, for that knows the place of each and is read by all threads."""
+        if self.file is None:
+            return self
+        copy = spill_folder(connection) / "scanned.parquet"
+        connection.execute(
+            f"COPY (FROM {self._scanned(options, typed)}) TO {literal(copy)} (FORMAT parquet, COMPRESSION lz4_raw)"
+        )
+        placed = f"read_parquet({one_file(copy)}, file_row_number = true)"
+        scan = f"(SELECT file_row_number + 1 AS place, {self.fields} FROM {placed})"
+        return replace(self, scan=scan, file=None, is_placed=True)
+
+    def _scanned(self, options: str, typed: Mapping[str, str] | None) -> str:
+        if self.file is None:
+            return self.scan
+        kinds = {f"c{index}": "VARCHAR" for index in range(self.width)}
+        for column, kind in (typed or {}).items():
+            kinds[self.field(column)] = TYPED.get(column, "TIMESTAMP")
+            if column not in TYPED:
+                options += f", timestampformat = {literal(kind)}"
+        columns = ", ".join(f"{name}: '{kind}'" for name, kind in kinds.items())
+        return self.scan.format(options=f"columns = {{{columns}}}, {options}")
 
 
 def trimmed(text: str, holds: str = CAREFUL) -> str:
@@ -244,7 +264,7 @@ def _csv(file: Path, encoding: str, holds: str, reading: Reading) -> Layout:
 def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
     found = match(_names(connection, file), reading.sets)
     scan, width, numeric = _as_texts(connection, file)
-    return Layout(f"({scan})", width, found, numeric=numeric)
+    return Layout(f"({scan})", width, found, is_placed=True, numeric=numeric)
 
 
 def _names(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
@@ -265,7 +285,7 @@ def _workbook(connection: duckdb.DuckDBPyConnection, file: Path, reading: Readin
     book = write_sheets(file, spill_folder(connection), reading.sets)
     scans, _, numeric = zip(*(_as_texts(connection, sheet) for sheet in book.sheets), strict=True)
     return Layout(
-        f"({' UNION ALL '.join(scans)})",
+        f"(SELECT * EXCLUDE (place) FROM ({' UNION ALL '.join(scans)}))",
         book.width,
         book.match,
         numeric=frozenset.intersection(*numeric),
@@ -275,13 +295,14 @@ def _workbook(connection: duckdb.DuckDBPyConnection, file: Path, reading: Readin
 
 
 def _as_texts(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[str, int, frozenset[int]]:
-    """SQL of the columns of a Parquet file as text, how many there are, and the places of those of numbers."""
+    """SQL of the rows of a Parquet file, each column as text, how many there are, and which are numbers."""
     # The name of a folder is no column: the same content gives the same rows wherever it lies.
     rows = f"read_parquet({one_file(file)}, hive_partitioning = false)"
+    placed = f"read_parquet({one_file(file)}, hive_partitioning = false, file_row_number = true)"
     described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
     texts = ", ".join(f"{_as_text(name, kind)} AS c{at}" for at, (name, kind, *_) in enumerate(described))
     numeric = frozenset(at for at, (_, kind, *_) in enumerate(described) if is_number(kind))
-    return f"SELECT {texts} FROM {rows}", len(described), numeric
+    return f"SELECT file_row_number + 1 AS place, {texts} FROM {placed}", len(described), numeric
 
 
 def _as_text(name: str, kind: str) -> str:

@@ -25,6 +25,13 @@ from warehouse.lake import literal
 STAGED = "temp.incoming"
 QUARANTINED = "temp.quarantined"
 SECOND_LOOK = "temp.second_look"
+SKIPPED = "temp.skipped"
+# A row of the scan stands after all skipped ones with fewer rows of the scan before them.
+SKIPPED_BEFORE = (
+    f"(SELECT row - number AS scanned, max(number) AS skipped FROM {SKIPPED} GROUP BY scanned) AS skips"
+)
+# A line that the CSV reader rejected, as it stands in the file.
+RAW = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
 # Where a row that needs a second look stands until it had it: no sale is of this month.
 ASIDE = "DATE '0001-01-01'"
 # What must be given, and what stands for it in a row that is put aside.
@@ -68,7 +75,7 @@ def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the empty temporary tables for rows of landing.orders and of landing.quarantine."""
     parsed = ", ".join(f"{name} {kind}" for name, kind in PARSED.items())
     run = connection.execute
-    run(f"CREATE OR REPLACE TEMP TABLE {STAGED} (month DATE, file_id VARCHAR, {parsed})")
+    run(f"CREATE OR REPLACE TEMP TABLE {STAGED} (month DATE, file_id VARCHAR, row BIGINT, {parsed})")
     run(
         f"CREATE OR REPLACE TEMP TABLE {QUARANTINED} (file_id VARCHAR, row BIGINT, raw VARCHAR, reasons VARCHAR[])"
     )
@@ -129,7 +136,6 @@ def _stage(
     into: str,
 ) -> Staged:
     for typed in (typed_columns(connection, layout), {}):
-        unstage(connection, file_id, into)
         left = _first_pass(connection, layout, file_id, reading, into, typed)
         if not left or _second_pass(connection, layout, file_id, reading, into, typed, left):
             break
@@ -162,17 +168,23 @@ def _first_pass(
     given = ", ".join(
         f"coalesce({name}, {GIVEN[name]}) AS {name}" if name in GIVEN else name for name in PARSED
     )
+
+    unstage(connection, file_id, into)
+    scanned = layout.copied(connection, REJECTS, typed)
+    _skip(connection, layout)
+    skips = f"ASOF LEFT JOIN {SKIPPED_BEFORE} ON place > scanned" if _rejected(connection) else ""
     connection.execute(
         f"""
         INSERT INTO {into} BY NAME
         SELECT
             {literal(file_id)} AS file_id,
+            place {"+ coalesce(skipped, 0)" if skips else ""} AS row,
             CASE
                 WHEN {is_bad(layout, reading)} THEN {ASIDE}
                 ELSE CAST(date_trunc('month', sold_at) AS DATE)
             END AS month,
             {given}
-        FROM (SELECT {columns} FROM {layout.rows(REJECTS, typed)})
+        FROM (SELECT place, {columns} FROM {scanned.rows(is_placed=True)}) {skips}
         """
     )
     aside = f"FROM {into} WHERE file_id = ? AND month = {ASIDE}"
@@ -225,11 +237,15 @@ def _second_pass(
     if fetch(connection, f"SELECT count(*) FROM {SECOND_LOOK}")[0] + _rejected(connection) != left:
         return False
     _contradiction(connection, layout, file_id, into)
-    _stage_rejected(connection, layout, file_id)
+    _skip(connection, layout)
+    _stage_rejected(connection, file_id)
+    look = f"{SECOND_LOOK} AS look ASOF LEFT JOIN {SKIPPED_BEFORE} ON place > scanned"
     run(
         f"""
         INSERT INTO {into} BY NAME
-        SELECT ? AS file_id, month, {", ".join(PARSED)} FROM {SECOND_LOOK} WHERE month IS NOT NULL
+        SELECT ? AS file_id, place + coalesce(skipped, 0) AS row, month, {", ".join(PARSED)}
+        FROM {look}
+        WHERE month IS NOT NULL
         """,
         [file_id],
     )
@@ -238,23 +254,12 @@ def _second_pass(
         INSERT INTO {QUARANTINED} BY NAME
         SELECT
             $file AS file_id,
-            look.place + coalesce(rejected.before, 0) AS row,
-            {_storable(_as_csv("look.fields", layout.delimiter))} AS raw,
-            list_transform(look.reasons, x -> {_storable("x")}) AS reasons
-        FROM {SECOND_LOOK} AS look
-        -- The k-th row of the scan stands after all rejected ones with fewer than k of it before them.
-        ASOF LEFT JOIN (
-            SELECT scanned, max(before) AS before
-            FROM (
-                SELECT
-                    row - row_number() OVER (ORDER BY row) AS scanned,
-                    row_number() OVER (ORDER BY row) AS before
-                FROM {QUARANTINED} WHERE file_id = $file
-            )
-            GROUP BY scanned
-        ) AS rejected ON look.place > rejected.scanned
-        WHERE look.month IS NULL
-        ORDER BY look.place
+            place + coalesce(skipped, 0) AS row,
+            {_storable(_as_csv("fields", layout.delimiter))} AS raw,
+            list_transform(reasons, x -> {_storable("x")}) AS reasons
+        FROM {look}
+        WHERE month IS NULL
+        ORDER BY place
         """,
         {"file": file_id},
     )
@@ -288,19 +293,19 @@ def _forget_rejected(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
 
-def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str) -> None:
-    """Stage the rows that DuckDB's CSV reader could not take apart, with its words for why.
+def _skip(connection: duckdb.DuckDBPyConnection, layout: Layout) -> None:
+    """Make `skipped`: the place in the file of each row that the CSV reader passed over.
 
     Raises:
         TillageError: If a quote that is never closed took whole rows with it: DuckDB keeps no more than
             the first of them, and goes on somewhere behind.
     """
+    empty: list[int] = []
     if _rejected(connection):
-        raw = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
         quotes, cut = fetch(
             connection,
             "SELECT count(*) FILTER (error_type = 'UNQUOTED VALUE'), "
-            f"min(line) FILTER (length({raw}) >= {LONGEST_REJECTED} AND regexp_matches({raw}, '[\\r\\n]')) "
+            f"min(line) FILTER (length({RAW}) >= {LONGEST_REJECTED} AND regexp_matches({RAW}, '[\\r\\n]')) "
             "FROM temp.rejected_rows",
         )
         empty, unclosed = _lines(layout, has_quotes=quotes > 0)
@@ -309,30 +314,45 @@ def _stage_rejected(connection: duckdb.DuckDBPyConnection, layout: Layout, file_
                 f"a quote that is opened in row {(unclosed or cut) - 1} is not closed there, so that the "
                 "rows after it cannot be told apart. Close it, or double it where it is part of a text."
             )
-        # DuckDB counts the header and empty lines, and gives no row for those.
+        lines = "SELECT DISTINCT line FROM temp.rejected_rows"
+    else:
+        lines = "SELECT 0 AS line WHERE FALSE"
+    # DuckDB counts the header and empty lines, and gives no row for those.
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {SKIPPED} AS
+        SELECT
+            rejected.line,
+            rejected.line - 1 - coalesce(empty.up_to, 0) AS row,
+            row_number() OVER (ORDER BY rejected.line) AS number
+        FROM ({lines}) AS rejected
+        ASOF LEFT JOIN (
+            SELECT line, row_number() OVER (ORDER BY line) AS up_to
+            FROM (SELECT unnest(CAST(? AS BIGINT[])) AS line)
+        ) AS empty ON rejected.line > empty.line
+        """,
+        [empty],
+    )
+
+
+def _stage_rejected(connection: duckdb.DuckDBPyConnection, file_id: str) -> None:
+    """Stage the rows that DuckDB's CSV reader could not take apart, with its words for why."""
+    if _rejected(connection):
         connection.execute(
             f"""
             INSERT INTO {QUARANTINED} BY NAME
             SELECT
-                $file AS file_id,
-                rejected.line - 1 - coalesce(empty.up_to, 0) AS row,
-                {_storable(raw)} AS raw,
-                rejected.reasons
-            FROM (
-                SELECT line, any_value(csv_line) AS csv_line, list(DISTINCT
-                    lower(replace(CAST(error_type AS VARCHAR), '_', ' '))
-                ) AS reasons
-                FROM temp.rejected_rows GROUP BY line
-            ) AS rejected
-            ASOF LEFT JOIN (
-                SELECT line, row_number() OVER (ORDER BY line) AS up_to
-                FROM (SELECT unnest(CAST($empty AS BIGINT[])) AS line)
-            ) AS empty ON rejected.line > empty.line
-            ORDER BY rejected.line
+                ? AS file_id,
+                any_value(row) AS row,
+                any_value({_storable(RAW)}) AS raw,
+                list(DISTINCT lower(replace(CAST(error_type AS VARCHAR), '_', ' '))) AS reasons
+            FROM temp.rejected_rows
+            INNER JOIN {SKIPPED} USING (line)
+            GROUP BY line
+            ORDER BY line
             """,
-            {"file": file_id, "empty": empty},
+            [file_id],
         )
-    _forget_rejected(connection)
 
 
 def _lines(layout: Layout, *, has_quotes: bool) -> tuple[list[int], int | None]:

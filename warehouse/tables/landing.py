@@ -52,7 +52,7 @@ FILE_MONTHS = Table(
         Column("file_id", "VARCHAR", "SHA-256 of the content."),
         Column("month", "DATE", "First day of the month."),
         Column("rows", "BIGINT", "Accepted rows.", unit="rows", minimum=1),
-        Column("rows_hash", "HUGEINT", "Sum of the hashes of those rows as parsed."),
+        Column("rows_hash", "HUGEINT", "Sum of the hashes of those rows as parsed, place in the file aside."),
     ),
     primary_key=("file_id", "month"),
 )
@@ -65,6 +65,7 @@ ORDERS = Table(
     columns=(
         Column("month", "DATE", "First day of the month of sold_at."),
         Column("file_id", "VARCHAR", "SHA-256 of the content it stands in."),
+        Column("row", "BIGINT", "Place in the file; 1 is the first after the header.", minimum=1),
         Column("invoice_id", "VARCHAR", "Number of the invoice."),
         Column("product_id", "VARCHAR", "Code of the product, as written."),
         Column("description", "VARCHAR", "Name of the product, as written.", nullable=True),
@@ -79,7 +80,7 @@ ORDERS = Table(
         Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
         Column("country", "VARCHAR", "Country of the customer.", nullable=True),
     ),
-    primary_key=(),
+    primary_key=("file_id", "row"),
     partition_column="month",
 )
 
