@@ -23,8 +23,8 @@ def seen_months(rows: pl.DataFrame) -> list[date]:
     """Every month from the first to the last with a sale."""
     if rows.is_empty():
         return []
-    first, last = (rows["day"].dt.truncate("1mo").min(), rows["day"].dt.truncate("1mo").max())
-    return pl.date_range(first, last, "1mo", eager=True).to_list()  # type: ignore[arg-type]  # dates, not None
+    day = pl.col("day").dt.truncate("1mo")
+    return rows.select(pl.date_range(day.min(), day.max(), "1mo")).to_series().to_list()
 
 
 def is_passed(references: Mapping[date, date], at: date, by: date, horizon_days: int) -> bool:

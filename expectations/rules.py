@@ -261,6 +261,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "core.sales_days": (DAY_IS_IN_THE_MONTH,),
+    "core.customer_days": (DAY_IS_IN_THE_MONTH, ORDERS_HAVE_AN_AMOUNT),
     "core.sales_hours": (DAY_IS_IN_THE_MONTH, HOUR_IS_OF_THE_DAY, ORDERS_HAVE_AN_AMOUNT),
     "core.products": (
         Rule(
@@ -368,6 +369,61 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "a_move_has_an_end",
             "Nobody moves from None to None.",
             "SELECT * FROM {batch} WHERE from_segment = 'None' AND to_segment = 'None'",
+        ),
+    ),
+    "value.lifetime": (
+        Rule(
+            "bounds_hold_what_is_expected",
+            "What is expected lies between its bounds, and a number or the reason why there is none is given.",
+            "SELECT * FROM {batch} WHERE expected_orders NOT BETWEEN orders_low AND orders_high "
+            "OR expected_amount NOT BETWEEN amount_low AND amount_high "
+            "OR (reason IS NULL AND (expected_orders IS NULL OR expected_amount IS NULL))",
+        ),
+        Rule(
+            "no_number_is_endless",
+            "No number is infinite or none: such a one looks like a number and is not.",
+            "SELECT * FROM {batch} WHERE NOT isfinite(coalesce(orders_high, 0)) "
+            "OR NOT isfinite(coalesce(amount_high, 0)) OR probability_alive > 1",
+        ),
+    ),
+    "value.backtest": (
+        Rule(
+            "the_past_is_judged",
+            "What is judged was foretold before, and bounds hold or do not hold what came.",
+            "SELECT * FROM {batch} WHERE origin >= as_of OR is_held <> (bias_low <= 0 AND bias_high >= 0)",
+        ),
+        Rule(
+            "the_interval_holds",
+            "The interval held what came: one as_of in twenty may fail it.",
+            "SELECT * FROM {batch} WHERE NOT is_held",
+            severity="warning",
+        ),
+    ),
+    "churn.risk": (
+        Rule(
+            "a_probability_is_one",
+            "Probabilities are at most 1, and one or the reason why there is none is given.",
+            "SELECT * FROM {batch} WHERE greatest(probability, plain_probability) > 1 "
+            "OR (probability IS NULL) <> (missing_reason IS NOT NULL)",
+        ),
+        Rule(
+            "reasons_come_in_order",
+            "The strongest reason comes first, and each has an effect.",
+            "SELECT * FROM {batch} WHERE abs(effect_1) < abs(effect_2) OR abs(effect_2) < abs(effect_3) "
+            "OR (reason_1 IS NULL) <> (effect_1 IS NULL)",
+        ),
+    ),
+    "churn.backtest": (
+        Rule(
+            "the_past_is_judged",
+            "What is judged was foretold before, and shares are at most 1.",
+            "SELECT * FROM {batch} WHERE origin >= as_of OR greatest(lost_share, mean_probability, auc, brier) > 1",
+        ),
+        Rule(
+            "no_leak",
+            "No AUC is above 0.95: features that know so much know the future.",
+            "SELECT * FROM {batch} WHERE customers >= 100 AND auc > 0.95",
+            severity="warning",
         ),
     ),
     "seeds.thresholds": (

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+from assets.computed import module_of
 from assets.graph import graph
 from expectations.rules import rules
 from pipelines.settings import FILE, PREFIX, Settings
@@ -74,6 +75,8 @@ def _tables() -> str:
         if table.partition_column:
             lines.append(f"- Partitioned by {table.partition_column}.")
         lines += [f"- Made from {source}: {sees.value}." for source, sees in inputs.items()]
+        if module := module_of(table):
+            lines.append(f"- Computed by `{module}`.")
         lines += ["", *_columns(table, is_made=bool(inputs))]
         if name in made.nodes:
             lines += ["", "| rule | a month that fails is | what must be true |", "|---|---|---|"]
@@ -87,7 +90,7 @@ def _tables() -> str:
 
 def _columns(table: Table, *, is_made: bool) -> Iterator[str]:
     lineage = {}
-    if is_made:
+    if is_made and not module_of(table):
         lineage = column_lineage(table, {name: other.shape for name, other in TABLES.items()})
     yield "| column | type | unit | null | meaning | made from |"
     yield "|---|---|---|---|---|---|"

@@ -81,6 +81,52 @@ def publish(
             change of shape that only a rebuild of all months can make.
     """
     names = ", ".join(f'"{name}"' for name in table.shape)
+    read = _stage(connection, table, query, months, parameters, inputs, compute)
+    staged = fingerprints(connection, table, f"memory.{STAGED}")
+    records: dict[date | None, Record] = {}
+    for month in months:
+        version, rows = staged.get(month, (NOTHING, 0))
+        records[month] = Record(version, code, read.get(month, ""), rows)
+    findings = tuple(judge(connection, STAGED, table))
+    refused = {finding.month for finding in findings if finding.severity == "error"}
+    good = {month: record for month, record in records.items() if month not in refused}
+    changed: list[date | None] = []
+
+    def swap() -> None:
+        nonlocal changed
+        before = read_versions(connection, [table.qualified])
+        was = {month: record.version for (_, month), record in before.items()}
+        has_shape = shape_of(connection, table) == table.shape
+        if good:
+            ensure(connection, table, replaced=set(was) <= set(good))
+        changed = [
+            month for month, record in good.items() if was.get(month) != record.version or not has_shape
+        ]
+        if changed:
+            _replace(connection, table, changed, there=set(was) & set(changed), names=names)
+        if good:
+            write_versions(connection, table.qualified, good, run)
+        write_refusals(connection, table.qualified, records, findings, run)
+        connection.execute(
+            "CALL lake.set_commit_message('tillage', ?)", [f"{table.qualified} {run or ''}".strip()]
+        )
+
+    in_transaction(connection, swap)
+    connection.execute(f"DROP TABLE memory.{STAGED}")
+    return Published(good, frozenset(changed), findings, snapshot(connection))
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    query: str,
+    months: Sequence[date | None],
+    parameters: Mapping[str, object],
+    inputs: Inputs,
+    compute: Compute | None,
+) -> Mapping[date | None, str]:
+    """Put the rows of the months asked for into memory, and give the fingerprints of what they were made from."""
+    names = ", ".join(f'"{name}"' for name in table.shape)
     shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
     by = table.partition_column
     # Dates and not a bound list: DuckDB prunes files by constants.
@@ -120,38 +166,7 @@ def publish(
             f"warehouse/tables/{table.schema}.py."
         ) from error
 
-    staged = fingerprints(connection, table, f"memory.{STAGED}")
-    records: dict[date | None, Record] = {}
-    for month in months:
-        version, rows = staged.get(month, (NOTHING, 0))
-        records[month] = Record(version, code, read.get(month, ""), rows)
-    findings = tuple(judge(connection, STAGED, table))
-    refused = {finding.month for finding in findings if finding.severity == "error"}
-    good = {month: record for month, record in records.items() if month not in refused}
-    changed: list[date | None] = []
-
-    def swap() -> None:
-        nonlocal changed
-        before = read_versions(connection, [table.qualified])
-        was = {month: record.version for (_, month), record in before.items()}
-        has_shape = shape_of(connection, table) == table.shape
-        if good:
-            ensure(connection, table, replaced=set(was) <= set(good))
-        changed = [
-            month for month, record in good.items() if was.get(month) != record.version or not has_shape
-        ]
-        if changed:
-            _replace(connection, table, changed, there=set(was) & set(changed), names=names)
-        if good:
-            write_versions(connection, table.qualified, good, run)
-        write_refusals(connection, table.qualified, records, findings, run)
-        connection.execute(
-            "CALL lake.set_commit_message('tillage', ?)", [f"{table.qualified} {run or ''}".strip()]
-        )
-
-    in_transaction(connection, swap)
-    connection.execute(f"DROP TABLE memory.{STAGED}")
-    return Published(good, frozenset(changed), findings, snapshot(connection))
+    return read
 
 
 def fingerprints(

@@ -18,9 +18,9 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import stdtrit
 
+from assets.days import is_passed, of_customers, reference_days, seen_months, stacked
 from assets.value import bgnbd, gamma_gamma
 from assets.value.bgnbd import BetaGeo
-from assets.days import is_passed, of_customers, reference_days, seen_months, stacked
 from assets.value.checks import Floats, TooLittleData
 from assets.value.gamma_gamma import GammaGamma
 
@@ -156,15 +156,17 @@ class Past:
         )
         months = known.group_by(month=pl.col("day").dt.truncate("1mo")).agg(orders=pl.len())
         found = season(months, customers, reference=reference)
-        allowances: dict[str, Allowance] = {}
-        if not is_bare:
-            errors = self._known_errors(month)
-            allowances = {
-                f"{of}_allowance": error_allowance([each[of] for each in errors if of in each], found)
-                for of in ("orders", "amount")
-            }
+        errors = [] if is_bare else self._known_errors(month)
+        orders, amount = (
+            error_allowance([each[of] for each in errors if of in each], found) for of in ("orders", "amount")
+        )
         return lifetime(
-            customers, reference=reference, known_season=found, horizons_days=horizons_days, **allowances
+            customers,
+            reference=reference,
+            known_season=found,
+            horizons_days=horizons_days,
+            orders_allowance=orders,
+            amount_allowance=amount,
         )
 
     def judge(self, month: date, horizon_days: int = HORIZONS[0], *, is_bare: bool = False) -> pl.DataFrame:

@@ -314,6 +314,23 @@ PRODUCT_NAMES = Table(
     partition_column="month",
 )
 
+CUSTOMER_DAYS = Table(
+    schema="core",
+    name="customer_days",
+    description="On which days each known customer bought: two invoices of one day are one decision to buy.",
+    grain="one row per known customer and day with a sale",
+    columns=(
+        MONTH,
+        Column("customer_id", "VARCHAR", "Customer."),
+        Column("day", "DATE", "Day of the sales."),
+        Column("orders", "BIGINT", "Sale invoices.", unit="invoices", minimum=1),
+        UNITS,
+        AMOUNT,
+    ),
+    primary_key=("customer_id", "day"),
+    partition_column="month",
+)
+
 SALES_DAYS = Table(
     schema="core",
     name="sales_days",

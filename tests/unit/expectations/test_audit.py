@@ -146,6 +146,45 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for figure in ("amount", "orders")
     ],
+    "core.customer_days": [
+        {
+            "month": "2011-01-01", "customer_id": f"{at}", "day": "2011-01-02", "orders": 1, "units": 2, "amount": "5"
+        }
+        for at in range(3)
+    ],
+    "value.lifetime": [
+        {
+            "as_of": "2011-01-01", "customer_id": f"{at}", "horizon_days": 90, "expected_orders": 1.0,
+            "orders_low": 0.5, "orders_high": 2.0, "expected_amount": 9.0, "amount_low": 5.0, "amount_high": 20.0,
+            "probability_alive": 0.5, "season_factor": 1.0, "is_season_known": True, "reason": None,
+        }
+        for at in range(3)
+    ],
+    "value.backtest": [
+        {
+            "as_of": "2011-01-01", "origin": "2010-10-01", "forecaster": forecaster, "quantity": "orders",
+            "customers": 9, "expected": 3.0, "actual": 4.0, "bias": -0.25, "bias_low": -0.5, "bias_high": 0.1,
+            "is_held": True, "spearman": 0.5, "normalized_gini": 0.5, "top_decile_share": 0.5,
+        }
+        for forecaster in ("model", "order_count")
+    ],
+    "churn.risk": [
+        {
+            "as_of": "2011-01-01", "customer_id": f"{at}", "probability": 0.5, "plain_probability": 0.4,
+            "next_order_on": "2011-02-02", "is_overdue": False, "reason_1": "amount", "effect_1": -0.5,
+            "reason_2": "units", "effect_2": 0.3, "reason_3": None, "effect_3": None, "missing_reason": None,
+        }
+        for at in range(3)
+    ],
+    "churn.backtest": [
+        {
+            "as_of": "2011-01-01", "origin": "2010-10-01", "model": "logistic", "customers_of": group,
+            "customers": 200, "lost_share": 0.5, "mean_probability": 0.5, "calibration": 0.0, "slope": 1.0,
+            "auc": 0.7, "brier": 0.2, "decile_lift": 1.5, "plain_auc": 0.7, "auc_gain": 0.0,
+            "auc_gain_low": -0.1, "auc_gain_high": 0.1,
+        }
+        for group in ("all", "repeaters")
+    ],
     "segments.rfm_moves": [
         {
             "as_of": "2011-01-01", "from_segment": "None", "to_segment": segment, "customers": 1,
@@ -232,6 +271,21 @@ BREAKS: dict[str, dict[str, Any]] = {
     "segments.rfm.equal_values_score_equally": {"recency_days": 2, "r": 2},
     "segments.rfm.returns_stay_below_sales": {"net_monetary": -1},
     "segments.rfm_moves.key_is_unique": {"to_segment": "Loyal"},
+    "core.customer_days.key_is_unique": {"customer_id": "1"},
+    "core.customer_days.day_is_in_the_month": {"day": "2011-03-02"},
+    "core.customer_days.orders_have_an_amount": {"units": 0},
+    "value.lifetime.key_is_unique": {"customer_id": "1"},
+    "value.lifetime.bounds_hold_what_is_expected": {"expected_amount": 30.0},
+    "value.lifetime.no_number_is_endless": {"probability_alive": 1.5},
+    "value.backtest.key_is_unique": {"forecaster": "order_count"},
+    "value.backtest.the_past_is_judged": {"bias_low": 0.05},
+    "value.backtest.the_interval_holds": {"is_held": False, "bias_high": -0.1},
+    "churn.risk.key_is_unique": {"customer_id": "1"},
+    "churn.risk.a_probability_is_one": {"probability": 1.5},
+    "churn.risk.reasons_come_in_order": {"effect_2": 0.9},
+    "churn.backtest.key_is_unique": {"customers_of": "repeaters"},
+    "churn.backtest.the_past_is_judged": {"lost_share": 1.5},
+    "churn.backtest.no_leak": {"auc": 0.99},
     "segments.rfm_moves.moves_follow_on": {"from_segment": "New", "customers": 3},
     "segments.rfm_moves.a_move_has_an_end": {"to_segment": "None"},
     "seeds.not_goods.key_is_unique": {"pattern": "M"},

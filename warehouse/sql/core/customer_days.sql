@@ -3,7 +3,7 @@ SELECT
     month,
     customer_id,
     CAST(sold_at AS DATE) AS day,
-    count(*) AS orders,
+    count(invoice_id) AS orders,
     sum(units) AS units,
     sum(amount) AS amount
 FROM core.invoices

@@ -1,0 +1,130 @@
+"""Tables that Python computes: their code is known by what it does, and an as_of by what came before it."""
+
+import importlib
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from assets import computed
+from assets.computed import code_of, module_of, step_of
+from warehouse.tables import TABLES
+
+COMPUTED = [name for name, table in TABLES.items() if module_of(table)]
+SHAPE = {"customer_id": pl.String, "day": pl.Date, "units": pl.Int64, "amount": pl.Decimal(38, 4)}
+FIRST = date(2020, 1, 1)
+
+
+def shop(customers: int, days: int, every: int = 23) -> pl.DataFrame:
+    """Customers who buy now and then, each in a rhythm of its own, a third of whom stop; and days of anyone."""
+    rows = [
+        (f"{customer}", FIRST + timedelta(days=at), 1 + customer % 5, f"{10 + (customer * 7 + at) % 40}.50")
+        for customer in range(customers)
+        for at in range(customer % 90, days, every + customer % 60)
+        if customer % 3 or at < days // 2
+    ]
+    known = pl.DataFrame(rows, ["customer_id", "day", "units", "amount"], orient="row")
+    known = known.with_columns(pl.col("day").cast(pl.Date), pl.col("amount").cast(pl.Decimal(38, 4)))
+    anyone = known.select(
+        pl.lit(None, pl.String).alias("customer_id"), "day", pl.lit(0, pl.Int64).alias("units"),
+        pl.lit(0).cast(pl.Decimal(38, 4)).alias("amount"),
+    ).unique()  # fmt: skip
+    return pl.concat([known, anyone])
+
+
+def months(number: int) -> list[date]:
+    return pl.date_range(
+        FIRST, date(FIRST.year + number // 12, 1 + number % 12, 1), "1mo", closed="left", eager=True
+    ).to_list()
+
+
+def compute(name: str, rows: pl.DataFrame, asked: list[date]) -> pl.DataFrame:
+    found: pl.DataFrame = importlib.import_module(f"assets.{name}").compute(rows, asked)
+    return found.sort(TABLES[name].primary_key)
+
+
+def test_there_are_such_tables() -> None:
+    assert set(COMPUTED) == {"value.lifetime", "value.backtest", "churn.risk", "churn.backtest"}
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_a_month_is_the_same_made_alone_or_with_others_and_whatever_comes_later(name: str) -> None:
+    """Else a backfill and twelve monthly runs would leave other tables, and the past would change."""
+    rows, asked = shop(90, 300), months(10)
+    whole = compute(name, rows, asked)
+    assert whole.height > 0
+    assert set(whole.columns) == set(TABLES[name].shape)
+    for month in (asked[4], asked[8]):
+        end = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+        of_month = whole.filter(pl.col("as_of") == month)
+        assert_frame_equal(compute(name, rows, [month]), of_month)
+        assert_frame_equal(compute(name, rows.filter(pl.col("day") < end), [month]), of_month)
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_the_order_of_rows_changes_nothing(name: str) -> None:
+    rows, asked = shop(60, 300), months(9)[-1:]
+    assert_frame_equal(
+        compute(name, rows.sample(fraction=1, shuffle=True, seed=3), asked), compute(name, rows, asked)
+    )
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pl.DataFrame(schema=SHAPE),
+        shop(1, 300),
+        shop(1, 300).filter(pl.col("customer_id").is_null()),
+        shop(60, 300).filter(pl.col("day") == pl.col("day").min().over("customer_id")),
+        shop(60, 300).with_columns(amount=pl.lit(0).cast(pl.Decimal(38, 4))),
+        shop(60, 300, every=1).with_columns(amount=pl.lit(5).cast(pl.Decimal(38, 4)), units=pl.lit(1, pl.Int64)),
+        shop(60, 300).filter(pl.col("day").dt.month() != 5),
+    ],
+    ids=["nothing", "one customer", "guests", "nobody comes back", "amounts of 0", "all equal", "an empty month"],
+)  # fmt: skip
+def test_bad_input_gives_rows_with_a_reason_or_none(name: str, rows: pl.DataFrame) -> None:
+    """A NaN looks like a number, and a crash holds back what others wait for."""
+    found = compute(name, rows, months(10))
+    assert set(found.columns) == set(TABLES[name].shape)
+    numbers = found.select(pl.col(pl.Float64))
+    assert numbers.select(pl.all().is_nan().any() | pl.all().is_infinite().any()).sum_horizontal().sum() == 0
+    if name == "value.lifetime":
+        assert found.filter(pl.col("expected_orders").is_null() & pl.col("reason").is_null()).is_empty()
+    if name == "churn.risk":
+        assert found.filter(
+            pl.col("probability").is_null() != pl.col("missing_reason").is_not_null()
+        ).is_empty()
+
+
+def test_the_code_of_a_table_is_what_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comments make no table stale; what a module imports does."""
+    monkeypatch.setattr(computed, "ASSETS_DIR", tmp_path / "assets")
+    folder = tmp_path / "assets" / "a"
+    folder.mkdir(parents=True)
+
+    def code(text: str, helper: str = "X = 1\n") -> str:
+        (folder / "b.py").write_text(f"from assets.a.c import X\n{text}")
+        (folder / "c.py").write_text(helper)
+        code_of.cache_clear()
+        return code_of("assets.a.b")
+
+    first = code('def f(x):\n    """Told so."""\n    return x + X\n')
+    assert code("# why\ndef f(x):\n    '''Told otherwise.'''\n    return x + X  # so\n") == first
+    others = [code("def f(x):\n    return x - X\n"), code("def f(x):\n    return x + X\n", helper="X = 2\n")]
+    assert len({first, *others}) == 3
+    code_of.cache_clear()
+
+
+def test_a_step_goes_from_parquet_to_parquet(tmp_path: Path) -> None:
+    shop(60, 300).write_parquet(tmp_path / "given")
+    step: Any = step_of(TABLES["churn.risk"], months(9))
+    step(tmp_path / "given", tmp_path / "made")
+    assert_frame_equal(
+        pl.read_parquet(tmp_path / "made").sort("as_of", "customer_id"),
+        compute("churn.risk", shop(60, 300), months(9)),
+    )
+    assert step_of(TABLES["segments.rfm"], months(9)) is None
