@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import stdtrit
+from threadpoolctl import threadpool_limits
 
 from assets.days import is_passed, of_customers, reference_days, seen_months, stacked
 from assets.value import bgnbd, gamma_gamma
@@ -155,19 +156,22 @@ class Past:
             monetary=pl.col("amount").mean(),
         )
         months = known.group_by(month=pl.col("day").dt.truncate("1mo")).agg(orders=pl.len())
-        found = season(months, customers, reference=reference)
         errors = [] if is_bare else self._known_errors(month)
-        orders, amount = (
-            error_allowance([each[of] for each in errors if of in each], found) for of in ("orders", "amount")
-        )
-        return lifetime(
-            customers,
-            reference=reference,
-            known_season=found,
-            horizons_days=horizons_days,
-            orders_allowance=orders,
-            amount_allowance=amount,
-        )
+        # On arrays so small two threads of BLAS wait for each other ten times as long as they work.
+        with threadpool_limits(1):
+            found = season(months, customers, reference=reference)
+            orders, amount = (
+                error_allowance([each[of] for each in errors if of in each], found)
+                for of in ("orders", "amount")
+            )
+            return lifetime(
+                customers,
+                reference=reference,
+                known_season=found,
+                horizons_days=horizons_days,
+                orders_allowance=orders,
+                amount_allowance=amount,
+            )
 
     def judge(self, month: date, horizon_days: int = HORIZONS[0], *, is_bare: bool = False) -> pl.DataFrame:
         """Judge the forecast of a month by what came (`backtest`); its horizon must have passed."""

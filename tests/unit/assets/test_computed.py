@@ -53,11 +53,11 @@ def test_there_are_such_tables() -> None:
 @pytest.mark.parametrize("name", COMPUTED)
 def test_a_month_is_the_same_made_alone_or_with_others_and_whatever_comes_later(name: str) -> None:
     """Else a backfill and twelve monthly runs would leave other tables, and the past would change."""
-    rows, asked = shop(90, 300), months(10)
+    rows, asked = shop(90, 400), months(13)
     whole = compute(name, rows, asked)
     assert whole.height > 0
     assert set(whole.columns) == set(TABLES[name].shape)
-    for month in (asked[4], asked[8]):
+    for month in (asked[6], asked[11]):
         end = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
         of_month = whole.filter(pl.col("as_of") == month)
         assert_frame_equal(compute(name, rows, [month]), of_month)
