@@ -217,7 +217,34 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "HAVING sum(returned_units) > min(sale_units)",
         ),
     ),
-    "core.customer_months": (SALES_HAVE_A_DATE, ORDERS_HAVE_AN_AMOUNT),
+    "core.customer_months": (
+        SALES_HAVE_A_DATE,
+        ORDERS_HAVE_AN_AMOUNT,
+        Rule(
+            "a_row_has_a_reason",
+            "A row has orders or return lines, and units and an amount come back with the lines alone.",
+            "SELECT * FROM {batch} WHERE (orders = 0 AND return_lines = 0) "
+            "OR (return_lines > 0) <> (returned_units > 0) OR (return_lines > 0) <> (returned_amount > 0)",
+        ),
+        Rule(
+            "days_and_hours_add_up",
+            "The days by weekday come to order_days, the orders by part of the day to orders; with orders there "
+            "are days.",
+            "SELECT * FROM {batch} WHERE order_days <> monday_days + tuesday_days + wednesday_days "
+            "+ thursday_days + friday_days + saturday_days + sunday_days "
+            "OR orders <> night_orders + morning_orders + afternoon_orders + evening_orders "
+            "OR (orders > 0) <> (order_days > 0)",
+        ),
+        Rule(
+            "gaps_reach_from_the_first_day_to_the_last",
+            "gap_days_sum is the days from the first sale to the last, and no gap is below a day: the sum of squares "
+            "lies between the sum and its square.",
+            "SELECT * FROM {batch} WHERE gap_days_sum <> "
+            "coalesce(CAST(last_sold_at AS DATE) - CAST(first_sold_at AS DATE), 0) "
+            "OR gap_days_sum < order_days - 1 OR (order_days < 2 AND gap_days_sum > 0) "
+            "OR gap_days_square_sum NOT BETWEEN gap_days_sum AND gap_days_sum * gap_days_sum",
+        ),
+    ),
     "core.customer_product_months": (
         SALES_HAVE_A_DATE,
         ORDERS_HAVE_AN_AMOUNT,

@@ -48,8 +48,12 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     ],
     "core.customer_months": [
         {
-            "month": "2011-01-01", "customer_id": f"{at}", "country": "EIRE", "orders": 1, "units": 1, "amount": "5",
-            "returned_amount": "0", "first_sold_at": "2011-01-01", "last_sold_at": "2011-01-31 23:59",
+            "month": "2011-01-01", "customer_id": f"{at}", "country": "EIRE", "orders": 2, "units": 2, "amount": "5",
+            "return_lines": 0, "returned_units": 0, "returned_amount": "0", "first_sold_at": "2011-01-02 09:00",
+            "last_sold_at": "2011-01-11 20:00", "order_days": 3, "gap_days_sum": 9, "gap_days_square_sum": 41,
+            "monday_days": 1, "tuesday_days": 1, "wednesday_days": 0, "thursday_days": 0, "friday_days": 0,
+            "saturday_days": 0, "sunday_days": 1, "night_orders": 0, "morning_orders": 1,
+            "afternoon_orders": 0, "evening_orders": 1,
         }
         for at in range(3)
     ],
@@ -180,6 +184,9 @@ BREAKS: dict[str, dict[str, Any]] = {
     "core.customer_months.key_is_unique": {"customer_id": "1"},
     "core.customer_months.sales_have_a_date": {"last_sold_at": "2011-02-01"},
     "core.customer_months.orders_have_an_amount": {"units": 0},
+    "core.customer_months.a_row_has_a_reason": {"returned_units": 1},
+    "core.customer_months.days_and_hours_add_up": {"evening_orders": 0},
+    "core.customer_months.gaps_reach_from_the_first_day_to_the_last": {"gap_days_square_sum": 82},
     "core.customer_product_months.key_is_unique": {"customer_id": "1"},
     "core.customer_product_months.sales_have_a_date": {"last_sold_at": "2011-02-01"},
     "core.customer_product_months.orders_have_an_amount": {"units": 0},
@@ -241,6 +248,7 @@ BREAKS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 # Rules of the business that a row cannot break without another.
 TOGETHER = {
+    "core.customer_months.sales_have_a_date": {"gaps_reach_from_the_first_day_to_the_last"},
     "core.order_lines.key_is_unique": {"invoice_has_one_customer"},
     "core.returns.guests_are_not_matched": {"a_match_is_whole"},
     "overview.top_goods.key_is_unique": {"rank_follows_amount"},
