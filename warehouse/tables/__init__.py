@@ -1,11 +1,11 @@
 """The contracts of all tables, a module a schema."""
 
 from warehouse.contract import Table
-from warehouse.tables import core, landing, meta, overview, seeds, segments
+from warehouse.tables import cohorts, core, landing, meta, overview, seeds, segments
 
 TABLES: dict[str, Table] = {
     table.qualified: table
-    for schema in (seeds, landing, core, overview, segments, meta)
+    for schema in (seeds, landing, core, overview, segments, cohorts, meta)
     for table in vars(schema).values()
     if isinstance(table, Table)
 }
