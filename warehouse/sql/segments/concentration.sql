@@ -11,7 +11,7 @@ totals AS (
     GROUP BY as_of
 ),
 
--- In whole numbers: 0.1 has no exact float, and ten of a hundred customers would be eleven.
+-- In whole numbers: in floats 0.01 x 700 is a little above 7, and would be eight customers.
 tops AS (
     SELECT as_of, amount, percent, (customers * percent + 99) // 100 AS customers
     FROM totals
