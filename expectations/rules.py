@@ -121,6 +121,27 @@ WEEKDAY_IS_OF_THE_WEEK = Rule(
     "SELECT * FROM {batch} WHERE weekday > 7",
 )
 
+
+def _of_cohorts(by: str) -> tuple[Rule, ...]:
+    """Rules of a table whose cohorts are told apart by these columns."""
+    return (
+        Rule(
+            "every_seen_age_is_there",
+            "A cohort has a row for each age from 0 to that of as_of, and no other.",
+            f"SELECT as_of, {by}, count(*) AS ages, max(age) AS age FROM {{batch}} GROUP BY as_of, {by} "
+            "HAVING max(age) <> date_diff('month', cohort, as_of) OR count(*) <> max(age) + 1",
+        ),
+        Rule(
+            "a_cohort_begins_whole",
+            "All customers of a cohort are active at age 0, no more later, and the cohort stays as large.",
+            f"SELECT as_of, {by}, max(customers) AS customers, min(cohort_customers) AS cohort_customers "
+            f"FROM {{batch}} GROUP BY as_of, {by} HAVING max(customers) > min(cohort_customers) "
+            "OR min(cohort_customers) < max(cohort_customers) "
+            "OR min(customers) FILTER (age = 0) < min(cohort_customers)",
+        ),
+    )
+
+
 BUSINESS: dict[str, tuple[Rule, ...]] = {
     "seeds.not_goods": (
         Rule(
@@ -217,7 +238,34 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "HAVING sum(returned_units) > min(sale_units)",
         ),
     ),
-    "core.customer_months": (SALES_HAVE_A_DATE, ORDERS_HAVE_AN_AMOUNT),
+    "core.customer_months": (
+        SALES_HAVE_A_DATE,
+        ORDERS_HAVE_AN_AMOUNT,
+        Rule(
+            "a_row_has_a_reason",
+            "A row has orders or return lines, and units and an amount come back with the lines alone.",
+            "SELECT * FROM {batch} WHERE (orders = 0 AND return_lines = 0) "
+            "OR (return_lines > 0) <> (returned_units > 0) OR (return_lines > 0) <> (returned_amount > 0)",
+        ),
+        Rule(
+            "days_and_hours_add_up",
+            "The days by weekday come to order_days, the orders by part of the day to orders; with orders there "
+            "are days.",
+            "SELECT * FROM {batch} WHERE order_days <> monday_days + tuesday_days + wednesday_days "
+            "+ thursday_days + friday_days + saturday_days + sunday_days "
+            "OR orders <> night_orders + morning_orders + afternoon_orders + evening_orders "
+            "OR (orders > 0) <> (order_days > 0)",
+        ),
+        Rule(
+            "gaps_reach_from_the_first_day_to_the_last",
+            "gap_days_sum is the days from the first sale to the last, and no gap is below a day: the sum of squares "
+            "lies between the sum and its square.",
+            "SELECT * FROM {batch} WHERE gap_days_sum <> "
+            "coalesce(CAST(last_sold_at AS DATE) - CAST(first_sold_at AS DATE), 0) "
+            "OR gap_days_sum < order_days - 1 OR (order_days < 2 AND gap_days_sum > 0) "
+            "OR gap_days_square_sum NOT BETWEEN gap_days_sum AND gap_days_sum * gap_days_sum",
+        ),
+    ),
     "core.customer_product_months": (
         SALES_HAVE_A_DATE,
         ORDERS_HAVE_AN_AMOUNT,
@@ -424,6 +472,109 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "No AUC is above 0.95: features that know so much know the future.",
             "SELECT * FROM {batch} WHERE customers >= 100 AND auc > 0.95",
             severity="warning",
+        ),
+    ),
+    "segments.customer_features": (
+        Rule(
+            "shares_add_up",
+            "The shares by weekday come to 1, rounding aside, and so do those by part of the day.",
+            "SELECT * FROM {batch} WHERE abs(monday_share + tuesday_share + wednesday_share + thursday_share "
+            "+ friday_share + saturday_share + sunday_share - 1) > 0.00001 "
+            "OR abs(night_share + morning_share + afternoon_share + evening_share - 1) > 0.00001",
+        ),
+        Rule(
+            "averages_follow_from_sums",
+            "order_value is monetary by frequency, and returned_share returned_amount by monetary.",
+            "SELECT * FROM {batch} WHERE abs(order_value * frequency - monetary) > 0.0001 * frequency "
+            "OR abs(returned_share * monetary - returned_amount) > 0.000001 * monetary "
+            "OR (returned_share IS NULL) <> (monetary = 0)",
+        ),
+        Rule(
+            "gaps_reach_from_the_first_day_to_the_last",
+            "The gaps come to the days from the first sale to the last; they are told from two order days on, "
+            "their variation from three.",
+            "SELECT * FROM {batch} WHERE (gap_mean_days IS NULL) <> (order_days = 1) "
+            "OR abs(coalesce(gap_mean_days, 0) * (order_days - 1) - (tenure_days - recency_days)) "
+            "> 0.000001 * order_days OR (gap_variation IS NULL) <> (order_days < 3) "
+            "OR gap_variation > sqrt(order_days - 1) + 0.000001",
+        ),
+    ),
+    "segments.concentration": (
+        Rule(
+            "the_tops_lie_in_each_other",
+            "Of an as_of there are all three shares, and a larger one has at least as many customers and as much "
+            "of the amount.",
+            "SELECT as_of, top_share, customers, amount, amount_share FROM {batch} "
+            "WINDOW tops AS (PARTITION BY as_of ORDER BY top_share) "
+            "QUALIFY customers < lag(customers) OVER tops OR amount < lag(amount) OVER tops "
+            "OR amount_share < lag(amount_share) OVER tops OR count(*) OVER (PARTITION BY as_of) <> 3",
+        ),
+        Rule(
+            "shares_are_of_one_whole",
+            "No share of the amount is above 1, nor below that of its customers: they are the best.",
+            "SELECT * FROM {batch} WHERE amount_share > 1 OR amount_share < top_share - 0.000001",
+        ),
+    ),
+    "segments.amount_moves": (
+        Rule(
+            "a_move_is_what_it_is_called",
+            "amount and amount_before are those of such a move, and amount_change is their difference.",
+            "SELECT * FROM {batch} WHERE amount_change <> amount - amount_before "
+            "OR (move IN ('new', 'reactivated') AND amount_before <> 0) OR (move = 'lapsed' AND amount <> 0) "
+            "OR (move = 'expanded' AND amount_change <= 0) OR (move = 'contracted' AND amount_change >= 0) "
+            "OR (move = 'retained' AND amount_change <> 0)",
+        ),
+        Rule(
+            "months_follow_on",
+            "What a month's moves set out from is what those of the month before came to: they add up to the "
+            "change of the total.",
+            "SELECT as_of, amount_before, amount_then FROM ("
+            "SELECT as_of, sum(amount_before) AS amount_before FROM {batch} GROUP BY as_of) AS moves "
+            "INNER JOIN ("
+            "SELECT CAST(as_of + INTERVAL 1 MONTH AS DATE) AS as_of, sum(amount) AS amount_then "
+            "FROM {batch} GROUP BY as_of) AS stood USING (as_of) WHERE amount_before <> amount_then",
+        ),
+    ),
+    "cohorts.retention": (
+        *_of_cohorts("cohort"),
+        Rule(
+            "share_is_of_the_cohort",
+            "share is customers by cohort_customers.",
+            "SELECT * FROM {batch} WHERE abs(share - customers / cohort_customers) > 0.000001",
+        ),
+    ),
+    "cohorts.revenue_retention": (
+        *_of_cohorts("country, cohort"),
+        Rule(
+            "customers_have_an_amount",
+            "An age with active customers has an amount, one without has none.",
+            "SELECT * FROM {batch} WHERE (customers > 0) <> (amount > 0)",
+        ),
+        Rule(
+            "countries_add_up",
+            "Customers and amounts of the countries come to those of All.",
+            "SELECT as_of, cohort, age FROM {batch} GROUP BY as_of, cohort, age HAVING "
+            + " OR ".join(
+                f"sum({column}) IS DISTINCT FROM 2 * sum({column}) FILTER (country = 'All')"
+                for column in ("cohort_customers", "customers", "amount", "returned_amount")
+            ),
+        ),
+        Rule(
+            "ages_add_up",
+            "net_amount is amount less returned_amount, and what is cumulative is the sum of the ages so far.",
+            "SELECT as_of, country, cohort, age, amount, net_amount, cumulative_amount, cumulative_net_amount "
+            "FROM {batch} WINDOW so_far AS (PARTITION BY as_of, country, cohort ORDER BY age) "
+            "QUALIFY net_amount <> amount - returned_amount OR cumulative_amount <> sum(amount) OVER so_far "
+            "OR cumulative_net_amount <> sum(net_amount) OVER so_far",
+        ),
+        Rule(
+            "averages_follow_from_sums",
+            "value_per_customer is cumulative_net_amount by cohort_customers; age 0 is the whole that shares are "
+            "of.",
+            "SELECT * FROM {batch} WHERE "
+            "abs(value_per_customer * cohort_customers - cumulative_net_amount) > 0.0001 * cohort_customers "
+            "OR (age = 0 AND (amount_share <> 1 OR net_amount_share <> 1)) "
+            "OR isnan(amount_share) OR isnan(net_amount_share)",
         ),
     ),
     "seeds.thresholds": (

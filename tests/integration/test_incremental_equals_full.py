@@ -17,9 +17,9 @@ from warehouse.lake import attach
 # Among them every way of seeing an input: the same month, the one before too, all up to it.
 TABLES = (
     "core.order_lines", "core.customer_months", "core.sales_days", "core.returns", "segments.rfm",
-    "segments.rfm_moves",
+    "segments.rfm_moves", "cohorts.retention", "cohorts.revenue_retention",
 )  # fmt: skip
-SEEDS = ("seeds.not_goods", "seeds.rfm_segments")
+SEEDS = ("seeds.not_goods", "seeds.rfm_segments", "seeds.thresholds")
 
 rows = st.tuples(
     st.sampled_from(["1", "2", "C3", "A4"]),

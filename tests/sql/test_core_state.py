@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from warehouse.tables import TABLES
+from warehouse.tables.core import BANDS, WEEKDAYS
 
 JANUARY, FEBRUARY, MARCH = (date(2011, month, 1) for month in (1, 2, 3))
 NAMES = "month,invoice_id,line,sold_at,customer_id,quantity,unit_price,amount,country,kind"
@@ -66,6 +68,26 @@ def totals(rows: list[Line]) -> dict[str, Any]:
     }
 
 
+def when(rows: list[Line]) -> dict[str, Any]:
+    """On which days and at which hours a customer bought in a month."""
+    sales = [row for row in rows if row[6] == "sale"]
+    days = sorted({row[1].date() for row in sales})
+    gaps = [(later - day).days for day, later in pairwise(days)]
+    first: dict[str, datetime] = {}
+    for invoice, sold_at, *_ in sales:
+        first[invoice] = min(sold_at, first.get(invoice, sold_at))
+    hours = [sold_at.hour for sold_at in first.values()]
+    return {
+        "first_sold_at": min((row[1] for row in sales), default=None),
+        "last_sold_at": max((row[1] for row in sales), default=None),
+        "order_days": len(days),
+        "gap_days_sum": sum(gaps),
+        "gap_days_square_sum": sum(gap**2 for gap in gaps),
+        **{f"{name}_days": sum(day.weekday() == at for day in days) for at, name in enumerate(WEEKDAYS)},
+        **{f"{name}_orders": sum(hour // 6 == at for hour in hours) for at, name in enumerate(BANDS)},
+    }
+
+
 @given(lines)
 def test_customer_months_agree_with_a_plain_loop(fill: Fill, run: Run, tables: Any, rows: list[Line]) -> None:
     tables.execute("DELETE FROM core.order_lines")
@@ -80,11 +102,12 @@ def test_customer_months_agree_with_a_plain_loop(fill: Fill, run: Run, tables: A
             newest[key] = max(newest.get(key, mark), mark)
     expected = []
     for (month, customer), mine in sorted(groups.items()):
-        sold = [row[1] for row in mine if row[6] == "sale"]
+        returned = [row for row in mine if row[6] == "return"]
         expected.append(
             {"month": month, "customer_id": customer, "country": newest[month, customer][-1]}
             | totals(mine)
-            | {"first_sold_at": min(sold, default=None), "last_sold_at": max(sold, default=None)}
+            | {"return_lines": len(returned), "returned_units": sum(row[3] for row in returned)}
+            | when(mine)
         )
     assert run("core.customer_months", JANUARY, MARCH) == expected
 
@@ -124,9 +147,24 @@ def test_a_customer_who_only_returned_has_no_date_of_a_sale(fill: Fill, run: Run
     assert run("core.customer_months", JANUARY, FEBRUARY) == [
         {
             "month": JANUARY, "customer_id": "a", "country": "EIRE", "orders": 0, "units": 0,
-            "amount": Decimal(0), "returned_amount": Decimal(3), "first_sold_at": None, "last_sold_at": None,
+            "amount": Decimal(0), "return_lines": 1, "returned_units": 2, "returned_amount": Decimal(3),
+            **when([]),
         }
     ]  # fmt: skip
+
+
+def test_gaps_and_days_of_a_month_by_hand(fill: Fill, run: Run) -> None:
+    """Two invoices of a day are one order day; an invoice past midnight counts once, before it."""
+    moments = [("1", 3, 9), ("2", 3, 17), ("3", 5, 23), ("3", 6, 0), ("4", 16, 5)]
+    put(
+        fill,
+        [line(at, datetime(2011, 1, day, hour), "a", 1, "1", "EIRE", "sale") for at, day, hour in moments],
+    )
+    [row] = run("core.customer_months", JANUARY, FEBRUARY)
+    assert (row["orders"], row["order_days"]) == (4, 4)
+    assert (row["gap_days_sum"], row["gap_days_square_sum"]) == (2 + 1 + 10, 4 + 1 + 100)
+    assert [row[f"{day}_days"] for day in WEEKDAYS] == [1, 0, 1, 1, 0, 0, 1]
+    assert [row[f"{band}_orders"] for band in BANDS] == [1, 1, 1, 1]
 
 
 def test_the_last_minute_of_a_day_belongs_to_it(fill: Fill, run: Run) -> None:

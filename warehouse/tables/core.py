@@ -41,6 +41,14 @@ FIRST_SOLD_AT = Column(
     "first_sold_at", "TIMESTAMP", "First sale of the month; null without one.", nullable=True
 )
 LAST_SOLD_AT = Column("last_sold_at", "TIMESTAMP", "Last sale of the month; null without one.", nullable=True)
+ORDER_DAYS = Column("order_days", "BIGINT", "Days with a sale.", unit="days", minimum=0)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+BANDS = {
+    "night": "from 0 to 6",
+    "morning": "from 6 to 12",
+    "afternoon": "from 12 to 18",
+    "evening": "from 18 to 24",
+}
 USUAL_PRICE = Column(
     "usual_price",
     "DECIMAL(18,4)",
@@ -200,7 +208,12 @@ RETURNS = Table(
 CUSTOMER_MONTHS = Table(
     schema="core",
     name="customer_months",
-    description="What each known customer bought and returned in a month.",
+    description=(
+        "What each known customer bought and returned in a month, and when: everything adds up over months. Only "
+        "the gap between the last order day of a month and the first of the customer's next month with a sale is "
+        "in neither; a reader adds it to the sum, and its square to the other, from last_sold_at and "
+        "first_sold_at. Over any months, order_days less one is the number of gaps."
+    ),
     grain="one row per known customer and month with a sale or return line",
     columns=(
         MONTH,
@@ -209,9 +222,36 @@ CUSTOMER_MONTHS = Table(
         ORDERS,
         UNITS,
         AMOUNT,
+        Column("return_lines", "BIGINT", "Return lines.", unit="lines", minimum=0),
+        RETURNED_UNITS,
         RETURNED,
         FIRST_SOLD_AT,
         LAST_SOLD_AT,
+        ORDER_DAYS,
+        Column(
+            "gap_days_sum",
+            "BIGINT",
+            "Days between one order day and the next within the month, summed.",
+            unit="days",
+            minimum=0,
+        ),
+        Column(
+            "gap_days_square_sum", "BIGINT", "The squares of those, summed.", unit="square days", minimum=0
+        ),
+        *(
+            Column(f"{day}_days", "BIGINT", f"Order days on a {day.title()}.", unit="days", minimum=0)
+            for day in WEEKDAYS
+        ),
+        *(
+            Column(
+                f"{band}_orders",
+                "BIGINT",
+                f"Sale invoices whose first line in the month is {hours} o'clock, the end left out.",
+                unit="invoices",
+                minimum=0,
+            )
+            for band, hours in BANDS.items()
+        ),
     ),
     primary_key=("month", "customer_id"),
     partition_column="month",

@@ -1,6 +1,22 @@
 """Who the customers are."""
 
+from dataclasses import replace
+
 from warehouse.contract import Column, Sees, Table
+from warehouse.tables.core import BANDS, RETURNED, WEEKDAYS
+
+AS_OF = Column("as_of", "DATE", "First day of the month at whose end the customers are seen.")
+CUSTOMER = Column("customer_id", "VARCHAR", "Customer.")
+RECENCY = Column(
+    "recency_days",
+    "INTEGER",
+    "Days from the customer's last sale to the day after the last sale of anyone.",
+    unit="days",
+    minimum=1,
+)
+FREQUENCY = Column("frequency", "BIGINT", "Sale invoices so far.", unit="invoices", minimum=1)
+MONETARY = Column("monetary", "DECIMAL(18,4)", "Amount of all sales so far.", unit="currency", minimum=0)
+MOVES = ("new", "retained", "expanded", "contracted", "reactivated", "lapsed")
 
 
 def _score(name: str, of: str) -> Column:
@@ -13,17 +29,11 @@ RFM = Table(
     description="Recency, frequency and monetary value of each customer with a sale, scores and segment.",
     grain="one row per as_of month and customer with a sale up to its end",
     columns=(
-        Column("as_of", "DATE", "First day of the month at whose end the customer is seen."),
-        Column("customer_id", "VARCHAR", "Customer."),
-        Column(
-            "recency_days",
-            "INTEGER",
-            "Days from the customer's last sale to the day after the last sale of anyone.",
-            unit="days",
-            minimum=1,
-        ),
-        Column("frequency", "BIGINT", "Sale invoices so far.", unit="invoices", minimum=1),
-        Column("monetary", "DECIMAL(18,4)", "Amount of all sales so far.", unit="currency", minimum=0),
+        AS_OF,
+        CUSTOMER,
+        RECENCY,
+        FREQUENCY,
+        MONETARY,
         Column("net_monetary", "DECIMAL(18,4)", "Monetary minus all returns so far.", unit="currency"),
         _score("r", "recency"),
         _score("f", "frequency"),
@@ -49,7 +59,7 @@ RFM_MOVES = Table(
     ),
     grain="one row per as_of month, segment of the month before and segment",
     columns=(
-        Column("as_of", "DATE", "First day of the month at whose end the customers are seen."),
+        AS_OF,
         Column(
             "from_segment",
             "VARCHAR",
@@ -79,4 +89,153 @@ RFM_MOVES = Table(
     primary_key=("as_of", "from_segment", "to_segment"),
     partition_column="as_of",
     sees={"segments.rfm": Sees.PREVIOUS},
+)
+
+CUSTOMER_FEATURES = Table(
+    schema="segments",
+    name="customer_features",
+    description=(
+        "Each customer with a sale in numbers, from all sales and returns so far. An order day is a day with a "
+        "sale; shares lie between 0 and 1 and have six digits. Of categories nothing is told: the lines have none."
+    ),
+    grain="one row per as_of month and customer with a sale up to its end",
+    columns=(
+        AS_OF,
+        CUSTOMER,
+        RECENCY,
+        Column(
+            "tenure_days",
+            "INTEGER",
+            "Days from the customer's first sale to the day after the last sale of anyone. Who was there before the "
+            "data begins (is_left_truncated in core.customers) has been so for longer.",
+            unit="days",
+            minimum=1,
+        ),
+        FREQUENCY,
+        Column("order_days", "BIGINT", "Days with a sale so far.", unit="days", minimum=1),
+        MONETARY,
+        Column(
+            "order_value",
+            "DECIMAL(18,4)",
+            "monetary by frequency: the average of a sale invoice.",
+            unit="currency",
+            minimum=0,
+        ),
+        replace(RETURNED, description="Amount of the return lines so far, as a positive number."),
+        Column(
+            "returned_share",
+            "DOUBLE",
+            "returned_amount by monetary, to six digits: above 1 where more came back than was sold (before the data "
+            "begins, perhaps); null where monetary is 0.",
+            nullable=True,
+            minimum=0,
+        ),
+        Column(
+            "products",
+            "BIGINT",
+            "Different products bought so far; what is no goods does not count.",
+            unit="products",
+            minimum=0,
+        ),
+        Column(
+            "gap_mean_days",
+            "DOUBLE",
+            "Mean of the days from one order day to the next, to six digits; null with a single order day.",
+            nullable=True,
+            unit="days",
+            minimum=1,
+        ),
+        Column(
+            "gap_variation",
+            "DOUBLE",
+            "Coefficient of variation of those gaps, to six digits: their standard deviation (by one gap less than "
+            "there are) by their mean, 0 for a clock and about 1 for chance; null below three order days, when "
+            "there are no two gaps to differ.",
+            nullable=True,
+            minimum=0,
+        ),
+        *(
+            Column(f"{day}_share", "DOUBLE", f"Share of the order days that are a {day.title()}.", minimum=0)
+            for day in WEEKDAYS
+        ),
+        *(
+            Column(
+                f"{band}_share",
+                "DOUBLE",
+                f"Share of the sale invoices whose first line is {hours} o'clock, the end left out.",
+                minimum=0,
+            )
+            for band, hours in BANDS.items()
+        ),
+    ),
+    primary_key=("as_of", "customer_id"),
+    partition_column="as_of",
+)
+
+CONCENTRATION = Table(
+    schema="segments",
+    name="concentration",
+    description="How much of the amount the best customers bring. Guests are left out, of the whole too.",
+    grain="one row per as_of month with a customer, and share of the customers",
+    columns=(
+        AS_OF,
+        Column(
+            "top_share",
+            "DOUBLE",
+            "Share of the customers with the highest monetary: 0.01, 0.1 or 0.2.",
+            minimum=0.01,
+        ),
+        Column("customers", "BIGINT", "So many they are, rounded up.", unit="customers", minimum=1),
+        Column("amount", "DECIMAL(18,4)", "Their monetary in all.", unit="currency", minimum=0),
+        Column(
+            "amount_share",
+            "DOUBLE",
+            "amount by that of all customers, to six digits; null where that is 0.",
+            nullable=True,
+            minimum=0,
+        ),
+    ),
+    primary_key=("as_of", "top_share"),
+    partition_column="as_of",
+)
+
+AMOUNT_MOVES = Table(
+    schema="segments",
+    name="amount_moves",
+    description=(
+        "Who brought the change of the amount since the month before: amounts here are those of the sales of a "
+        "single month, of known customers. By move, amount adds up to the month of as_of, amount_before to the "
+        "month before it and amount_change to the change between them."
+    ),
+    grain="one row per as_of month and move with a customer",
+    columns=(
+        AS_OF,
+        Column(
+            "move",
+            "VARCHAR",
+            "new: the first sale is in the month (in the first months of the data, seeds.thresholds, most of them "
+            "were there before); reactivated: a sale in the month, none in the month before, one earlier; "
+            "lapsed: a sale in the month before, none in the month; expanded, contracted, retained: sales in both, "
+            "of a higher, a lower, the same amount.",
+            values=MOVES,
+        ),
+        Column("customers", "BIGINT", "Customers who moved so.", unit="customers", minimum=1),
+        Column(
+            "amount_before",
+            "DECIMAL(18,4)",
+            "Amount of their sales in the month before.",
+            unit="currency",
+            minimum=0,
+        ),
+        Column("amount", "DECIMAL(18,4)", "Amount of their sales in the month.", unit="currency", minimum=0),
+        Column("amount_change", "DECIMAL(18,4)", "amount less amount_before.", unit="currency"),
+        Column(
+            "is_whole_month",
+            "BOOLEAN",
+            "Whether one of the last three days of the month has a line. If not, the month is not over "
+            "yet, and much of what seems to lapse and contract is still to come.",
+        ),
+    ),
+    primary_key=("as_of", "move"),
+    partition_column="as_of",
 )

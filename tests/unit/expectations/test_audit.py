@@ -48,8 +48,12 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     ],
     "core.customer_months": [
         {
-            "month": "2011-01-01", "customer_id": f"{at}", "country": "EIRE", "orders": 1, "units": 1, "amount": "5",
-            "returned_amount": "0", "first_sold_at": "2011-01-01", "last_sold_at": "2011-01-31 23:59",
+            "month": "2011-01-01", "customer_id": f"{at}", "country": "EIRE", "orders": 2, "units": 2, "amount": "5",
+            "return_lines": 0, "returned_units": 0, "returned_amount": "0", "first_sold_at": "2011-01-02 09:00",
+            "last_sold_at": "2011-01-11 20:00", "order_days": 3, "gap_days_sum": 9, "gap_days_square_sum": 41,
+            "monday_days": 1, "tuesday_days": 1, "wednesday_days": 0, "thursday_days": 0, "friday_days": 0,
+            "saturday_days": 0, "sunday_days": 1, "night_orders": 0, "morning_orders": 1,
+            "afternoon_orders": 0, "evening_orders": 1,
         }
         for at in range(3)
     ],
@@ -192,6 +196,50 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for segment in ("New", "Loyal")
     ],
+    "segments.customer_features": [
+        {
+            "as_of": "2011-01-01", "customer_id": f"{at}", "recency_days": 5, "tenure_days": 15, "frequency": 4,
+            "order_days": 3, "monetary": "10", "order_value": "2.5", "returned_amount": "1",
+            "returned_share": 0.1, "products": 2, "gap_mean_days": 5.0, "gap_variation": 0.2,
+            "monday_share": 0.666667, "tuesday_share": 0.0, "wednesday_share": 0.0, "thursday_share": 0.0,
+            "friday_share": 0.0, "saturday_share": 0.0, "sunday_share": 0.333333, "night_share": 0.0,
+            "morning_share": 0.75, "afternoon_share": 0.25, "evening_share": 0.0,
+        }
+        for at in range(3)
+    ],
+    "segments.concentration": [
+        {
+            "as_of": "2011-01-01", "top_share": top, "customers": customers, "amount": amount,
+            "amount_share": share,
+        }
+        for top, customers, amount, share in ((0.01, 1, "5", 0.5), (0.1, 1, "5", 0.5), (0.2, 2, "8", 0.8))
+    ],
+    "segments.amount_moves": [
+        {
+            "as_of": "2011-01-01", "move": move, "customers": 1, "amount_before": before, "amount": amount,
+            "amount_change": change, "is_whole_month": True,
+        }
+        for move, before, amount, change in (("new", "0", "5", "5"), ("lapsed", "5", "0", "-5"))
+    ],
+    "cohorts.retention": [
+        {
+            "as_of": "2011-01-01", "cohort": "2010-12-01", "age": age, "customers": customers,
+            "cohort_customers": 4, "share": customers / 4, "is_left_truncated": False, "is_whole_month": True,
+        }
+        for age, customers in ((0, 4), (1, 1))
+    ],
+    "cohorts.revenue_retention": [
+        {
+            "as_of": "2011-01-01", "country": country, "cohort": "2010-12-01", "age": age, "cohort_customers": 4,
+            "customers": (4, 1)[age], "amount": ("8", "4")[age], "returned_amount": ("2", "0")[age],
+            "net_amount": ("6", "4")[age], "amount_share": (1.0, 0.5)[age],
+            "net_amount_share": (1.0, 0.666667)[age], "cumulative_amount": ("8", "12")[age],
+            "cumulative_net_amount": ("6", "10")[age], "value_per_customer": ("1.5", "2.5")[age],
+            "is_left_truncated": False, "is_whole_month": True,
+        }
+        for country in ("All", "EIRE")
+        for age in (0, 1)
+    ],
     "seeds.thresholds": [{"wholesale_quantity": 24, "left_truncated_months": 6}],
     "seeds.not_goods": [{"pattern": "POST", "meaning": "carriage"}, {"pattern": "M", "meaning": "manual"}],
     "seeds.rfm_segments": [{"r": 1, "fm": 1, "segment": "Lost"}, {"r": 1, "fm": 2, "segment": "Lost"}],
@@ -219,6 +267,9 @@ BREAKS: dict[str, dict[str, Any]] = {
     "core.customer_months.key_is_unique": {"customer_id": "1"},
     "core.customer_months.sales_have_a_date": {"last_sold_at": "2011-02-01"},
     "core.customer_months.orders_have_an_amount": {"units": 0},
+    "core.customer_months.a_row_has_a_reason": {"returned_units": 1},
+    "core.customer_months.days_and_hours_add_up": {"evening_orders": 0},
+    "core.customer_months.gaps_reach_from_the_first_day_to_the_last": {"gap_days_square_sum": 82},
     "core.customer_product_months.key_is_unique": {"customer_id": "1"},
     "core.customer_product_months.sales_have_a_date": {"last_sold_at": "2011-02-01"},
     "core.customer_product_months.orders_have_an_amount": {"units": 0},
@@ -288,6 +339,29 @@ BREAKS: dict[str, dict[str, Any]] = {
     "churn.backtest.no_leak": {"auc": 0.99},
     "segments.rfm_moves.moves_follow_on": {"from_segment": "New", "customers": 3},
     "segments.rfm_moves.a_move_has_an_end": {"to_segment": "None"},
+    "segments.customer_features.key_is_unique": {"customer_id": "1"},
+    "segments.customer_features.shares_add_up": {"sunday_share": 0.3},
+    "segments.customer_features.averages_follow_from_sums": {"order_value": "2.4"},
+    "segments.customer_features.gaps_reach_from_the_first_day_to_the_last": {"gap_variation": None},
+    "segments.concentration.key_is_unique": {"top_share": 0.1},
+    "segments.concentration.the_tops_lie_in_each_other": {"customers": 3},
+    "segments.concentration.shares_are_of_one_whole": {"amount_share": 0.001},
+    "segments.amount_moves.key_is_unique": {"move": "lapsed"},
+    "segments.amount_moves.a_move_is_what_it_is_called": {"amount_change": "4"},
+    "segments.amount_moves.months_follow_on": {
+        "move": "expanded", "amount_before": "1", "amount_change": "4"
+    },
+    "cohorts.retention.key_is_unique": {"age": 1},
+    "cohorts.retention.every_seen_age_is_there": {"age": 2},
+    "cohorts.retention.a_cohort_begins_whole": {"customers": 3, "share": 0.75},
+    "cohorts.retention.share_is_of_the_cohort": {"share": 0.9},
+    "cohorts.revenue_retention.key_is_unique": {"age": 1},
+    "cohorts.revenue_retention.every_seen_age_is_there": {"age": 2},
+    "cohorts.revenue_retention.a_cohort_begins_whole": {"customers": 3},
+    "cohorts.revenue_retention.customers_have_an_amount": {"customers": 0},
+    "cohorts.revenue_retention.countries_add_up": {"returned_amount": "3"},
+    "cohorts.revenue_retention.ages_add_up": {"cumulative_amount": "9"},
+    "cohorts.revenue_retention.averages_follow_from_sums": {"value_per_customer": "1.6"},
     "seeds.not_goods.key_is_unique": {"pattern": "M"},
     "seeds.not_goods.pattern_is_upper_case": {"pattern": "Gift*"},
     "seeds.rfm_segments.key_is_unique": {"fm": 2},
@@ -295,13 +369,25 @@ BREAKS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 # Rules of the business that a row cannot break without another.
 TOGETHER = {
+    "core.customer_months.sales_have_a_date": {"gaps_reach_from_the_first_day_to_the_last"},
     "core.order_lines.key_is_unique": {"invoice_has_one_customer"},
     "core.returns.guests_are_not_matched": {"a_match_is_whole"},
     "overview.top_goods.key_is_unique": {"rank_follows_amount"},
+    "segments.amount_moves.key_is_unique": {"a_move_is_what_it_is_called"},
+    "cohorts.revenue_retention.key_is_unique": {"countries_add_up", "ages_add_up"},
+    "cohorts.revenue_retention.every_seen_age_is_there": {"countries_add_up", "ages_add_up"},
+    "cohorts.revenue_retention.a_cohort_begins_whole": {"countries_add_up"},
+    "cohorts.revenue_retention.customers_have_an_amount": {"countries_add_up", "a_cohort_begins_whole"},
+    "cohorts.revenue_retention.countries_add_up": {"ages_add_up"},
     "overview.correlations.key_is_unique": {"a_pair_is_there_once"},
 }
-# What stands otherwise in the rows of February than a month later: the third of it is no Monday.
-LATER = {"core.product_weeks": {"week": "2011-02-07"}}
+# What stands otherwise in the rows of February than a month later: the third of it is no Monday, and who began
+# in December is a month older.
+LATER = {
+    "core.product_weeks": {"week": "2011-02-07"},
+    "cohorts.retention": {"cohort": "2011-01-01"},
+    "cohorts.revenue_retention": {"cohort": "2011-01-01"},
+}
 
 
 RULES = [(name, rule) for name in GOOD for rule in BUSINESS.get(name, ())]
