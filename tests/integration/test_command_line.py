@@ -206,7 +206,7 @@ def test_a_range_and_a_selection_limit_what_is_made(home, tillage, small_shop):
     ("arguments", "told"),
     [
         (("run", "--from", "March"), "'March' is no month; months are written as 2011-03."),
-        (("run", "--select", "key:nothing"), "selects nothing. The assets are core/customer_months"),
+        (("run", "--select", "key:nothing"), "selects nothing. The assets are churn/backtest"),
         (("run", "--select", "((("), "is not an asset selection of Dagster"),
         (("query", "DROP TABLE core.order_lines"), "Only a single SELECT is run here"),
         (("query", "SELECT 1; SELECT 2"), "Only a single SELECT is run here"),

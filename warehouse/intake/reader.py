@@ -114,8 +114,13 @@ def stage(
 def unstage(connection: duckdb.DuckDBPyConnection, file_id: str, into: str = STAGED) -> None:
     """Remove what is staged of a file."""
     for table in (into, QUARANTINED):
-        connection.execute(f"DELETE FROM {table} WHERE file_id = ?", [file_id])
+        connection.execute(f"DELETE FROM {table} {_of(file_id)}")
     _forget_rejected(connection)
+
+
+def _of(file_id: str) -> str:
+    """SQL that filters rows of a file. A constant: by a bound value DuckLake would leave out no data file."""
+    return f"WHERE file_id = {literal(file_id)}"
 
 
 def _told(error: duckdb.Error) -> str:
@@ -135,7 +140,9 @@ def _stage(
     reading: Reading,
     into: str,
 ) -> Staged:
-    for typed in (typed_columns(connection, layout), {}):
+    for attempt, typed in enumerate((typed_columns(connection, layout), {})):
+        if attempt:
+            unstage(connection, file_id, into)
         left = _first_pass(connection, layout, file_id, reading, into, typed)
         if not left or _second_pass(connection, layout, file_id, reading, into, typed, left):
             break
@@ -146,11 +153,10 @@ def _stage(
             "its quotes or line ends contradict each other: save it anew from the program it came from."
         )
     months = connection.execute(
-        f"SELECT month, count(*), sum(hash({', '.join(PARSED)})::HUGEINT) FROM {into} "
-        "WHERE file_id = ? GROUP BY month ORDER BY month",
-        [file_id],
+        f"SELECT month, count(*), sum(hash({', '.join(PARSED)})::HUGEINT) FROM {into} {_of(file_id)} "
+        "GROUP BY month ORDER BY month"
     ).fetchall()
-    bad = fetch(connection, f"SELECT count(*) FROM {QUARANTINED} WHERE file_id = ?", [file_id])[0]
+    bad = fetch(connection, f"SELECT count(*) FROM {QUARANTINED} {_of(file_id)}")[0]
     return Staged(layout, {month: (rows, of) for month, rows, of in months}, int(bad))
 
 
@@ -169,7 +175,7 @@ def _first_pass(
         f"coalesce({name}, {GIVEN[name]}) AS {name}" if name in GIVEN else name for name in PARSED
     )
 
-    unstage(connection, file_id, into)
+    _forget_rejected(connection)
     scanned = layout.copied(connection, REJECTS, typed)
     _skip(connection, layout)
     skips = f"ASOF LEFT JOIN {SKIPPED_BEFORE} ON place > scanned" if _rejected(connection) else ""
@@ -187,10 +193,10 @@ def _first_pass(
         FROM (SELECT place, {columns} FROM {scanned.rows(is_placed=True)}) {skips}
         """
     )
-    aside = f"FROM {into} WHERE file_id = ? AND month = {ASIDE}"
-    left = fetch(connection, f"SELECT count(*) {aside}", [file_id])[0]
+    aside = f"FROM {into} {_of(file_id)} AND month = {ASIDE}"
+    left = fetch(connection, f"SELECT count(*) {aside}")[0]
     if left:
-        connection.execute(f"DELETE {aside}", [file_id])
+        connection.execute(f"DELETE {aside}")
     return int(left) + _rejected(connection)
 
 
@@ -418,8 +424,8 @@ def _contradiction(connection: duckdb.DuckDBPyConnection, layout: Layout, file_i
         """,
     )
     if against:
-        at_first = f"SELECT count(*) FILTER (day(sold_at) > 12) FROM {into} WHERE file_id = ?"
-        proven += fetch(connection, at_first, [file_id])[0]
+        at_first = f"SELECT count(*) FILTER (day(sold_at) > 12) FROM {into} {_of(file_id)}"
+        proven += fetch(connection, at_first)[0]
     if against > proven:
         said = layout.match.follows.name if layout.match.follows else "the setting date_order"
         raise TillageError(
