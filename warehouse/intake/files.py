@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import io
 import os
-import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
@@ -27,8 +26,9 @@ NATIVE = ("utf-8", "latin-1")
 
 # Characters that rows need care for; where a file holds none of them, nobody has to look.
 CAREFUL = '\0\t\xa0"'
-WINDOWS = re.compile(rb"[\x80-\x9f]")
-NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # what Windows-1252 leaves empty
+CONTROLS = bytes(range(0x80, 0xA0))
+NOT_CONTROLS = bytes(set(range(256)) - set(CONTROLS))
+NOT_WINDOWS = set(b"\x81\x8d\x8f\x90\x9d")  # what Windows-1252 leaves empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +156,8 @@ def _look_at(stream: IO[bytes], hear: Callable[[bytes], object] | None = None) -
 
 
 def _single_byte(stream: IO[bytes]) -> str:
-    is_windows = False
+    found: set[int] = set()
     stream.seek(0)
     while chunk := stream.read(CHUNK):
-        if NOT_WINDOWS.search(chunk):
-            return "latin-1"
-        is_windows = is_windows or WINDOWS.search(chunk) is not None
-    return "cp1252" if is_windows else "latin-1"
+        found |= set(chunk.translate(None, NOT_CONTROLS))
+    return "cp1252" if found and not found & NOT_WINDOWS else "latin-1"

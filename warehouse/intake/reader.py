@@ -234,7 +234,7 @@ def _second_pass(
         FROM (
             SELECT place, [{layout.fields}] AS fields, {now}
             FROM (
-                SELECT *, {at_first} FROM {layout.rows(REJECTS, is_placed=True)}
+                SELECT *, {at_first} FROM {layout.copied(connection, REJECTS, {}).rows(is_placed=True)}
             )
             WHERE {bad}
         )
