@@ -41,6 +41,15 @@ class Published:
     findings: tuple[Finding, ...]
     snapshot: int
 
+    def followed_by(self, later: "Published") -> "Published":
+        """What became of these months and of others that were published after them."""
+        return Published(
+            {**self.records, **later.records},
+            self.changed | later.changed,
+            (*self.findings, *later.findings),
+            later.snapshot,
+        )
+
     @property
     def refused(self) -> frozenset[date | None]:
         """The months that were not published."""
