@@ -12,16 +12,18 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 Intake = Callable[..., TakenIn]
 
 
-@pytest.fixture(params=["staged", "large"])
+@pytest.fixture
+def size() -> str:
+    """How files are taken in: staged with others, as small ones are, or one by one, as large ones are."""
+    return "small"
+
+
+@pytest.fixture
 def taken(
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-    orders: Path,
-    intake: Intake,
-    rows_of: Rows,
+    size: str, monkeypatch: pytest.MonkeyPatch, orders: Path, intake: Intake, rows_of: Rows
 ) -> Callable[..., Any]:
-    """Take in one file, as small ones are or as large ones; gives its row of landing.files, rows counted."""
-    if request.param == "large":
+    """Take in one file; gives its row of landing.files, having counted its rows."""
+    if size == "large":
         monkeypatch.setattr("warehouse.intake.BATCH_BYTES", 0)
 
     def run(content: str | bytes, name: str = "a.csv", **how: Any) -> Any:

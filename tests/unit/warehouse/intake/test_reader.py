@@ -25,6 +25,12 @@ HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Custome
 PLAIN = "invoice_id,product_id,quantity,sold_at,unit_price"
 
 
+@pytest.fixture(params=["small", "large"])
+def size(request: pytest.FixtureRequest) -> str:
+    """Each test here runs for both."""
+    return str(request.param)
+
+
 def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
     arrival = taken(f"{HEADER}\n{GOOD}\n")
     assert (arrival.state, arrival.header, arrival.rows_accepted) == ("accepted", "Online Retail", 1)
