@@ -314,7 +314,7 @@ def test_a_shop_of_the_bgnbd_model_is_judged_nearly_as_well_as_its_oracle_does(o
         parameters=PRESETS["bgnbd"],
         as_of=REFERENCE,
     )
-    _is_near(days, best)
+    assert _behind(days, best) < 0.035
 
 
 @pytest.mark.slow
@@ -330,7 +330,7 @@ def test_the_default_shop_is_judged_nearly_as_well_as_its_oracle_does(order_days
         as_of=REFERENCE,
         weight=weight.filter(pl.col("month") < REFERENCE)["weight"].mean(),
     )
-    _is_near(days, best)
+    assert _behind(days, best) < 0.035
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
@@ -343,9 +343,10 @@ def test_where_nobody_leaves_no_reason_is_claimed(order_days_of_shop, seed):
     assert found.customers["probability"].null_count() == 0
 
 
-def _is_near(days, best):
+def _behind(days, best):
+    """By how much the AUC lies below that of the oracle."""
     found = risk.risk(days, REFERENCE).customers
     asked = risk.features(days, REFERENCE)
     lost = risk.is_lost(days, asked, REFERENCE)
     oracle = asked.join(best, on="customer_id", how="left", maintain_order="left")["no_order_probability"]
-    assert roc_auc_score(lost, found["probability"]) > roc_auc_score(lost, oracle) - 0.035
+    return roc_auc_score(lost, oracle) - roc_auc_score(lost, found["probability"])
