@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
@@ -164,7 +165,8 @@ def _stage(
     read: Mapping[date | None, str] = {}
     fitted: Sequence[Fitted] = ()
     seen_at = 0
-    given, made = (spill_folder(connection) / f"{name}.parquet" for name in ("given", "made"))
+    # Names of their own: DuckDB takes a file of the same name, size and second for the one that it read before.
+    given, made = (spill_folder(connection) / f"{uuid4().hex}.parquet" for _ in range(2))
 
     def stage() -> None:
         nonlocal read, seen_at
@@ -184,6 +186,8 @@ def _stage(
         if compute is not None:
             fitted = compute(given, made)
             fill(f"FROM read_parquet({literal(made)})", {})
+            given.unlink()
+            made.unlink()
     except duckdb.CatalogException as error:
         raise TillageError(
             f"{table.qualified} cannot be made: its query reads what is not in the warehouse. "
