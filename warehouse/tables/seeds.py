@@ -50,3 +50,12 @@ THRESHOLDS = Table(
     ),
     primary_key=(),
 )
+
+ENGLISH_WORDS = Table(
+    schema="seeds",
+    name="english_words",
+    description="The words that hold English sentences together: they tell English reviews from others.",
+    grain="one row per word",
+    columns=(Column("word", "VARCHAR", "Word, in small letters."),),
+    primary_key=("word",),
+)
