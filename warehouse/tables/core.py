@@ -483,7 +483,9 @@ REVIEWS = Table(
     columns=(
         Column("month", "DATE", "First day of the month of reviewed_at."),
         Column(
-            "review_id", "VARCHAR", "Number of the review; where the file gives none, a hash of what was written."
+            "review_id",
+            "VARCHAR",
+            "Number of the review; where the file gives none, a hash of what was written.",
         ),
         Column("product_id", "VARCHAR", "Product, in upper case."),
         Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True),
@@ -491,8 +493,12 @@ REVIEWS = Table(
         Column("title", "VARCHAR", "Heading, without markup and entities.", nullable=True),
         Column("text", "VARCHAR", "What was written, without markup and entities.", nullable=True),
         Column("reviewed_at", "TIMESTAMP", "When it was written, in the shop's time."),
-        Column("helpful_votes", "BIGINT", "How many found it helpful.", nullable=True, unit="votes", minimum=0),
-        Column("total_votes", "BIGINT", "How many said whether it was.", nullable=True, unit="votes", minimum=0),
+        Column(
+            "helpful_votes", "BIGINT", "How many found it helpful.", nullable=True, unit="votes", minimum=0
+        ),
+        Column(
+            "total_votes", "BIGINT", "How many said whether it was.", nullable=True, unit="votes", minimum=0
+        ),
         Column("is_verified", "BOOLEAN", "Whether the writer bought it, by the source.", nullable=True),
         Column(
             "is_english",
