@@ -31,7 +31,7 @@ WITH landed AS (
 told AS (
     SELECT
         *,
-        count(*) OVER review AS copies,
+        count(review_id) OVER review AS copies,
         row_number() OVER (
             PARTITION BY month, review_id
             ORDER BY
