@@ -333,6 +333,23 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "core.sales_days": (DAY_IS_IN_THE_MONTH,),
     "core.customer_days": (DAY_IS_IN_THE_MONTH, ORDERS_HAVE_AN_AMOUNT),
     "core.sales_hours": (DAY_IS_IN_THE_MONTH, HOUR_IS_OF_THE_DAY, ORDERS_HAVE_AN_AMOUNT),
+    "core.reviews": (
+        Rule(
+            "rating_is_of_five_stars",
+            "No review has more than five stars.",
+            "SELECT * FROM {batch} WHERE rating > 5",
+        ),
+        Rule(
+            "reviewed_in_the_month",
+            "reviewed_at lies in month.",
+            "SELECT * FROM {batch} WHERE date_trunc('month', reviewed_at) <> month",
+        ),
+        Rule(
+            "what_has_a_text_has_a_language",
+            "Whether it is English is known of a review with a text, and of no other.",
+            "SELECT * FROM {batch} WHERE (text IS NULL) <> (is_english IS NULL)",
+        ),
+    ),
     "core.products": (
         Rule(
             "nothing_later_is_seen",

@@ -67,6 +67,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         landing.FILES,
         landing.FILE_MONTHS,
         landing.ORDERS,
+        landing.REVIEWS,
         landing.QUARANTINE,
         meta.VERSIONS,
         meta.REFUSALS,

@@ -84,7 +84,7 @@ CLUSTERING = Table(
         Column(
             "least_order_days",
             "INTEGER",
-            "Clusters are learned from customers with so many order days; where they are few, from others, too.",
+            "Clusters are learned from customers with so many order days or more.",
             unit="days",
             minimum=1,
         ),
@@ -118,4 +118,13 @@ CLUSTER_NAMES = Table(
         ),
     ),
     primary_key=("rank",),
+)
+
+ENGLISH_WORDS = Table(
+    schema="seeds",
+    name="english_words",
+    description="The words that hold English sentences together: they tell English reviews from others.",
+    grain="one row per word",
+    columns=(Column("word", "VARCHAR", "Word, in small letters."),),
+    primary_key=("word",),
 )

@@ -47,7 +47,9 @@ def test_every_table_but_landing_and_meta_is_made_after_its_inputs(seeds: Path) 
 
 def test_how_an_input_is_seen_follows_from_what_both_are_partitioned_by(seeds: Path) -> None:
     nodes = graph(seeds).nodes
-    assert nodes["core.order_lines"].inputs == {"landing.orders": Sees.SAME, "seeds.not_goods": Sees.WHOLE}
+    assert nodes["core.order_lines"].inputs == {
+        "landing.orders": Sees.SAME, "seeds.categories": Sees.WHOLE, "seeds.not_goods": Sees.WHOLE
+    }  # fmt: skip
     assert nodes["core.customer_months"].inputs == {"core.order_lines": Sees.SAME}
     assert nodes["overview.countries"].inputs == {"core.customers": Sees.SAME, "core.sales_days": Sees.UP_TO}
     assert nodes["segments.rfm"].inputs == {
@@ -59,7 +61,7 @@ def test_how_an_input_is_seen_follows_from_what_both_are_partitioned_by(seeds: P
     assert nodes["seeds.not_goods"].inputs == {}
     assert {name for name, node in nodes.items() if not node.is_monthly} == {
         name for name in nodes if name.startswith("seeds.")
-    }  # fmt: skip
+    }
 
 
 def test_a_contract_may_say_how_an_input_is_seen(seeds: Path) -> None:

@@ -96,6 +96,14 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for at in range(3)
     ],
+    "core.reviews": [
+        {
+            "month": "2011-01-01", "review_id": f"{at}", "product_id": "A", "customer_id": "1", "rating": 5,
+            "title": "Good", "text": "It is.", "reviewed_at": "2011-01-20 10:00", "helpful_votes": 1,
+            "total_votes": 2, "is_verified": True, "is_english": True, "copies": 1,
+        }
+        for at in range(3)
+    ],
     "core.product_names": [
         {"month": "2011-01-01", "product_id": f"{at}", "spelling": "CUP", "sale_lines": 1, "lines": 2}
         for at in range(3)
@@ -350,6 +358,10 @@ BREAKS: dict[str, dict[str, Any]] = {
     "core.product_weeks.orders_have_an_amount": {"orders": 0},
     "core.product_weeks.retail_is_part_of_it": {"retail_amount": "6"},
     "core.product_weeks.week_lies_in_the_month": {"days": 6},
+    "core.reviews.key_is_unique": {"review_id": "1"},
+    "core.reviews.rating_is_of_five_stars": {"rating": 6},
+    "core.reviews.reviewed_in_the_month": {"reviewed_at": "2011-02-01 00:00"},
+    "core.reviews.what_has_a_text_has_a_language": {"is_english": None},
     "core.product_names.key_is_unique": {"product_id": "1"},
     "core.product_names.sale_lines_are_lines": {"sale_lines": 3},
     "core.sales_days.key_is_unique": {"day": "2011-01-02"},
