@@ -500,6 +500,14 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR abs(night_share + morning_share + afternoon_share + evening_share - 1) > 0.00001",
         ),
         Rule(
+            "a_favourite_is_one_of_several",
+            "There are no more categories than products; with one there is a favourite, whose share is no less than "
+            "an equal part.",
+            "SELECT * FROM {batch} WHERE categories > products OR (categories = 0) <> (products = 0) "
+            "OR (categories = 0) <> (favourite_category IS NULL) "
+            "OR favourite_share NOT BETWEEN 1 / categories - 0.000001 AND 1",
+        ),
+        Rule(
             "averages_follow_from_sums",
             "order_value is monetary by frequency, and returned_share returned_amount by monetary.",
             "SELECT * FROM {batch} WHERE abs(order_value * frequency - monetary) > 0.0001 * frequency "
