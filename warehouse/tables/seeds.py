@@ -74,3 +74,14 @@ THRESHOLDS = Table(
     ),
     primary_key=(),
 )
+
+SURVIVAL = Table(
+    schema="seeds",
+    name="survival",
+    description="When a customer of this shop counts as lapsed (cohorts.survival).",
+    grain="one row per shop",
+    columns=(
+        Column("lapse_days", "INTEGER", "So many days without an order are a lapse.", unit="days", minimum=1),
+    ),
+    primary_key=(),
+)

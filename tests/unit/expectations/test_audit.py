@@ -232,20 +232,29 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     ],
     "cohorts.revenue_retention": [
         {
-            "as_of": "2011-01-01", "country": country, "cohort": "2010-12-01", "age": age, "cohort_customers": 4,
+            "as_of": "2011-01-01", "country": country, "first_category": category, "cohort": "2010-12-01", "age": age, "cohort_customers": 4,
             "customers": (4, 1)[age], "amount": ("8", "4")[age], "returned_amount": ("2", "0")[age],
             "net_amount": ("6", "4")[age], "amount_share": (1.0, 0.5)[age],
             "net_amount_share": (1.0, 0.666667)[age], "cumulative_amount": ("8", "12")[age],
             "cumulative_net_amount": ("6", "10")[age], "value_per_customer": ("1.5", "2.5")[age],
             "is_left_truncated": False, "is_whole_month": True,
         }
-        for country in ("All", "EIRE")
+        for country, category in (("All", "All"), ("EIRE", "All"), ("All", "Bags"))
         for age in (0, 1)
     ],
     "seeds.categories": [
         {"rank": 1, "matches": "description", "pattern": "*BAG*", "category": "Bags"},
         {"rank": 1, "matches": "description", "pattern": "*MUG*", "category": "Mugs"},
     ],
+    "cohorts.survival": [
+        {
+            "as_of": "2011-01-01", "event": "lapse", "began_in": "All", "day": 90 * at, "at_risk": 9 - at,
+            "events": at, "customers": 10, "survival": 1 - 0.2 * at, "survival_low": 0.5 if at else None,
+            "survival_high": 0.9 if at else None,
+        }
+        for at in range(3)
+    ],
+    "seeds.survival": [{"lapse_days": 90}],
     "seeds.thresholds": [{"wholesale_quantity": 24, "left_truncated_months": 6}],
     "seeds.not_goods": [{"pattern": "POST", "meaning": "carriage"}, {"pattern": "M", "meaning": "manual"}],
     "seeds.rfm_segments": [{"r": 1, "fm": 1, "segment": "Lost"}, {"r": 1, "fm": 2, "segment": "Lost"}],
@@ -367,7 +376,8 @@ BREAKS: dict[str, dict[str, Any]] = {
     "cohorts.revenue_retention.every_seen_age_is_there": {"age": 2},
     "cohorts.revenue_retention.a_cohort_begins_whole": {"customers": 3},
     "cohorts.revenue_retention.customers_have_an_amount": {"customers": 0},
-    "cohorts.revenue_retention.countries_add_up": {"returned_amount": "3"},
+    "cohorts.revenue_retention.groups_add_up": {"returned_amount": "3"},
+    "cohorts.revenue_retention.groups_are_of_one_kind": {"country": "EIRE", "first_category": "Bags"},
     "cohorts.revenue_retention.ages_add_up": {"cumulative_amount": "9"},
     "cohorts.revenue_retention.averages_follow_from_sums": {"value_per_customer": "1.6"},
     "seeds.categories.key_is_unique": {"pattern": "*MUG*"},
@@ -376,6 +386,10 @@ BREAKS: dict[str, dict[str, Any]] = {
     "seeds.not_goods.key_is_unique": {"pattern": "M"},
     "seeds.not_goods.pattern_is_upper_case": {"pattern": "Gift*"},
     "seeds.rfm_segments.key_is_unique": {"fm": 2},
+    "cohorts.survival.key_is_unique": {"day": 90, "survival": 0.8, "survival_low": 0.5, "survival_high": 0.9},
+    "cohorts.survival.a_curve_falls": {"day": 1},
+    "cohorts.survival.bounds_hold_the_curve": {"events": 10},
+    "seeds.survival.there_is_one_row": {},
     "seeds.thresholds.there_is_one_row": {},
 }  # fmt: skip
 # Rules of the business that a row cannot break without another.
@@ -385,11 +399,18 @@ TOGETHER = {
     "core.returns.guests_are_not_matched": {"a_match_is_whole"},
     "overview.top_goods.key_is_unique": {"rank_follows_amount"},
     "segments.amount_moves.key_is_unique": {"a_move_is_what_it_is_called"},
-    "cohorts.revenue_retention.key_is_unique": {"countries_add_up", "ages_add_up"},
-    "cohorts.revenue_retention.every_seen_age_is_there": {"countries_add_up", "ages_add_up"},
-    "cohorts.revenue_retention.a_cohort_begins_whole": {"countries_add_up"},
-    "cohorts.revenue_retention.customers_have_an_amount": {"countries_add_up", "a_cohort_begins_whole"},
-    "cohorts.revenue_retention.countries_add_up": {"ages_add_up"},
+    "cohorts.survival.key_is_unique": {"a_curve_falls"},
+    "cohorts.revenue_retention.key_is_unique": {"groups_add_up", "ages_add_up"},
+    "cohorts.revenue_retention.every_seen_age_is_there": {"groups_add_up", "ages_add_up"},
+    "cohorts.revenue_retention.a_cohort_begins_whole": {"groups_add_up"},
+    "cohorts.revenue_retention.customers_have_an_amount": {"groups_add_up", "a_cohort_begins_whole"},
+    "cohorts.revenue_retention.groups_add_up": {"ages_add_up"},
+    "cohorts.revenue_retention.groups_are_of_one_kind": {
+        "groups_add_up",
+        "every_seen_age_is_there",
+        "ages_add_up",
+        "a_cohort_begins_whole",
+    },
     "overview.correlations.key_is_unique": {"a_pair_is_there_once"},
 }
 # What stands otherwise in the rows of February than a month later: the third of it is no Monday, and who began
