@@ -417,6 +417,54 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE figure >= other_figure",
         ),
     ),
+    "segments.cluster_quality": (
+        Rule(
+            "one_way_is_chosen",
+            "Of each as_of one row is chosen, and it alone has a verdict.",
+            "SELECT as_of, count(*) FILTER (is_chosen) AS chosen FROM {batch} GROUP BY as_of "
+            "HAVING count(*) FILTER (is_chosen) <> 1 OR count(verdict) <> 1 "
+            "OR count(*) FILTER (is_chosen AND verdict IS NULL) > 0",
+        ),
+        Rule(
+            "a_silhouette_is_at_most_one",
+            "silhouette lies between -1 and 1, and gain is what it has more than null_silhouette.",
+            "SELECT * FROM {batch} WHERE abs(silhouette) > 1 OR abs(gain - (silhouette - null_silhouette)) > 0.0002",
+        ),
+    ),
+    "segments.clusters": (
+        Rule(
+            "the_next_cluster_is_another",
+            "next_cluster_id is another than cluster_id.",
+            "SELECT * FROM {batch} WHERE next_cluster_id = cluster_id",
+        ),
+    ),
+    "segments.cluster_names": (
+        Rule(
+            "a_name_is_that_of_one_cluster",
+            "No two clusters of an as_of have one name.",
+            "SELECT as_of, name, count(*) AS clusters FROM {batch} GROUP BY as_of, name HAVING count(*) > 1",
+        ),
+        Rule(
+            "shares_add_up",
+            "The shares of the customers come to 1, rounding aside.",
+            "SELECT as_of, sum(customer_share) AS shares FROM {batch} GROUP BY as_of "
+            "HAVING abs(sum(customer_share) - 1) > 0.001",
+        ),
+    ),
+    "segments.cluster_moves": (
+        Rule(
+            "a_move_has_an_end",
+            "No customer comes from no cluster and goes to none.",
+            "SELECT * FROM {batch} WHERE from_cluster_id = 'None' AND to_cluster_id = 'None'",
+        ),
+    ),
+    "segments.cluster_profiles": (
+        Rule(
+            "what_makes_clusters_has_no_p_value",
+            "p_value is at most 1, and null where makes_clusters.",
+            "SELECT * FROM {batch} WHERE p_value > 1 OR (makes_clusters AND p_value IS NOT NULL)",
+        ),
+    ),
     "segments.rfm": (
         Rule(
             "scores_end_at_five",
@@ -651,4 +699,5 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     ),
     "seeds.survival": (ONE_ROW,),
     "seeds.thresholds": (ONE_ROW,),
+    "seeds.clustering": (ONE_ROW,),
 }
