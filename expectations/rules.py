@@ -105,11 +105,6 @@ RETAIL_IS_PART_OF_IT = Rule(
     "SELECT * FROM {batch} WHERE retail_units > units OR retail_amount > amount "
     "OR (retail_units > 0) <> (retail_amount > 0)",
 )
-THERE_IS_ONE_ROW = Rule(
-    "there_is_one_row",
-    "A shop has one set of thresholds.",
-    "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
-)
 DAY_IS_IN_THE_MONTH = Rule(
     "day_is_in_the_month",
     "day lies in month.",
@@ -124,6 +119,13 @@ WEEKDAY_IS_OF_THE_WEEK = Rule(
     "weekday_is_of_the_week",
     "weekday is at most 7.",
     "SELECT * FROM {batch} WHERE weekday > 7",
+)
+
+
+ONE_ROW = Rule(
+    "there_is_one_row",
+    "A shop has one set of them.",
+    "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
 )
 
 
@@ -570,6 +572,14 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR abs(night_share + morning_share + afternoon_share + evening_share - 1) > 0.00001",
         ),
         Rule(
+            "a_favourite_is_one_of_several",
+            "There are no more categories than products; with one there is a favourite, whose share is no less than "
+            "an equal part.",
+            "SELECT * FROM {batch} WHERE categories > products OR (categories = 0) <> (products = 0) "
+            "OR (categories = 0) <> (favourite_category IS NULL) "
+            "OR favourite_share NOT BETWEEN 1 / categories - 0.000001 AND 1",
+        ),
+        Rule(
             "averages_follow_from_sums",
             "order_value is monetary by frequency, and returned_share returned_amount by monetary.",
             "SELECT * FROM {batch} WHERE abs(order_value * frequency - monetary) > 0.0001 * frequency "
@@ -631,26 +641,33 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "cohorts.revenue_retention": (
-        *_of_cohorts("country, cohort"),
+        *_of_cohorts("country, first_category, cohort"),
         Rule(
             "customers_have_an_amount",
             "An age with active customers has an amount, one without has none.",
             "SELECT * FROM {batch} WHERE (customers > 0) <> (amount > 0)",
         ),
         Rule(
-            "countries_add_up",
-            "Customers and amounts of the countries come to those of All.",
+            "groups_add_up",
+            "Customers and amounts of the countries come to those of All, and so do those of the first categories.",
             "SELECT as_of, cohort, age FROM {batch} GROUP BY as_of, cohort, age HAVING "
             + " OR ".join(
-                f"sum({column}) IS DISTINCT FROM 2 * sum({column}) FILTER (country = 'All')"
+                f"sum({column}) FILTER ({group} <> 'All') IS DISTINCT FROM "
+                f"sum({column}) FILTER (country = 'All' AND first_category = 'All')"
+                for group in ("country", "first_category")
                 for column in ("cohort_customers", "customers", "amount", "returned_amount")
             ),
         ),
         Rule(
+            "groups_are_of_one_kind",
+            "Nobody is told by country and first category at once.",
+            "SELECT * FROM {batch} WHERE country <> 'All' AND first_category <> 'All'",
+        ),
+        Rule(
             "ages_add_up",
             "net_amount is amount less returned_amount, and what is cumulative is the sum of the ages so far.",
-            "SELECT as_of, country, cohort, age, amount, net_amount, cumulative_amount, cumulative_net_amount "
-            "FROM {batch} WINDOW so_far AS (PARTITION BY as_of, country, cohort ORDER BY age) "
+            "SELECT as_of, country, first_category, cohort, age, amount, net_amount, cumulative_amount, cumulative_net_amount "
+            "FROM {batch} WINDOW so_far AS (PARTITION BY as_of, country, first_category, cohort ORDER BY age) "
             "QUALIFY net_amount <> amount - returned_amount OR cumulative_amount <> sum(amount) OVER so_far "
             "OR cumulative_net_amount <> sum(net_amount) OVER so_far",
         ),
@@ -664,6 +681,23 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR isnan(amount_share) OR isnan(net_amount_share)",
         ),
     ),
-    "seeds.thresholds": (THERE_IS_ONE_ROW,),
-    "seeds.clustering": (THERE_IS_ONE_ROW,),
+    "cohorts.survival": (
+        Rule(
+            "a_curve_falls",
+            "A curve begins on day 0 and never rises, and those at risk grow no more.",
+            "SELECT as_of, event, began_in, day, survival, at_risk FROM {batch} "
+            "WINDOW days AS (PARTITION BY as_of, event, began_in ORDER BY day) "
+            "QUALIFY survival > coalesce(lag(survival) OVER days, 1) OR at_risk > coalesce(lag(at_risk) OVER days, "
+            "customers) OR (row_number() OVER days = 1 AND day > 0)",
+        ),
+        Rule(
+            "bounds_hold_the_curve",
+            "survival lies between its bounds, and events among those at risk.",
+            "SELECT * FROM {batch} WHERE survival NOT BETWEEN survival_low AND survival_high OR survival_high > 1 "
+            "OR events > at_risk OR (survival_low IS NULL) <> (survival IN (0, 1)) OR isnan(survival)",
+        ),
+    ),
+    "seeds.survival": (ONE_ROW,),
+    "seeds.thresholds": (ONE_ROW,),
+    "seeds.clustering": (ONE_ROW,),
 }

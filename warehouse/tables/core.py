@@ -3,6 +3,8 @@
 Guests have no customer: tables by customer leave them out, all others count them.
 """
 
+from dataclasses import replace
+
 from warehouse.contract import Column, Sees, Table
 
 MONTH = Column("month", "DATE", "First day of the month.")
@@ -274,6 +276,10 @@ CUSTOMER_PRODUCT_MONTHS = Table(
         Column("customer_id", "VARCHAR", "Customer."),
         PRODUCT,
         IS_GOODS,
+        replace(
+            CATEGORY,
+            description="Category of these sale lines (of the returns where there are none), the first by name of several.",
+        ),
         ORDERS,
         UNITS,
         AMOUNT,
@@ -295,6 +301,10 @@ PRODUCT_MONTHS = Table(
         MONTH,
         PRODUCT,
         IS_GOODS,
+        replace(
+            CATEGORY,
+            description="Category of most of the month's sale lines (of any lines where none was sold).",
+        ),
         ORDERS,
         Column("customers", "BIGINT", "Known customers with a sale line.", unit="customers", minimum=0),
         UNITS,
@@ -435,6 +445,10 @@ PRODUCTS = Table(
             "Every spelling of its sale lines so far (of any lines where none was sold), in order.",
         ),
         IS_GOODS,
+        replace(
+            CATEGORY,
+            description="Category (core.product_months) of the newest month with a sale; of the newest at all without one.",
+        ),
         Column("first_sold_at", "TIMESTAMP", "First sale so far; null without one.", nullable=True),
         Column("last_sold_at", "TIMESTAMP", "Last sale so far; null without one.", nullable=True),
         Column(

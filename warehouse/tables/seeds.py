@@ -128,3 +128,14 @@ ENGLISH_WORDS = Table(
     columns=(Column("word", "VARCHAR", "Word, in small letters."),),
     primary_key=("word",),
 )
+
+SURVIVAL = Table(
+    schema="seeds",
+    name="survival",
+    description="When a customer of this shop counts as lapsed (cohorts.survival).",
+    grain="one row per shop",
+    columns=(
+        Column("lapse_days", "INTEGER", "So many days without an order are a lapse.", unit="days", minimum=1),
+    ),
+    primary_key=(),
+)

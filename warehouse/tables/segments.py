@@ -97,7 +97,7 @@ CUSTOMER_FEATURES = Table(
     name="customer_features",
     description=(
         "Each customer with a sale in numbers, from all sales and returns so far. An order day is a day with a "
-        "sale; shares lie between 0 and 1 and have six digits. Of categories nothing is told: the lines have none."
+        "sale; shares lie between 0 and 1 and have six digits."
     ),
     grain="one row per as_of month and customer with a sale up to its end",
     columns=(
@@ -136,6 +136,26 @@ CUSTOMER_FEATURES = Table(
             "BIGINT",
             "Different products bought so far; what is no goods does not count.",
             unit="products",
+            minimum=0,
+        ),
+        Column(
+            "categories",
+            "BIGINT",
+            "Different categories (core.customer_product_months) of the goods bought so far.",
+            unit="categories",
+            minimum=0,
+        ),
+        Column(
+            "favourite_category",
+            "VARCHAR",
+            "The one of the highest amount, the first by name of equals; null where no goods were bought.",
+            nullable=True,
+        ),
+        Column(
+            "favourite_share",
+            "DOUBLE",
+            "Its share of the amount of the goods; null where no goods were bought.",
+            nullable=True,
             minimum=0,
         ),
         Column(
