@@ -541,7 +541,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "a_probability_is_one",
             "Probabilities are at most 1, and one or the reason why there is none is given.",
             "SELECT * FROM {batch} WHERE greatest(probability, plain_probability) > 1 "
-            "OR (probability IS NULL) <> (missing_reason IS NOT NULL)",
+            "OR (probability IS NULL) <> (missing_reason IS NOT NULL) OR (probability IS NULL) <> (model IS NULL)",
         ),
         Rule(
             "reasons_come_in_order",
@@ -697,6 +697,37 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR events > at_risk OR (survival_low IS NULL) <> (survival IN (0, 1)) OR isnan(survival)",
         ),
     ),
+    "segments.actions": (
+        Rule(
+            "parts_are_no_more_than_the_whole",
+            "No more are held out or at stake than there are, no more amount is at stake than is expected, and no share "
+            "is above 1.",
+            "SELECT * FROM {batch} WHERE greatest(held_out, customers_at_stake) > customers "
+            "OR amount_at_stake > expected_amount + 0.001 "
+            "OR greatest(mean_probability, weekday_share, part_of_day_share) > 1",
+        ),
+        Rule(
+            "affinities_come_in_order",
+            "The category liked most comes first, and each has a lift.",
+            "SELECT * FROM {batch} WHERE lift_1 < lift_2 OR lift_2 < lift_3 OR weekday > 7 "
+            "OR (category_1 IS NULL) <> (lift_1 IS NULL)",
+        ),
+    ),
+    "segments.service_demand": (
+        Rule(
+            "bounds_hold_what_is_expected",
+            "What is expected lies between its bounds, and a number or the reason why there is none is given.",
+            "SELECT * FROM {batch} WHERE expected_return_lines NOT BETWEEN return_lines_low AND return_lines_high "
+            "OR (expected_return_lines IS NULL) <> (reason IS NOT NULL) "
+            "OR (expected_return_lines IS NULL) <> (return_lines_low IS NULL) OR NOT isfinite(coalesce(return_lines_high, 0))",
+        ),
+    ),
+    "seeds.holdouts": (
+        ONE_ROW,
+        Rule("share_is_below_one", "share is below 1.", "SELECT * FROM {batch} WHERE share >= 1"),
+    ),
+    "seeds.churn": (ONE_ROW,),
+    "seeds.value": (ONE_ROW,),
     "seeds.survival": (ONE_ROW,),
     "seeds.thresholds": (ONE_ROW,),
     "seeds.clustering": (ONE_ROW,),

@@ -139,3 +139,65 @@ SURVIVAL = Table(
     ),
     primary_key=(),
 )
+
+CHURN = Table(
+    schema="seeds",
+    name="churn",
+    description="What this shop asks of its customers (churn.risk).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "horizon_days", "INTEGER", "Who does not buy for so many days stays away.", unit="days", minimum=1
+        ),
+    ),
+    primary_key=(),
+)
+
+VALUE = Table(
+    schema="seeds",
+    name="value",
+    description="How far this shop looks ahead for the value of its customers (value.lifetime).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "horizon_days",
+            "INTEGER",
+            "How far ahead; forecasts this far are judged when it has passed.",
+            unit="days",
+            minimum=1,
+        ),
+        Column("long_horizon_days", "INTEGER", "How far ahead at most.", unit="days", minimum=1),
+        Column(
+            "discount_a_year",
+            "DOUBLE",
+            "Rate by which a year's delay lessens an amount: 0.1 for a tenth, 0 for not at all.",
+            minimum=0,
+        ),
+    ),
+    primary_key=(),
+)
+
+HOLDOUTS = Table(
+    schema="seeds",
+    name="holdouts",
+    description="How many customers campaigns leave out (segments.holdouts).",
+    grain="one row per shop",
+    columns=(
+        Column("share", "DOUBLE", "Share of the customers.", minimum=0),
+        Column("salt", "VARCHAR", "Any text: another draws others."),
+    ),
+    primary_key=(),
+)
+
+CAMPAIGNS = Table(
+    schema="seeds",
+    name="campaigns",
+    description="What to do for the customers of a segment (segments.actions).",
+    grain="one row per segment",
+    columns=(
+        Column("segment", "VARCHAR", "Segment, as seeds.rfm_segments names it."),
+        Column("campaign", "VARCHAR", "What to do."),
+        Column("reason", "VARCHAR", "Why."),
+    ),
+    primary_key=("segment",),
+)
