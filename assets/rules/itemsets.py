@@ -22,7 +22,12 @@ from assets.days import stacked
 Integers = npt.NDArray[np.int64]
 
 DIGITS = 6
-SHAPE = {"items": pl.List(pl.String), "length": pl.Int32, "count": pl.Int64, "support": pl.Float64}
+SHAPE: dict[str, pl.DataType | type[pl.DataType]] = {
+    "items": pl.List(pl.String),
+    "length": pl.Int32,
+    "count": pl.Int64,
+    "support": pl.Float64,
+}
 
 _CELLS = 1 << 22  # of a matrix of items, worked on at a time
 _WORDS = 1 << 18  # of 64 baskets, worked on at a time: they stay within a processor's cache
@@ -42,9 +47,9 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """
     found = {}
     for month in months:
-        part = rows.filter(months_ago(month).is_between(0, pl.col("window_months") - 1)).with_row_index("basket")
+        part = rows.filter(months_ago(month).is_between(0, pl.col("window_months") - 1))
         if not part.is_empty():
-            baskets = part.select("basket", item="goods").explode("item")
+            baskets = part.with_row_index("basket").select("basket", item="goods").explode("item")
             found[month] = frequent_itemsets(baskets, min_support=part["support"][0]).with_columns(
                 pl.col("support").round(DIGITS), length=pl.col("items").list.len().cast(pl.Int32)
             )
@@ -53,7 +58,8 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
 def months_ago(as_of: date) -> pl.Expr:
     """How many months `month` lies before as_of."""
-    return as_of.year * 12 + as_of.month - pl.col("month").dt.year().cast(pl.Int32) * 12 - pl.col("month").dt.month()
+    month = pl.col("month").dt.year().cast(pl.Int32) * 12 + pl.col("month").dt.month()
+    return as_of.year * 12 + as_of.month - month
 
 
 def least_count(min_support: float, baskets: int) -> int:

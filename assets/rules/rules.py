@@ -25,7 +25,7 @@ from assets.rules.itemsets import Incidence, least_count, months_ago
 
 DIGITS = 6  # significant ones
 
-SHAPE = {
+SHAPE: dict[str, pl.DataType | type[pl.DataType]] = {
     "level": pl.String,
     "antecedent": pl.List(pl.String),
     "consequent": pl.String,
@@ -178,10 +178,8 @@ class Past:
             customer=pl.col("customer_id").rank("dense").cast(pl.Int64),
             minute=(pl.col("sold_at") - pl.col("sold_at").min()).dt.total_minutes() + 1,
         )
-        items, pairs, lines = (
-            table.select(pl.all().cast(pl.Int64)).to_numpy().T for table in (items, pairs, lines)
-        )
-        return cls(names, cells, items, pairs, baskets, lines)
+        columns = [table.cast(pl.Int64).to_numpy().T for table in (items, pairs, lines)]
+        return cls(names, cells, columns[0], columns[1], baskets, columns[2])
 
     def counts(self, as_of: date, chosen: Thresholds) -> Counts | None:
         """Count the window of an as_of; None where it has no basket."""
@@ -233,7 +231,9 @@ class Past:
             known,
             buyer,
             age[seen] < chosen.later_months,
-            _table(bought % count, bought // count, minute[basket[first]], (count, int(buyer.max()) + 1)).tocsc(),
+            _table(
+                bought % count, bought // count, minute[basket[first]], (count, int(buyer.max()) + 1)
+            ).tocsc(),
         )
 
 
@@ -250,7 +250,9 @@ def associations(counts: Counts, sets: pl.Series, chosen: Thresholds) -> pl.Data
         sets: Frequent sets of three items (sorted lists of names), whose rules are looked at, too.
         chosen: Where the shop draws its lines.
     """
-    found = pl.concat([_told(counts, *_of_one(counts, chosen)), _told(counts, *_of_two(counts, sets, chosen))])
+    found = pl.concat(
+        [_told(counts, *_of_one(counts, chosen)), _told(counts, *_of_two(counts, sets, chosen))]
+    )
     count, n = pl.col("count"), counts.total
     a, c, expected = (pl.col(name) for name in ("antecedent_count", "consequent_count", "expected_count"))
     is_complement = count > expected
@@ -316,10 +318,11 @@ def _of_two(counts: Counts, sets: pl.Series, chosen: Thresholds) -> tuple[Intege
     triples = flat.reshape(-1, 3)
     a, b, c = np.concatenate([triples, triples[:, [0, 2, 1]], triples[:, [1, 2, 0]]]).T
     count = np.tile(_behind(counts, triples)["count"].to_numpy().astype(np.float64), 3)
-    items, both, first, second = counts.items, counts.of_pairs(a, b), counts.of_pairs(a, c), counts.of_pairs(b, c)
+    both, first, second = counts.of_pairs(a, b), counts.of_pairs(a, c), counts.of_pairs(b, c)
+    items = counts.items
     p = np.zeros(len(a))
-    for one, other, among in ((both, items[c], counts.strata), (both, first, items[a]), (both, second, items[b])):
-        expected, variance = moments(one, other, among)
+    for other, among in ((items[c], counts.strata), (first, items[a]), (second, items[b])):
+        expected, variance = moments(both, other, among)
         p = np.maximum(p, np.where(count > expected, p_values(count, expected, variance), 1.0))
     frequent = int((np.asarray(counts.pairs.sum(axis=1)).ravel() >= counts.least).sum())
     few = np.flatnonzero(p <= chosen.false_discovery_rate)
@@ -350,7 +353,9 @@ def _told(counts: Counts, rules: Integers, p: Floats, rates: Floats) -> pl.DataF
     if rules.shape[1] == 2:
         orders = np.array(_order(counts, sets))[:, which.ravel()]
         first, second = np.where(rules[:, 0] < rules[:, 1], orders, orders[::-1])
-    names = [counts.names.gather(column).cast(pl.String).alias(f"{at}") for at, column in enumerate(rules.T[:-1])]
+    names = [
+        counts.names.gather(column).cast(pl.String).alias(f"{at}") for at, column in enumerate(rules.T[:-1])
+    ]
     return (
         _behind(counts, sets)[which.ravel()]
         .with_columns(
@@ -366,7 +371,7 @@ def _told(counts: Counts, rules: Integers, p: Floats, rates: Floats) -> pl.DataF
             consequent_first_customers=second,
             order_p_value=np.minimum(1.0, 2 * bdtr(np.minimum(first, second), first + second, 0.5)),
         )
-        .with_columns(pl.when(later.any()).then(pl.col("^later_.*$")))
+        .with_columns(pl.when(pl.lit(bool(later.any()))).then(pl.col("^later_.*$")))
     )
 
 

@@ -1,6 +1,6 @@
 -- One row per sale invoice with goods: what lay together in a basket.
 WITH lines AS (
-    SELECT month, invoice_id, customer_id, sold_at, product_id
+    SELECT month, invoice_id, customer_id, sold_at, product_id, category
     FROM core.order_lines
     WHERE month >= $start AND month < $end AND kind = 'sale' AND is_goods
 ),
@@ -11,7 +11,8 @@ baskets AS (
         invoice_id,
         min(sold_at) AS sold_at,
         min(customer_id) AS customer_id,
-        list_sort(list(DISTINCT product_id)) AS goods
+        list_sort(list(DISTINCT product_id)) AS goods,
+        list_sort(list(DISTINCT category)) AS categories
     FROM lines
     GROUP BY month, invoice_id
 )
@@ -24,6 +25,7 @@ SELECT
     baskets.sold_at,
     baskets.customer_id,
     baskets.goods,
+    baskets.categories,
     len(baskets.goods) AS size,
     CASE
         WHEN len(baskets.goods) <= thresholds.basket_cap THEN ceil(sqrt(len(baskets.goods) / 3))

@@ -3,6 +3,10 @@ WITH items AS (
     SELECT month, stratum, 'product' AS level, unnest(goods) AS item
     FROM rules.baskets
     WHERE month >= $start AND month < $end
+    UNION ALL
+    SELECT month, stratum, 'category' AS level, unnest(categories) AS item
+    FROM rules.baskets
+    WHERE month >= $start AND month < $end
 )
 
 SELECT month, level, item, stratum, count(*) AS baskets

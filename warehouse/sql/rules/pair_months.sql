@@ -3,6 +3,10 @@ WITH baskets AS (
     SELECT month, stratum, 'product' AS level, goods AS items
     FROM rules.baskets
     WHERE month >= $start AND month < $end AND stratum > 0
+    UNION ALL
+    SELECT month, stratum, 'category' AS level, categories AS items
+    FROM rules.baskets
+    WHERE month >= $start AND month < $end AND stratum > 0
 ),
 
 -- Items are sorted, so what follows an item in its basket is greater: each pair comes once.

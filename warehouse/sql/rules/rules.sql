@@ -14,7 +14,7 @@ windows AS (
 ),
 
 baskets AS (
-    SELECT baskets.month, baskets.stratum, baskets.customer_id, baskets.sold_at, baskets.goods
+    SELECT baskets.month, baskets.stratum, baskets.customer_id, baskets.sold_at, baskets.goods, baskets.categories
     FROM months
     INNER JOIN rules.baskets AS baskets USING (month)
     WHERE baskets.month < $end AND baskets.stratum > 0
@@ -86,6 +86,9 @@ FROM pairs
 GROUP BY month, level, stratum, item
 UNION ALL BY NAME
 SELECT 'basket' AS kind, month, 'product' AS level, customer_id, sold_at, goods AS items
+FROM baskets
+UNION ALL BY NAME
+SELECT 'basket' AS kind, month, 'category' AS level, customer_id, sold_at, categories AS items
 FROM baskets
 UNION ALL BY NAME
 SELECT 'itemset' AS kind, as_of AS month, 'product' AS level, items
