@@ -167,15 +167,17 @@ def frequent_itemsets(
         bits = known.bits() if len(found[1][0]) > 2 and max_length != 2 else None
         while bits is not None and len(found[-1][0]) > 1 and len(found) != max_length:
             found.append(_longer(bits, found[-1][0], found[1][0], least))
-    empty = pl.DataFrame(schema={"items": pl.List(baskets.schema["item"]), "count": pl.Int64})
+    empty = pl.DataFrame(
+        schema={"items": pl.List(baskets.schema["item"]), "count": pl.Int64, "support": pl.Float64}
+    )
     tables = [
         pl.DataFrame([known.names.gather(column).alias(f"{at}") for at, column in enumerate(sets.T)])
         .select(items=pl.concat_list(pl.all()))
-        .with_columns(count=pl.Series(counts, dtype=pl.Int64))
+        .with_columns(count=pl.Series(counts, dtype=pl.Int64), support=pl.Series(counts / total))
         for sets, counts in found
         if len(sets)
     ]
-    return pl.concat([empty, *tables]).with_columns(support=pl.col("count") / max(total, 1))
+    return pl.concat([empty, *tables])
 
 
 def _longer(

@@ -65,8 +65,8 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """Make rules.rules: the associations in the window of each as_of.
 
     Args:
-        rows: Told apart by `kind`. total: baskets of a month and stratum, and the thresholds. item: baskets
-            with it, of a level, month and stratum. pair: those with it and each of `items`, as `counts`.
+        rows: Told apart by `kind`. total: baskets of a level, month and stratum, its dependence, and the
+            thresholds. item: baskets with it. pair: those with it and each of `items`, as `counts`.
             basket: its month, level, customer_id, sold_at and items. itemset: the items of a frequent set of
             three in the as_of `month`.
         months: As_of months. One without baskets in its window has no rows.
@@ -77,7 +77,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     chosen = Thresholds(*totals.select(field.name for field in fields(Thresholds)).row(0))
     found: dict[date, list[pl.DataFrame]] = {month: [] for month in months}
     for level in rows.filter(kind="item")["level"].unique().sort():
-        past = Past.of(rows.filter((pl.col("level") == level) | (pl.col("kind") == "total")))
+        past = Past.of(rows.filter(level=level))
         for month in months:
             counts = past.counts(month, chosen)
             sets = rows.filter(kind="itemset", level=level, month=month)["items"]
@@ -96,6 +96,7 @@ class Counts:
         least: Baskets that a frequent set has at least.
         names: Of the frequent items, in order.
         strata: Baskets of each stratum of each month.
+        dependence: Of the items of a stratum on each other, by its basket sizes alone.
         is_later: Whether a stratum is one of the later months; none is where no month is earlier.
         items: Baskets with each item, items x strata.
         keys: Of the pairs that met: first x items + second, in order.
@@ -110,6 +111,7 @@ class Counts:
     least: int
     names: pl.Series
     strata: Floats
+    dependence: Floats
     is_later: npt.NDArray[np.bool_]
     items: Floats
     keys: Integers
@@ -131,7 +133,7 @@ class Past:
 
     Attributes:
         names: Of the items, in order.
-        cells: The strata of each month, in order: month, stratum, baskets.
+        cells: The strata of each month, in order: month, stratum, baskets, dependence.
         items: Place of the stratum in `cells`, item, baskets: one column each.
         pairs: The same: stratum, item, other, baskets; item before other, in order of both.
         baskets: month, customer (null for a guest), minute of the sale; in order of month.
@@ -149,7 +151,7 @@ class Past:
     def of(cls, rows: pl.DataFrame) -> "Past":
         """Read the rows of a level, and the totals, as `compute` is given them."""
         by = ["month", "stratum"]
-        cells = rows.filter(kind="total").sort(by).select(*by, "baskets")
+        cells = rows.filter(kind="total").sort(by).select(*by, "baskets", "dependence")
         place = cells.with_row_index("cell").select(*by, "cell")
         items = rows.filter(kind="item").join(place, on=by)
         names = items["item"].unique().sort()
@@ -224,6 +226,7 @@ class Past:
             least,
             names,
             strata.astype(np.float64),
+            self.cells["dependence"].to_numpy()[is_seen],
             is_later & (not is_later.all()),
             items,
             keys,
@@ -257,7 +260,8 @@ def associations(counts: Counts, sets: pl.Series, chosen: Thresholds) -> pl.Data
     a, c, expected = (pl.col(name) for name in ("antecedent_count", "consequent_count", "expected_count"))
     is_complement = count > expected
     first, second = pl.col("antecedent_first_customers"), pl.col("consequent_first_customers")
-    found = found.filter(~is_complement | (pl.col("customers") >= chosen.least_customers)).with_columns(
+    is_told = pl.when(is_complement).then(pl.col("customers") >= chosen.least_customers)
+    found = found.filter(is_told.otherwise(count <= expected / chosen.lift)).with_columns(
         association=pl.when(is_complement).then(pl.lit("complement")).otherwise(pl.lit("substitute")),
         baskets=pl.lit(n, pl.Int64),
         support=count / n,
@@ -295,7 +299,7 @@ def _of_one(counts: Counts, chosen: Thresholds) -> tuple[Integers, Floats, Float
     ones, others, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
     for begin in range(0, size, _ROWS):
         items = counts.items[begin : begin + _ROWS]
-        expected, variance = moments_of_all(items, counts.items[begin:], counts.strata)
+        expected, variance = moments_of_all(items, counts.items[begin:], counts.strata, counts.dependence)
         which = slice(*np.searchsorted(counts.keys, [begin * size, (begin + _ROWS) * size]))
         count = np.zeros(expected.shape)
         count[counts.keys[which] // size - begin, counts.keys[which] % size - begin] = met[which]
@@ -321,8 +325,9 @@ def _of_two(counts: Counts, sets: pl.Series, chosen: Thresholds) -> tuple[Intege
     both, first, second = counts.of_pairs(a, b), counts.of_pairs(a, c), counts.of_pairs(b, c)
     items = counts.items
     p = np.zeros(len(a))
-    for other, among in ((items[c], counts.strata), (first, items[a]), (second, items[b])):
-        expected, variance = moments(both, other, among)
+    tests = ((items[c], counts.strata, counts.dependence), (first, items[a], 0.0), (second, items[b], 0.0))
+    for other, among, dependence in tests:
+        expected, variance = moments(both, other, among, dependence)
         p = np.maximum(p, np.where(count > expected, p_values(count, expected, variance), 1.0))
     frequent = int((np.asarray(counts.pairs.sum(axis=1)).ravel() >= counts.least).sum())
     few = np.flatnonzero(p <= chosen.false_discovery_rate)
@@ -346,8 +351,10 @@ def _told(counts: Counts, rules: Integers, p: Floats, rates: Floats) -> pl.DataF
     if rules.shape[1] == 3:
         antecedent = counts.of_pairs(rules[:, 0], rules[:, 1])
     consequent, later = counts.items[rules[:, -1]], counts.is_later
-    whole, _ = moments(antecedent, consequent, counts.strata)
-    of_later, _ = moments(antecedent[:, later], consequent[:, later], counts.strata[later])
+    whole, _ = moments(antecedent, consequent, counts.strata, counts.dependence)
+    of_later, _ = moments(
+        antecedent[:, later], consequent[:, later], counts.strata[later], counts.dependence[later]
+    )
     sets, which = np.unique(np.sort(rules, axis=1), axis=0, return_inverse=True)
     first, second = np.zeros((2, len(rules)), np.int64)
     if rules.shape[1] == 2:

@@ -121,7 +121,7 @@ RULES = Table(
         Column(
             "association",
             "VARCHAR",
-            "complement: adjusted lift above 1; substitute: below it.",
+            "complement: adjusted lift above 1; substitute: at most 1 by the lift asked for.",
             values=("complement", "substitute"),
         ),
         WINDOW_BASKETS,
@@ -141,7 +141,8 @@ RULES = Table(
         Column(
             "expected_count",
             "DOUBLE",
-            "count by chance: over months and strata, antecedent x consequent / baskets, added up.",
+            "count by chance: over months and strata, antecedent x consequent / baskets, added up. With the "
+            "dependence that basket sizes alone make: of all pairs of a stratum together as many are expected as met.",
             unit="baskets",
             minimum=0,
         ),

@@ -14,16 +14,16 @@ windows AS (
 ),
 
 baskets AS (
-    SELECT baskets.month, baskets.stratum, baskets.customer_id, baskets.sold_at, baskets.goods, baskets.categories
+    SELECT baskets.month, 'product' AS level, baskets.stratum, baskets.customer_id, baskets.sold_at, baskets.goods AS items
     FROM months
     INNER JOIN rules.baskets AS baskets USING (month)
     WHERE baskets.month < $end AND baskets.stratum > 0
-),
-
-totals AS (
-    SELECT month, stratum, count(*) AS baskets
-    FROM baskets
-    GROUP BY month, stratum
+    UNION ALL
+    SELECT
+        baskets.month, 'category' AS level, baskets.stratum, baskets.customer_id, baskets.sold_at, baskets.categories AS items
+    FROM months
+    INNER JOIN rules.baskets AS baskets USING (month)
+    WHERE baskets.month < $end AND baskets.stratum > 0
 ),
 
 items AS (
@@ -31,6 +31,43 @@ items AS (
     FROM months
     INNER JOIN rules.item_months AS items USING (month)
     WHERE items.month < $end AND items.stratum > 0
+),
+
+dealt AS (
+    SELECT month, level, stratum, count(*) AS baskets, sum(len(items) * (len(items) - 1)) AS pairs
+    FROM baskets
+    GROUP BY month, level, stratum
+),
+
+-- Sums over all pairs of items (each twice) of items x items / baskets, and of the product of the variances.
+by_chance AS (
+    SELECT
+        items.month,
+        items.level,
+        items.stratum,
+        (sum(items.baskets) ** 2 - sum(items.baskets ** 2)) / any_value(dealt.baskets) AS pairs,
+        (
+            sum(items.baskets * (dealt.baskets - items.baskets) / dealt.baskets) ** 2
+            - sum((items.baskets * (dealt.baskets - items.baskets) / dealt.baskets) ** 2)
+        ) / any_value(dealt.baskets) AS variances
+    FROM items
+    INNER JOIN dealt USING (month, level, stratum)
+    GROUP BY items.month, items.level, items.stratum
+),
+
+totals AS (
+    SELECT
+        dealt.month,
+        dealt.level,
+        dealt.stratum,
+        dealt.baskets,
+        CASE
+            WHEN by_chance.variances > 0.000001
+                THEN round(greatest(-1, least(1, (dealt.pairs - by_chance.pairs) / by_chance.variances)), 9)
+            ELSE 0
+        END AS dependence
+    FROM dealt
+    INNER JOIN by_chance USING (month, level, stratum)
 ),
 
 -- Pairs of items that are frequent in one window at least: the others cannot be a candidate of any.
@@ -43,11 +80,11 @@ frequent AS (
         GROUP BY windows.as_of, items.level, items.item
     ) AS items
     INNER JOIN (
-        SELECT windows.as_of, sum(totals.baskets) AS baskets
+        SELECT windows.as_of, totals.level, sum(totals.baskets) AS baskets
         FROM windows
         INNER JOIN totals USING (month)
-        GROUP BY windows.as_of
-    ) AS wholes USING (as_of)
+        GROUP BY windows.as_of, totals.level
+    ) AS wholes USING (as_of, level)
     CROSS JOIN seeds.rule_thresholds AS thresholds
     WHERE items.baskets > thresholds.support * wholes.baskets - 1
 ),
@@ -56,16 +93,19 @@ pairs AS (
     SELECT pairs.month, pairs.level, pairs.stratum, pairs.item, pairs.other, pairs.baskets
     FROM months
     INNER JOIN rules.pair_months AS pairs USING (month)
-    INNER JOIN frequent AS one ON pairs.level = one.level AND pairs.item = one.item
-    INNER JOIN frequent AS two ON pairs.level = two.level AND pairs.other = two.item
-    WHERE pairs.month < $end
+    WHERE
+        pairs.month < $end
+        AND pairs.item IN (SELECT frequent.item FROM frequent)
+        AND pairs.other IN (SELECT frequent.item FROM frequent)
 )
 
 SELECT
     'total' AS kind,
     totals.month,
+    totals.level,
     totals.stratum,
     totals.baskets,
+    totals.dependence,
     thresholds.support,
     thresholds.confidence,
     thresholds.lift,
@@ -85,10 +125,7 @@ SELECT 'pair' AS kind, month, level, stratum, item, list(other) AS items, list(b
 FROM pairs
 GROUP BY month, level, stratum, item
 UNION ALL BY NAME
-SELECT 'basket' AS kind, month, 'product' AS level, customer_id, sold_at, goods AS items
-FROM baskets
-UNION ALL BY NAME
-SELECT 'basket' AS kind, month, 'category' AS level, customer_id, sold_at, categories AS items
+SELECT 'basket' AS kind, month, level, customer_id, sold_at, items
 FROM baskets
 UNION ALL BY NAME
 SELECT 'itemset' AS kind, as_of AS month, 'product' AS level, items
