@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
+import simulator
 from assets.computed import module_of
 from warehouse.tables import TABLES
 
@@ -76,25 +77,29 @@ def mined(tmp_path: Path) -> Callable[..., dict[str, pl.DataFrame]]:
 
 
 @pytest.fixture(scope="session")
-def lines_of_shop(simulated: Callable[..., object]) -> Callable[..., tuple[pl.DataFrame, pl.DataFrame]]:
+def lines_of_shop(
+    simulated: Callable[..., simulator.Written], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., tuple[pl.DataFrame, pl.DataFrame]]:
     """Sale lines of a simulated shop, as `mined` takes them, and its true pairs."""
 
     def read(preset: str = "default", **options: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         written = simulated(preset, **options)
         truth = {file.stem: pl.read_parquet(file) for file in written.truth}
-        found = duckdb.execute(
-            """
-            SELECT DISTINCT InvoiceNo AS basket, StockCode AS item, CustomerID AS customer,
-                strptime(InvoiceDate, '%-m/%-d/%Y %-H:%M') AS at
-            FROM read_csv($files, all_varchar = true, header = true, encoding = 'latin-1')
-            WHERE InvoiceNo NOT LIKE 'C%'
-                AND try_cast(Quantity AS BIGINT) BETWEEN 1 AND 9999 AND try_cast(UnitPrice AS DOUBLE) > 0
-                AND try_strptime(InvoiceDate, '%-m/%-d/%Y %-H:%M') < make_date(2030, 1, 1)
+        file = tmp_path_factory.mktemp("lines") / "lines.parquet"
+        duckdb.execute(
+            f"""
+            COPY (
+                SELECT DISTINCT InvoiceNo AS basket, StockCode AS item, CustomerID AS customer,
+                    strptime(InvoiceDate, '%-m/%-d/%Y %-H:%M') AS at
+                FROM read_csv($files, all_varchar = true, header = true, encoding = 'latin-1')
+                WHERE InvoiceNo NOT LIKE 'C%'
+                    AND try_cast(Quantity AS BIGINT) BETWEEN 1 AND 9999 AND try_cast(UnitPrice AS DOUBLE) > 0
+                    AND try_strptime(InvoiceDate, '%-m/%-d/%Y %-H:%M') < make_date(2030, 1, 1)
+            ) TO '{file}'
             """,
             {"files": [str(file) for file in written.files]},
         )
-        names = [column[0] for column in found.description]
-        lines = pl.DataFrame(found.fetchall(), names, orient="row")
+        lines = pl.read_parquet(file)
         lines = lines.with_columns(month=pl.col("at").dt.truncate("1mo").dt.date())
         return lines, truth["pairs"]
 
