@@ -563,6 +563,138 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             severity="warning",
         ),
     ),
+    "rules.baskets": (
+        Rule(
+            "size_is_that_of_the_goods",
+            "size is the number of goods, each there once and in order, and there is a category.",
+            "SELECT * FROM {batch} WHERE size <> len(goods) OR goods <> list_sort(list_distinct(goods)) "
+            "OR len(categories) NOT BETWEEN 1 AND size",
+        ),
+        Rule(
+            "month_is_that_of_the_sale",
+            "month is the month of sold_at.",
+            "SELECT * FROM {batch} WHERE month <> date_trunc('month', sold_at)",
+        ),
+        Rule(
+            "stratum_is_that_of_the_size",
+            "size is above 3 (stratum - 1)^2 and at most 3 stratum^2, or the basket is above the cap.",
+            "SELECT * FROM {batch} WHERE stratum > 0 "
+            "AND (size > 3 * stratum * stratum OR size <= 3 * (stratum - 1) * (stratum - 1))",
+        ),
+    ),
+    "rules.pair_months": (
+        Rule(
+            "items_are_in_order",
+            "item comes before other, and their basket is one up to the cap.",
+            "SELECT * FROM {batch} WHERE item >= other OR stratum = 0",
+        ),
+    ),
+    "rules.itemsets": (
+        Rule(
+            "length_is_that_of_the_items",
+            "length is the number of items, each there once and in order.",
+            "SELECT * FROM {batch} WHERE length <> len(items) OR items <> list_sort(list_distinct(items))",
+        ),
+        Rule(
+            "support_is_a_share_of_one_whole",
+            "support is at most 1, and the same for the same count.",
+            "SELECT as_of, count, min(support) AS low, max(support) AS high FROM {batch} GROUP BY as_of, count "
+            "HAVING max(support) > 1 OR max(support) > min(support)",
+        ),
+    ),
+    "rules.rules": (
+        Rule(
+            "no_pair_is_more_frequent_than_its_items",
+            "count is at most antecedent_count and consequent_count, those at most baskets, and no more customers "
+            "than baskets stand behind it.",
+            "SELECT * FROM {batch} WHERE count > least(antecedent_count, consequent_count) "
+            "OR greatest(antecedent_count, consequent_count) > baskets OR customers > count OR later_count > count",
+        ),
+        Rule(
+            "ratios_follow_from_counts",
+            "support is count by baskets, confidence count by antecedent_count, adjusted_lift count by "
+            "expected_count: to six digits.",
+            "SELECT * FROM {batch} WHERE abs(support * baskets - count) > 0.00001 * count "
+            "OR abs(confidence * antecedent_count - count) > 0.00001 * count "
+            "OR abs(lift * antecedent_count * consequent_count - count * baskets) > 0.00001 * count * baskets "
+            "OR abs(adjusted_lift * expected_count - count) > 0.00001 * count",
+        ),
+        Rule(
+            "probabilities_are_probabilities",
+            "p_value and q_value are at most 1, and q_value is not the smaller.",
+            "SELECT * FROM {batch} WHERE q_value > 1 OR p_value > q_value",
+        ),
+        Rule(
+            "an_association_is_what_it_is_called",
+            "A complement has an adjusted lift above 1, a substitute one below; only complements are rules, and "
+            "only rules that are held have a rank.",
+            "SELECT * FROM {batch} WHERE (association = 'complement') <> (count > expected_count) "
+            "OR (is_rule AND association <> 'complement') "
+            "OR (strength_rank IS NOT NULL AND NOT coalesce(is_rule AND is_held, FALSE))",
+        ),
+        Rule(
+            "a_pair_is_told_from_both_sides",
+            "An association of two items stands there in both directions, with one count and one expectation.",
+            "SELECT as_of, level, count(*) AS directions FROM {batch} WHERE len(antecedent) = 1 "
+            "GROUP BY as_of, level, least(antecedent[1], consequent), greatest(antecedent[1], consequent) "
+            "HAVING count(*) <> 2 OR min(count) < max(count) OR min(expected_count) < max(expected_count)",
+        ),
+        Rule(
+            "ranks_follow_the_adjusted_lift",
+            "No rank is left out, and a stronger rule comes first.",
+            "SELECT as_of, level, strength_rank, adjusted_lift FROM {batch} WHERE strength_rank IS NOT NULL "
+            "WINDOW ranks AS (PARTITION BY as_of, level ORDER BY strength_rank) "
+            "QUALIFY strength_rank <> row_number() OVER ranks OR adjusted_lift > lag(adjusted_lift) OVER ranks",
+        ),
+    ),
+    "rules.summary": (
+        Rule(
+            "no_rule_has_a_reason",
+            "Where there is no rule there is a reason, and only there; rules are complements, held ones are rules.",
+            "SELECT * FROM {batch} WHERE (rules = 0) <> (reason IS NOT NULL) OR rules > complements "
+            "OR held_rules > rules OR complements + substitutes > 2 * candidate_pairs + frequent_items ** 3",
+        ),
+        Rule(
+            "the_cap_leaves_most_in",
+            "At most a tenth of the baskets are above the cap: more, and rules are those of small baskets alone.",
+            "SELECT * FROM {batch} WHERE capped_baskets > 0.1 * (baskets + capped_baskets)",
+            severity="warning",
+        ),
+    ),
+    "rules.bundles": (
+        Rule(
+            "the_bound_follows_from_its_parts",
+            "extra_amount_upper_bound is open_baskets x consequent_amount, and goods are antecedent and consequent.",
+            "SELECT * FROM {batch} WHERE extra_amount_upper_bound <> open_baskets * consequent_amount "
+            "OR goods <> list_sort(list_append(antecedent, consequent))",
+        ),
+    ),
+    "rules.category_flows": (
+        Rule(
+            "shares_add_up",
+            "The shares of a step come to 1, rounding aside.",
+            "SELECT as_of, step, sum(share) AS share FROM {batch} GROUP BY as_of, step "
+            "HAVING abs(sum(share) - 1) > 0.000001 * count(*)",
+        ),
+        Rule(
+            "a_basket_is_linked_once",
+            "Within a basket from_category is the first in order.",
+            "SELECT * FROM {batch} WHERE step = 'same basket' AND from_category >= to_category",
+        ),
+    ),
+    "seeds.rule_thresholds": (
+        Rule(
+            "there_is_one_row",
+            "A shop has one set of thresholds.",
+            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
+        ),
+        Rule(
+            "thresholds_are_possible",
+            "support and false_discovery_rate are above 0; they and confidence are at most 1 (0.01 is a hundredth).",
+            "SELECT * FROM {batch} WHERE support NOT BETWEEN 0.0000001 AND 1 OR confidence > 1 "
+            "OR false_discovery_rate NOT BETWEEN 0.0000001 AND 1",
+        ),
+    ),
     "segments.customer_features": (
         Rule(
             "shares_add_up",

@@ -75,6 +75,64 @@ THRESHOLDS = Table(
     primary_key=(),
 )
 
+RULE_THRESHOLDS = Table(
+    schema="seeds",
+    name="rule_thresholds",
+    description="What this shop calls frequent, strong and sure among the things that are bought together.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "support",
+            "DOUBLE",
+            "An item, a set or a rule is frequent from this share of the window's baskets on.",
+            minimum=0,
+        ),
+        Column("confidence", "DOUBLE", "Least confidence of a rule.", minimum=0),
+        Column(
+            "lift",
+            "DOUBLE",
+            "Least adjusted lift of a rule; in the later months, too, for it to be held.",
+            minimum=1,
+        ),
+        Column(
+            "least_customers",
+            "INTEGER",
+            "So many different customers must have bought both: one who repeats an order is no rule.",
+            unit="customers",
+            minimum=0,
+        ),
+        Column(
+            "false_discovery_rate",
+            "DOUBLE",
+            "Of the associations told, the share that may be chance (Benjamini and Hochberg).",
+            minimum=0,
+        ),
+        Column("strongest", "INTEGER", "So many of the strongest rules are marked.", unit="rules", minimum=0),
+        Column(
+            "window_months",
+            "INTEGER",
+            "Months that are looked back on, that of as_of included.",
+            unit="months",
+            minimum=1,
+        ),
+        Column(
+            "later_months",
+            "INTEGER",
+            "The last of them, in which a rule must hold.",
+            unit="months",
+            minimum=1,
+        ),
+        Column(
+            "basket_cap",
+            "INTEGER",
+            "Baskets of more goods are left out of pairs, itemsets and rules: 500 goods make 125,000 pairs.",
+            unit="goods",
+            minimum=2,
+        ),
+    ),
+    primary_key=(),
+)
+
 CLUSTERING = Table(
     schema="seeds",
     name="clustering",
