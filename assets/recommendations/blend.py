@@ -81,30 +81,36 @@ class Scorer:
         return np.asarray(score * self.known.trend ** TREND_POWER[of_list])
 
     def top(self, score: Floats, count: int, allowed: Booleans | None = None) -> tuple[Integers, Floats]:
-        """The best goods of each customer: numbers of goods and their scores, customers x `count`.
+        """The best goods of each customer (see `top`): none that is not allowed, nor without a score and a recent sale."""
+        is_wanted = (score > 0.5 * 10**-_DIGITS) | (self.known.recent > 0)
+        return top(score, count, is_wanted if allowed is None else is_wanted & allowed, self._tie)
 
-        Scores are rounded first, so the last bit decides nothing. -1 stands where no good is left: one that is
-        not allowed is none, nor is one without a score that nobody bought of late.
-        """
-        goods = len(self.known.goods)
-        count = min(count, goods)
-        if not count:
-            return np.zeros((len(score), 0), dtype=np.int64), np.zeros((len(score), 0))
-        whole = np.rint(score * 10**_DIGITS).astype(np.int64)
-        key = whole * goods + self._tie
-        none = np.iinfo(np.int64).min
-        is_wanted = (whole > 0) | (self.known.recent > 0)
-        if allowed is not None:
-            is_wanted &= allowed
-        key[~is_wanted] = none
-        # The complement turns the order round, and the least number has one, unlike a negative.
-        best = np.argpartition(~key, count - 1, axis=1)[:, :count]
-        keys = np.take_along_axis(key, best, axis=1)
-        order = np.argsort(~keys, axis=1)
-        best = np.take_along_axis(best, order, axis=1)
-        keys = np.take_along_axis(keys, order, axis=1)
-        found = np.where(keys == none, -1, best)
-        return found, np.take_along_axis(whole, best, axis=1) / 10**_DIGITS
+
+def top(score: Floats, count: int, is_wanted: Booleans, ties: Integers) -> tuple[Integers, Floats]:
+    """The best columns of each row: their numbers and scores, rows x `count`; -1 where none is left.
+
+    Args:
+        score: Rows x columns. Scores are rounded first, so the last bit decides nothing.
+        count: How many of each row; no more than there are columns.
+        is_wanted: Which columns of which rows may stand there.
+        ties: Of equal scores the column with the higher number here comes first: each of 0 to columns - 1 once.
+    """
+    columns = score.shape[1]
+    count = min(count, columns)
+    if not count:
+        return np.zeros((len(score), 0), dtype=np.int64), np.zeros((len(score), 0))
+    whole = np.rint(score * 10**_DIGITS).astype(np.int64)
+    key = whole * columns + ties
+    none = np.iinfo(np.int64).min
+    key[~is_wanted] = none
+    # The complement turns the order round, and the least number has one, unlike a negative.
+    best = np.argpartition(~key, count - 1, axis=1)[:, :count]
+    keys = np.take_along_axis(key, best, axis=1)
+    order = np.argsort(~keys, axis=1)
+    best = np.take_along_axis(best, order, axis=1)
+    keys = np.take_along_axis(keys, order, axis=1)
+    found = np.where(keys == none, -1, best)
+    return found, np.take_along_axis(whole, best, axis=1) / 10**_DIGITS
 
 
 def own_orders(known: History, some: Integers) -> Floats:

@@ -8,7 +8,7 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from assets.days import stacked
-from assets.recommendations.blend import blocks
+from assets.recommendations.blend import blocks, top
 from assets.recommendations.candidates import weights
 from assets.recommendations.history import History, history, references
 
@@ -57,24 +57,24 @@ def similar(known: History, measure: str = "bm25", count: int = COUNT) -> pl.Dat
     if not known.orders.nnz:
         return pl.DataFrame(schema=SHAPE)
     weighted, angles = weights(known.orders, measure), csr_matrix(weights(known.orders, "cosine").T)
+    lower_ids_first = np.arange(goods)[::-1]
     parts = []
     for some in blocks(goods, goods):
         number, alike = (np.asarray((each[:, some].T @ each).toarray()) for each in (both, weighted))
         number[np.arange(len(some)), some] = 0
-        row, column = np.nonzero(number >= LEAST_CUSTOMERS)
+        others, similarity = top(alike, count, number >= LEAST_CUSTOMERS, lower_ids_first)
+        row, column = np.nonzero(others >= 0)
+        other = others[row, column]
         parts.append(
             pl.DataFrame(
                 {
                     "good": some[row],
-                    "other": column,
-                    "similarity": alike[row, column],
-                    "customers": number[row, column],
+                    "rank": column + 1,
+                    "other": other,
+                    "similarity": similarity[row, column],
+                    "customers": number[row, other],
                 }
             )
-            .with_columns(pl.col("similarity").round(DIGITS))
-            .sort("good", "similarity", "other", descending=[False, True, False])
-            .with_columns(rank=pl.int_range(1, pl.len() + 1).over("good"))
-            .filter(pl.col("rank") <= count)
         )
     table = pl.concat(parts)
     cosine = angles[table["good"].to_numpy()].multiply(angles[table["other"].to_numpy()]).sum(axis=1)
