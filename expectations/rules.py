@@ -122,6 +122,17 @@ WEEKDAY_IS_OF_THE_WEEK = Rule(
 )
 
 
+def _ranks_have_no_gaps(*by: str) -> Rule:
+    """Of a table whose lists are told apart by these columns."""
+    names = ", ".join(("as_of", *by))
+    return Rule(
+        "ranks_have_no_gaps",
+        "Ranks of a list go from 1 to the number of its rows.",
+        f"SELECT {names}, count(*) AS goods, max(rank) AS rank FROM {{batch}} GROUP BY {names} "
+        "HAVING min(rank) <> 1 OR max(rank) <> count(*) OR count(DISTINCT rank) <> count(*)",
+    )
+
+
 ONE_ROW = Rule(
     "there_is_one_row",
     "A shop has one set of them.",
@@ -811,6 +822,101 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "abs(value_per_customer * cohort_customers - cumulative_net_amount) > 0.0001 * cohort_customers "
             "OR (age = 0 AND (amount_share <> 1 OR net_amount_share <> 1)) "
             "OR isnan(amount_share) OR isnan(net_amount_share)",
+        ),
+    ),
+    "recommendations.similar_products": (
+        _ranks_have_no_gaps("product_id"),
+        Rule(
+            "alike_are_two",
+            "No product is like itself, the more alike comes first, and no cosine is above 1.",
+            "SELECT * FROM {batch} WINDOW ranks AS (PARTITION BY as_of, product_id ORDER BY rank) "
+            "QUALIFY product_id = similar_product_id OR cosine > 1 OR similarity > lag(similarity) OVER ranks",
+        ),
+        Rule(
+            "a_good_stands_once",
+            "No product is twice like another.",
+            "SELECT as_of, product_id, similar_product_id FROM {batch} "
+            "GROUP BY as_of, product_id, similar_product_id HAVING count(*) > 1",
+        ),
+    ),
+    "recommendations.for_customers": (
+        _ranks_have_no_gaps("customer_id", "list"),
+        Rule(
+            "a_good_stands_once",
+            "No product is twice in a list.",
+            "SELECT as_of, customer_id, list, product_id FROM {batch} "
+            "GROUP BY as_of, customer_id, list, product_id HAVING count(*) > 1",
+        ),
+        Rule(
+            "new_is_new",
+            "The list of new goods has none that the customer bought before, and what own orders gave was.",
+            "SELECT * FROM {batch} WHERE (list = 'new' AND orders > 0) OR (source = 'own orders' AND orders = 0)",
+        ),
+        Rule(
+            "the_better_comes_first",
+            "Scores do not rise within a list, the slot for launched goods aside.",
+            "SELECT * FROM {batch} WHERE source <> 'launched' "
+            "WINDOW ranks AS (PARTITION BY as_of, customer_id, list ORDER BY rank) "
+            "QUALIFY score > lag(score) OVER ranks",
+        ),
+    ),
+    "recommendations.due": (
+        Rule(
+            "what_is_due_was_ordered",
+            "It is due after its last order, and a probability is at most 1.",
+            "SELECT * FROM {batch} WHERE due_on < last_ordered_on OR probability > 1",
+        ),
+    ),
+    "recommendations.backtest": (
+        Rule(
+            "the_past_is_judged",
+            "Lists were made of the months before the one that judges them, which is not after as_of.",
+            "SELECT * FROM {batch} WHERE judged <> origin + INTERVAL 1 MONTH OR judged > as_of",
+        ),
+        Rule(
+            "shares_are_at_most_1",
+            "Recall, NDCG, coverage and shares of reorders are at most 1, and recall is at most capped recall.",
+            "SELECT * FROM {batch} WHERE recall_5 > capped_recall_5 OR recall_10 > capped_recall_10 "
+            "OR greatest(capped_recall_5, capped_recall_10, ndcg_5, ndcg_10, coverage, reorder_share, "
+            "bought_reorder_share) > 1",
+        ),
+        Rule(
+            "new_is_new",
+            "Lists of new goods have no reorders.",
+            "SELECT * FROM {batch} WHERE list = 'new' AND reorder_share > 0",
+        ),
+        Rule(
+            "all_but_the_floor_have_a_gain",
+            "A gain lies in its interval, and every recommender but the floor has one.",
+            "SELECT * FROM {batch} WHERE (candidate = floor) <> (gain IS NULL) "
+            "OR gain < gain_low - 0.000001 OR gain > gain_high + 0.000001",
+        ),
+        Rule(
+            "no_leak",
+            "No capped recall is above 0.95: lists that know so much know the future.",
+            "SELECT * FROM {batch} WHERE customers >= 100 AND capped_recall_10 > 0.95",
+            severity="warning",
+        ),
+    ),
+    "recommendations.champions": (
+        Rule(
+            "a_champion_was_judged",
+            "What is chosen by is not after as_of, and recall is at most 1.",
+            "SELECT * FROM {batch} WHERE judged > as_of "
+            "OR greatest(capped_recall_10, earlier_capped_recall_10, floor_capped_recall_10) > 1",
+        ),
+        Rule(
+            "the_champion_beats_the_floor",
+            "What the champion of the months before gained in the newest is above 0, chance aside.",
+            "SELECT * FROM {batch} WHERE gain_high < 0",
+            severity="warning",
+        ),
+    ),
+    "seeds.recommendations": (
+        Rule(
+            "there_is_one_row",
+            "A shop has one set of settings for recommendations.",
+            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
         ),
     ),
     "cohorts.survival": (

@@ -9,6 +9,7 @@ from warehouse.tables import (
     meta,
     models,
     overview,
+    recommendations,
     rules,
     seeds,
     segments,
@@ -17,7 +18,20 @@ from warehouse.tables import (
 
 TABLES: dict[str, Table] = {
     table.qualified: table
-    for schema in (seeds, landing, core, overview, segments, cohorts, value, churn, rules, models, meta)
+    for schema in (
+        seeds,
+        landing,
+        core,
+        overview,
+        segments,
+        cohorts,
+        value,
+        churn,
+        rules,
+        recommendations,
+        models,
+        meta,
+    )
     for table in vars(schema).values()
     if isinstance(table, Table)
 }

@@ -75,6 +75,30 @@ THRESHOLDS = Table(
     primary_key=(),
 )
 
+RECOMMENDATIONS = Table(
+    schema="seeds",
+    name="recommendations",
+    description="What counts as newly launched and as due, in recommendations.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "launched_days",
+            "INTEGER",
+            "A product first sold within so many days is newly launched; 0 keeps no slot for such.",
+            unit="days",
+            minimum=0,
+        ),
+        Column(
+            "due_days",
+            "INTEGER",
+            "A product expected to be ordered again within so many days is due.",
+            unit="days",
+            minimum=1,
+        ),
+    ),
+    primary_key=(),
+)
+
 RULE_THRESHOLDS = Table(
     schema="seeds",
     name="rule_thresholds",
