@@ -10,6 +10,7 @@ from assets.computed import step_of
 from assets.graph import Graph
 from expectations.audit import audit
 from warehouse.contract import Sees
+from warehouse.lake import ensure, in_transaction
 from warehouse.plan import Plan, next_month
 from warehouse.publish import Judge, Published, publish
 from warehouse.records import read_refusals, read_versions
@@ -68,10 +69,15 @@ def make(
         return Made({}, None)
 
     def inputs(reading: duckdb.DuckDBPyConnection) -> dict[date | None, str]:
-        sources = [name, *graph.nodes[name].inputs]
+        sources = {name, *graph.nodes[name].inputs}
         seen = Plan(graph.nodes, {**plan.records, **read_versions(reading, sources)}, {})
         return seen.inputs(name)
 
+    if plan.is_chain(name):
+        # It is read before it is written. A shape that the rows there cannot take costs all of them, so only
+        # where all are made anew.
+        is_whole = {month for table, month in plan.records if table == name} <= wanted.keys()
+        in_transaction(connection, lambda: ensure(connection, TABLES[name], replaced=is_whole))
     published: Published | None = None
     for batch in _batches(plan, name, list(wanted)):
         dated = [month for month in batch if month is not None]
@@ -95,10 +101,13 @@ def make(
 def _batches(plan: Plan, name: str, months: list[date | None]) -> Iterator[list[date | None]]:
     """Cut months into passes of the query that fit into memory; a month alone always does, or spills.
 
-    Only where every month is made from the same month of its inputs: each pass would read all that came
+    Months of a chain are made one by one, as each reads the one before. Others are cut only where every month is made from the same month of its inputs: each pass would read all that came
     before it anew.
     """
     inputs = plan.graph[name].inputs
+    if plan.is_chain(name):
+        yield from ([month] for month in months)
+        return
     if any(sees not in {Sees.SAME, Sees.WHOLE} for sees in inputs.values()):
         yield months
         return

@@ -150,7 +150,24 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE pattern <> upper(pattern)",
         ),
     ),
+    "seeds.categories": (
+        Rule(
+            "pattern_is_upper_case",
+            "pattern is in upper case, as what it is held against: another would match nothing.",
+            "SELECT * FROM {batch} WHERE pattern <> upper(pattern)",
+        ),
+        Rule(
+            "category_is_a_name",
+            "category is filled, and none of All and Not goods, which stand for something else.",
+            "SELECT * FROM {batch} WHERE trim(category) = '' OR category IN ('All', 'Not goods')",
+        ),
+    ),
     "core.order_lines": (
+        Rule(
+            "category_is_that_of_goods",
+            "Lines that are no goods have the category Not goods, and no others.",
+            "SELECT * FROM {batch} WHERE is_goods = (category = 'Not goods')",
+        ),
         Rule(
             "month_is_that_of_the_sale",
             "month is the month of sold_at.",

@@ -49,13 +49,14 @@ class Todo:
     """What lies in landing/ and is new, and what is out of date or may follow, with the reasons.
 
     `graph` names every table that is made, in the order of making; `seen` are the months that files
-    brought.
+    brought; `provisional` are months of chains that are out of step, and no plan asks for.
     """
 
     files: Sequence[str]
     outlook: Outlook
     graph: Sequence[str] = ()
     seen: Sequence[date] = ()
+    provisional: Mapping[str, Sequence[date]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.files or self.outlook)
@@ -115,7 +116,8 @@ def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wan
         names = _selected(settings, wanted.select, seen)
         outlook = {name: months for name, months in outlook.items() if name in names}
         files = files if any(name.startswith("landing.") for name in names) else []
-    return Todo([found.path for found in files], outlook, list(plan.graph), seen)
+    provisional = {name: [at for at in plan.provisional(name) if at is not None] for name in plan.graph}
+    return Todo([found.path for found in files], outlook, list(plan.graph), seen, provisional)
 
 
 def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:

@@ -73,7 +73,7 @@ def test_dependencies_are_read_from_the_sql(home, environment):
     def parents(name):
         return {".".join(key.path) for key in assets.get(dg.AssetKey(name.split("."))).parent_keys}
 
-    assert parents("core.order_lines") == {"landing.orders", "seeds.not_goods"}
+    assert parents("core.order_lines") == {"landing.orders", "seeds.categories", "seeds.not_goods"}
     assert parents("segments.rfm") == {"core.customer_months", "core.sales_days", "seeds.rfm_segments"}
 
 

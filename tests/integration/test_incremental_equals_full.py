@@ -19,7 +19,7 @@ TABLES = (
     "core.order_lines", "core.customer_months", "core.sales_days", "core.returns", "segments.rfm",
     "segments.rfm_moves", "cohorts.retention", "cohorts.revenue_retention",
 )  # fmt: skip
-SEEDS = ("seeds.not_goods", "seeds.rfm_segments", "seeds.thresholds")
+SEEDS = ("seeds.not_goods", "seeds.categories", "seeds.rfm_segments", "seeds.thresholds")
 
 rows = st.tuples(
     st.sampled_from(["1", "2", "C3", "A4"]),

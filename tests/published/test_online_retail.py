@@ -91,6 +91,17 @@ def test_kinds_of_lines_have_the_published_totals(
     assert found == (lines, invoices, Decimal(amount))
 
 
+def test_most_goods_have_a_category(retail: duckdb.DuckDBPyConnection) -> None:
+    """The rules that Tillage ships are good enough for a gift shop like this one."""
+    (other,) = one(
+        retail,
+        "SELECT sum(amount) FILTER (category = 'Other') / sum(amount) FROM core.order_lines "
+        "WHERE kind = 'sale' AND is_goods",
+    )
+    assert 0.05 < other < 0.1
+    assert one(retail, "SELECT count(DISTINCT category) FROM core.order_lines WHERE is_goods") == (15,)
+
+
 def test_adjustments_are_the_rest(retail: duckdb.DuckDBPyConnection) -> None:
     assert one(retail, "SELECT count(*), sum(amount) FROM core.order_lines WHERE kind = 'adjustment'") == (
         2_513, Decimal("-11062.060")
@@ -237,7 +248,7 @@ def test_csv_files_in_any_packaging_give_the_same_tables_as_the_parquet(
             for file in files:
                 shutil.copy(file, home / "landing" / "orders")
             take_in(connection, home / "landing", reading)
-            make_all(connection, names=("seeds.not_goods", "seeds.rfm_segments", *CORE))
+            make_all(connection, names=("seeds.not_goods", "seeds.categories", "seeds.rfm_segments", *CORE))
         [(read, accepted)] = connection.execute(
             "SELECT sum(rows_read), sum(rows_accepted) FROM landing.files"
         ).fetchall()
@@ -258,7 +269,10 @@ def test_taking_it_in_again_under_another_name_makes_nothing(
         result = take_in(connection, home / "landing", reading)
         assert ([at.rows_accepted for at in result.arrivals], result.months) == ([541_909], {})
         before = snapshot(connection)
-        assert make_all(connection, names=("seeds.not_goods", "seeds.rfm_segments", *CORE)) == {}
+        assert (
+            make_all(connection, names=("seeds.not_goods", "seeds.categories", "seeds.rfm_segments", *CORE))
+            == {}
+        )
         assert snapshot(connection) == before
 
 

@@ -70,7 +70,7 @@ def test_a_line_is_tidied_and_numbered(fill: Fill, run: Run) -> None:
             "month": JANUARY, "invoice_id": "536365", "line": 1, "sold_at": datetime(2011, 1, 4, 10),
             "customer_id": None, "product_id": "85123A", "description": None, "quantity": 6,
             "unit_price": Decimal("2.55"), "amount": Decimal("15.30"), "country": "Unspecified",
-            "kind": "sale", "is_goods": True,
+            "kind": "sale", "is_goods": True, "category": "Other",
         }
     ]  # fmt: skip
 
@@ -138,6 +138,54 @@ def test_a_code_that_two_patterns_match_is_one_line(fill: Fill, run: Run) -> Non
     fill("seeds.not_goods", "pattern,meaning", ("POST", ""), ("P*", ""))
     fill("landing.orders", NAMES, landed(product="POST"), landed(product="post", row=2))
     assert [line["is_goods"] for line in run("core.order_lines", JANUARY, FEBRUARY)] == [False, False]
+
+
+RULES = (
+    (1, "product_id", "1*", "Ones"), (2, "description", "*RED?BAG", "Bags"), (2, "description", "RED*", "Alike"),
+    (3, "description", "*MUG*", "Mugs"), (3, "description", "TEA", "Tea"), (4, "product_id", "23", "Twenty-three"),
+    (5, "description", "[XY]Z*", "Letters"), (9, "product_id", "POST", "Carriage"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("product", "description", "category"),
+    [
+        ("2", "Tea mug", "Mugs"), ("2", "tea", "Tea"), ("2", "TEAS", "Other"), ("2", "", "Other"),
+        ("2", None, "Other"), ("1A", None, "Ones"), ("1a", "MUG", "Ones"), ("23", "nothing", "Twenty-three"),
+        ("23", "mug", "Mugs"), ("232", "nothing", "Other"), ("2", "A RED BAG", "Bags"), ("2", "RED BAG", "Alike"),
+        ("2", "RED  BAG MUG", "Alike"), ("2", "yz", "Letters"), ("2", "AZ", "Other"), ("POST", "MUG", "Not goods"),
+    ],
+)  # fmt: skip
+def test_the_pattern_of_the_lowest_rank_tells_the_category(
+    fill: Fill, run: Run, product: str, description: str | None, category: str
+) -> None:
+    fill("seeds.not_goods", "pattern,meaning", ("POST", ""))
+    fill("seeds.categories", "rank,matches,pattern,category", *RULES)
+    fill("landing.orders", NAMES, landed(product=product, description=description))
+    [line] = run("core.order_lines", JANUARY, FEBRUARY)
+    assert line["category"] == category
+
+
+@given(st.lists(st.sampled_from([("1", "MUG"), ("2", None), ("2", "RED BAG"), ("POST", None)]), min_size=1))
+def test_every_line_has_one_category_whatever_else_is_sold(
+    fill: Fill, run: Run, tables: Any, names: list[tuple[str, str | None]]
+) -> None:
+    """A line that two patterns fit, or a code with two names, must not be counted twice."""
+    for name in ("landing.orders", "seeds.categories", "seeds.not_goods"):
+        tables.execute(f"DELETE FROM {name}")
+    fill("seeds.not_goods", "pattern,meaning", ("POST", ""))
+    fill("seeds.categories", "rank,matches,pattern,category", *RULES)
+    fill(
+        "landing.orders",
+        NAMES,
+        *(landed(f"I{at}", product, description=name) for at, (product, name) in enumerate(names)),
+    )
+    expected = {"1": "Ones", "POST": "Not goods"}
+    found = run("core.order_lines", JANUARY, FEBRUARY)
+    assert len(found) == len(names)
+    for line in found:
+        other = "Alike" if line["description"] else "Other"
+        assert line["category"] == expected.get(line["product_id"], other)
 
 
 @given(st.permutations(range(12)), st.lists(st.integers(1, 3), min_size=12, max_size=12))

@@ -23,6 +23,12 @@ RETURNED_UNITS = Column(
 AS_OF = Column("as_of", "DATE", "First day of the month at whose end this is how things stand.")
 PRODUCT = Column("product_id", "VARCHAR", "Code of the product, in upper case.")
 IS_GOODS = Column("is_goods", "BOOLEAN", "Whether the product is goods, by its code (seeds.not_goods).")
+CATEGORY = Column(
+    "category",
+    "VARCHAR",
+    "Category of the goods by the first pattern of seeds.categories that fits code or description; Other where none "
+    "does, Not goods where is_goods is false.",
+)
 RETAIL_UNITS = Column(
     "retail_units",
     "BIGINT",
@@ -84,6 +90,7 @@ ORDER_LINES = Table(
             values=("sale", "return", "adjustment"),
         ),
         IS_GOODS,
+        CATEGORY,
     ),
     primary_key=("month", "invoice_id", "line"),
     partition_column="month",

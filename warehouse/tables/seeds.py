@@ -14,6 +14,30 @@ NOT_GOODS = Table(
     primary_key=("pattern",),
 )
 
+CATEGORIES = Table(
+    schema="seeds",
+    name="categories",
+    description=(
+        "Which category goods are of, told by their code or the words of their description. Of the patterns that a line "
+        "fits, the one with the lowest rank decides. A pattern without wildcards is a code or a description whole: a list "
+        "of every product and its category is as good as rules."
+    ),
+    grain="one row per pattern of codes or descriptions",
+    columns=(
+        Column("rank", "INTEGER", "Lower ranks decide first, categories of one rank in order of name."),
+        Column(
+            "matches", "VARCHAR", "What the pattern is held against.", values=("product_id", "description")
+        ),
+        Column(
+            "pattern",
+            "VARCHAR",
+            "Code or description in upper case; * stands for any characters, ? for one, [AB] for one of these.",
+        ),
+        Column("category", "VARCHAR", "Category of what fits."),
+    ),
+    primary_key=("matches", "pattern"),
+)
+
 RFM_SEGMENTS = Table(
     schema="seeds",
     name="rfm_segments",

@@ -71,6 +71,15 @@ def test_a_contract_may_say_how_an_input_is_seen(seeds: Path) -> None:
         )
 
 
+def test_a_query_that_reads_its_own_table_sees_of_it_the_month_before(seeds: Path) -> None:
+    table = replace(TABLES["segments.rfm_moves"])
+    table.__dict__["query"] = table.query + " UNION ALL SELECT * FROM segments.rfm_moves"
+    nodes = graph(seeds, {**TABLES, table.qualified: table}).nodes
+    assert nodes[table.qualified].inputs == {
+        "segments.rfm": Sees.PREVIOUS, "segments.rfm_moves": Sees.BEFORE
+    }  # fmt: skip
+
+
 def test_a_monthly_table_depends_only_on_monthly_tables_and_seeds(seeds: Path) -> None:
     """A table without months in the middle would make every month stale with each new line."""
     for name, node in graph(seeds).nodes.items():
