@@ -295,6 +295,7 @@ PRODUCT_MONTHS = Table(
         MONTH,
         PRODUCT,
         IS_GOODS,
+        Column("category", "VARCHAR", "Category of most of its sale lines in the month, else of most lines."),
         ORDERS,
         Column("customers", "BIGINT", "Known customers with a sale line.", unit="customers", minimum=0),
         UNITS,
