@@ -532,6 +532,22 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE origin >= as_of OR error <> mean - actual",
         ),
     ),
+    "forecasts.anomalies": (
+        Rule(
+            "the_unlikeliest_are_marked",
+            "Probabilities are at most 1, and nothing less likely than what is marked is not.",
+            "SELECT * FROM (SELECT *, max(tail_probability) FILTER (is_anomaly) OVER (PARTITION BY as_of, grain, level) AS "
+            "least FROM {batch}) WHERE tail_probability > 1 OR NOT isfinite(deviations) "
+            "OR (NOT is_anomaly AND tail_probability < least)",
+        ),
+        Rule(
+            "anomalies_are_few",
+            "At most a tenth of the days of a month are marked: more are no exceptions, but another shop.",
+            "SELECT as_of, count(*) AS steps, count(*) FILTER (is_anomaly) AS anomalies FROM {batch} "
+            "WHERE level = 'total' GROUP BY as_of HAVING count(*) FILTER (is_anomaly) > 3 + 0.1 * count(*)",
+            severity="warning",
+        ),
+    ),
     "seeds.forecasting": (
         Rule(
             "there_is_one_row",

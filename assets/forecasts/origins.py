@@ -93,7 +93,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Steps:
     """All of one grain: which series there are, their first days and values."""
 
     grain: str
@@ -124,7 +124,7 @@ def seen(
         references: Of each as_of month the first day of its future.
         country: Whose holidays are looked for, as ISO 3166 has it; None for none.
     """
-    tables = {grain: _table(rows, grain) for grain in STEPS if not rows.is_empty()}
+    tables = {grain: steps_of(rows, grain) for grain in STEPS if not rows.is_empty()}
     found: dict[tuple[date, str], Seen] = {}
     with threadpool_limits(1):
         for grain, table in tables.items():
@@ -135,7 +135,7 @@ def seen(
     return found
 
 
-def _table(rows: pl.DataFrame, grain: str) -> _Table:
+def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
     """Series x steps of one grain, zeros where nothing was sold."""
     amount, orders = pl.col("amount").cast(pl.Float64), pl.col("orders").cast(pl.Float64)
     days = rows.filter((pl.col("grain") == "day") & pl.col("country").is_not_null())
@@ -174,7 +174,7 @@ def _table(rows: pl.DataFrame, grain: str) -> _Table:
     )
     # Sums of floats in the order of rows would differ in the last digit.
     values[placed["row"].to_numpy(), placed["step"].to_numpy()] = placed["value"].round(4).to_numpy()
-    return _Table(grain, keys, starts, values)
+    return Steps(grain, keys, starts, values)
 
 
 def _calendar(grain: str, starts: pl.Series) -> tuple[date, ...]:
@@ -190,7 +190,7 @@ class _Asked:
 
     as_of: date
     grain: str
-    table: _Table
+    table: Steps
     nodes: tuple[Node, ...]
     values: Floats  # of whole steps before the origin, series x time
     later: Floats  # of those after it
@@ -205,9 +205,9 @@ class _Asked:
     failed: Booleans
 
     @classmethod
-    def of(cls, table: _Table, as_of: date, reference: date, country: str | None) -> "_Asked":
+    def of(cls, table: Steps, as_of: date, reference: date, country: str | None) -> "_Asked":
         grain, length, steps = table.grain, table.until(reference), STEPS[table.grain]
-        nodes, every = _nodes(table, length)
+        nodes, every = nodes_of(table, length)
         values, later = every[:, :length], every[:, length : length + steps]
         first = table.starts[length] if length < len(table.starts) else _end(grain, table.starts[-1])
         ahead = [first]
@@ -239,12 +239,12 @@ class _Asked:
         apart = np.abs(past[:, lag:] - past[:, :-lag])
         scale = apart.mean(axis=1) if apart.shape[1] else np.zeros(len(past))
         return Seen(
-            self.as_of, self.grain, self.nodes, _pools(self.nodes), self.ahead, self.means, self.sigma, scale, came,
+            self.as_of, self.grain, self.nodes, pools_of(self.nodes), self.ahead, self.means, self.sigma, scale, came,
             tuple(known_by), tuple(self.reasons), self.failed,
         )  # fmt: skip
 
 
-def _nodes(table: _Table, length: int) -> tuple[tuple[Node, ...], Floats]:
+def nodes_of(table: Steps, length: int) -> tuple[tuple[Node, ...], Floats]:
     """The series as of an origin, wholes before their parts, and their values over all steps."""
     keys, values = table.keys, table.values
     names, categories = keys["name"].to_list(), keys["category"].to_list()
@@ -287,7 +287,8 @@ def _nodes(table: _Table, length: int) -> tuple[tuple[Node, ...], Floats]:
     return tuple(nodes), np.stack(parts) if parts else np.zeros((0, len(table.starts)))
 
 
-def _pools(nodes: Sequence[Node]) -> dict[tuple[str, str], Integers]:
+def pools_of(nodes: Sequence[Node]) -> dict[tuple[str, str], Integers]:
+    """Places of series that are alike: of one measure and level."""
     found: dict[tuple[str, str], list[int]] = {}
     for row, node in enumerate(nodes):
         found.setdefault((node.measure, node.level), []).append(row)
@@ -295,15 +296,13 @@ def _pools(nodes: Sequence[Node]) -> dict[tuple[str, str], Integers]:
 
 
 def _open_days(
-    table: _Table, values: Floats, ahead: tuple[date, ...], country: str | None
+    table: Steps, values: Floats, ahead: tuple[date, ...], country: str | None
 ) -> tuple[Floats, Integers, int]:
     """The days on which the shop is open as a rule, holidays filled; places of those ahead among them; days a week."""
     days = np.array(table.starts[: values.shape[1]])
     weekday = np.array([day.weekday() for day in days])
     is_open = values.sum(axis=0) > 0
-    open_weekdays = [
-        at for at in range(7) if (weekday == at).any() and is_open[weekday == at][-12:].mean() > _WEEKDAY_OPEN
-    ] or list(range(7))
+    open_weekdays = weekdays_of(weekday, is_open)
     closed = _closed(days, is_open, open_weekdays, ahead, country)
     kept = np.flatnonzero(np.isin(weekday, open_weekdays))[-_LONGEST["day"] :]
     axis = values[:, kept].copy()
@@ -322,6 +321,14 @@ def _open_days(
     return axis, np.array(places), len(open_weekdays)
 
 
+def weekdays_of(weekday: Integers, is_open: Booleans) -> list[int]:
+    """The weekdays on which the shop is open as a rule, 0 for Monday; all where it is open on none."""
+    found = [
+        at for at in range(7) if (weekday == at).any() and is_open[weekday == at][-12:].mean() > _WEEKDAY_OPEN
+    ]
+    return found or list(range(7))
+
+
 def _closed(
     days: Any, is_open: Booleans, open_weekdays: Sequence[int], ahead: Iterable[date], country: str | None
 ) -> set[date]:
@@ -335,7 +342,7 @@ def _closed(
     free: frozenset[date] = frozenset()
     ahead = list(ahead)
     if country is not None and len(days):
-        free = _holidays(country, tuple(range(days[0].year, ahead[-1].year + 1)))
+        free = holidays_of(country, tuple(range(days[0].year, ahead[-1].year + 1)))
         past = {day for day in free & known if day.weekday() in open_weekdays}
         if len(past) < 2 or len(past & closed) <= _HOLIDAY_CLOSED * len(past):
             free = frozenset()
@@ -351,7 +358,7 @@ def _closed(
 
 
 @cache
-def _holidays(country: str, years: tuple[int, ...]) -> frozenset[date]:
+def holidays_of(country: str, years: tuple[int, ...]) -> frozenset[date]:
     """The public holidays of a country, or part of one (GB-ENG); none where it is not known."""
     import holidays
 

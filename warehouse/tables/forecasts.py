@@ -172,3 +172,45 @@ ACCURACY = Table(
     partition_column="as_of",
     sees={"forecasts.sales": Sees.UP_TO},
 )
+
+ANOMALIES = Table(
+    schema="forecasts",
+    name="anomalies",
+    description=(
+        "Days (total and countries) and weeks (categories and products, as shares of the week) unlike those around them, as "
+        "known at the end of the month. Of all that end in a month on a level, at most one in twenty of those marked is "
+        "expected to be nothing (Benjamini, Hochberg 1995)."
+    ),
+    grain="one row per as_of month, grain, measure, series and step that ended in it; days on which the shop is closed as a "
+    "rule or for a holiday, and series mostly at 0, are left out",
+    columns=(
+        AS_OF,
+        GRAIN,
+        MEASURE,
+        LEVEL,
+        SERIES,
+        STARTS_ON,
+        Column("actual", "DECIMAL(18,4)", "What came.", unit="that of measure", minimum=0),
+        Column(
+            "expected",
+            "DECIMAL(18,4)",
+            "Median of the steps around it, its weekday (or the whole of the week) taken into account.",
+            unit="that of measure",
+            minimum=0,
+        ),
+        Column(
+            "deviations",
+            "DOUBLE",
+            "By how many deviations it lies above (or, below 0, under) what was expected.",
+        ),
+        Column(
+            "tail_probability",
+            "DOUBLE",
+            "How often chance alone would do as much, to either side.",
+            minimum=0,
+        ),
+        Column("is_anomaly", "BOOLEAN", "Whether it is marked."),
+    ),
+    primary_key=("as_of", "grain", "measure", "level", "series", "starts_on"),
+    partition_column="as_of",
+)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from assets.forecasts import choice
-from assets.forecasts.origins import FLOOR, PANEL, Node, Seen, _pools
+from assets.forecasts.origins import FLOOR, PANEL, Node, Seen, pools_of
 
 NODES = (
     Node("amount", "total", "All", None),
@@ -36,7 +36,7 @@ def origin(month, errors, came=10.0, nodes=NODES, steps=3):
         as_of=date(2020 + (month - 1) // 12, (month - 1) % 12 + 1, 1),
         grain="month",
         nodes=nodes,
-        pools=_pools(nodes),
+        pools=pools_of(nodes),
         ahead=tuple(known),
         means=means,
         sigma=np.ones(size),

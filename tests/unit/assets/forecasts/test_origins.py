@@ -17,7 +17,7 @@ WEEKDAY = (100.0, 120.0, 110.0, 130.0, 150.0, 0.0, 60.0)  # closed on Saturdays
 
 def is_closed(day):
     christmas = (day.month, day.day) >= (12, 24) or (day.month, day.day) <= (1, 3)
-    return day.weekday() == 5 or christmas or day in origins._holidays("GB-ENG", (day.year,))
+    return day.weekday() == 5 or christmas or day in origins.holidays_of("GB-ENG", (day.year,))
 
 
 def rows(
