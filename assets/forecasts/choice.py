@@ -55,7 +55,7 @@ def known(one: Seen, by: date) -> npt.NDArray[np.bool_]:
 def champions(past: Past, at: Seen) -> Integers:
     """Place in `PANEL` of the model of each series: the least mean error (MASE) at earlier origins.
 
-    A series' own errors are drawn to those of its like (measure and level), by how many origins it has. What does
+    A series' own errors are drawn to those of its like (measure and level, by size), by how many origins it has. What does
     not beat seasonal naive is never used; before anything is known it is the median.
     """
     key = {(node.measure, node.level, node.name): row for row, node in enumerate(at.nodes)}
@@ -69,7 +69,8 @@ def champions(past: Past, at: Seen) -> Integers:
         for kind, rows in one.pools.items():
             some = rows[is_judged[rows]]
             if len(some):
-                pooled.setdefault(kind, []).append(mean[:, some].mean(axis=1))
+                # By size: of countries most are small, and seldom sold to.
+                pooled.setdefault(kind, []).append(np.average(mean[:, some], axis=1, weights=one.scale[some]))
         rows_here = [
             (row, key[node.measure, node.level, node.name])
             for row, node in enumerate(one.nodes)

@@ -14,7 +14,7 @@ from warehouse.plan import next_month
 
 JANUARY, FEBRUARY, MARCH = (date(2011, month, 1) for month in (1, 2, 3))
 WHOLESALE = 24
-NAMES = "month,invoice_id,line,sold_at,customer_id,product_id,description,quantity,unit_price,amount,kind,is_goods"
+NAMES = "month,invoice_id,line,sold_at,customer_id,product_id,description,quantity,unit_price,amount,kind,is_goods,category"
 
 Fill = Callable[..., None]
 Run = Callable[..., list[dict[str, Any]]]
@@ -22,12 +22,12 @@ Row = dict[str, Any]
 
 lines = st.lists(
     st.builds(
-        lambda invoice, moment, customer, product, name, units, price, kind: {
+        lambda invoice, moment, customer, product, name, units, price, kind, category: {
             "month": moment.date().replace(day=1), "invoice_id": invoice, "sold_at": moment,
             "customer_id": customer, "product_id": product, "description": name,
             "quantity": units if kind == "sale" else -units, "unit_price": Decimal(price),
             "amount": Decimal(price) * (units if kind == "sale" else -units), "kind": kind,
-            "is_goods": product != "POST",
+            "is_goods": product != "POST", "category": category,
         },
         st.sampled_from(["1", "2", "3"]),
         st.datetimes(datetime(2011, 1, 25), datetime(2011, 2, 13)),
@@ -37,6 +37,7 @@ lines = st.lists(
         st.sampled_from([1, 2, 23, 24, 100]),
         st.sampled_from(["1", "1.5", "2.25"]),
         st.sampled_from(["sale", "sale", "return", "adjustment"]),
+        st.sampled_from(["Mugs", "Mugs", "Other"]),
     ),
     max_size=30,
 )  # fmt: skip
@@ -88,6 +89,12 @@ def moments(rows: list[Row]) -> Row:
     return {"first_sold_at": min(sold, default=None), "last_sold_at": max(sold, default=None)}
 
 
+def category(rows: list[Row]) -> str:
+    """The one of most sale lines, then of most lines, then the last by name."""
+    sales, every = (Counter(row["category"] for row in some) for some in (of("sale", rows), rows))
+    return str(max(every, key=lambda name: (sales[name], every[name], name)))
+
+
 def usual_price(rows: list[Row]) -> Decimal | None:
     prices = Counter(row["unit_price"] for row in of("sale", rows) if row["quantity"] < WHOLESALE)
     return min(prices, key=lambda price: (-prices[price], price), default=None)
@@ -110,7 +117,7 @@ def test_customer_product_months_agree_with_a_plain_loop(
 def test_product_months_agree_with_a_plain_loop(fill: Fill, run: Run, tables: Any, rows: list[Row]) -> None:
     put(fill, tables, rows)
     assert run("core.product_months", JANUARY, MARCH) == [
-        {"month": month, "product_id": product, "usual_price": usual_price(mine)}
+        {"month": month, "product_id": product, "usual_price": usual_price(mine), "category": category(mine)}
         | totals(mine)
         | retail(mine)
         | moments(mine)
@@ -196,7 +203,7 @@ def a_line(units: int, price: str, *, day: int = 3, invoice: str = "1") -> Row:
     return {
         "month": JANUARY, "invoice_id": invoice, "sold_at": moment, "customer_id": "a", "product_id": "X",
         "description": "CUP", "quantity": units, "unit_price": Decimal(price),
-        "amount": Decimal(price) * units, "kind": "sale", "is_goods": True,
+        "amount": Decimal(price) * units, "kind": "sale", "is_goods": True, "category": "Mugs",
     }  # fmt: skip
 
 
