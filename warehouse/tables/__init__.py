@@ -5,6 +5,7 @@ from warehouse.tables import (
     churn,
     cohorts,
     core,
+    forecasts,
     landing,
     meta,
     models,
@@ -29,6 +30,7 @@ TABLES: dict[str, Table] = {
         churn,
         rules,
         recommendations,
+        forecasts,
         models,
         meta,
     )
