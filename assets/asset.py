@@ -26,7 +26,7 @@ from resources.lake import LakeResource
 from warehouse.contract import Sees, Table
 from warehouse.errors import TillageError
 from warehouse.lineage import column_lineage
-from warehouse.plan import Plan, is_seen
+from warehouse.plan import Plan, is_seen, month_before
 from warehouse.records import NOTHING, Refusal, read_refusals
 from warehouse.tables import TABLES
 
@@ -50,13 +50,17 @@ class Making(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives its
 
 def seen_by(sees: Sees, months: dg.PartitionsDefinition | None) -> dg.PartitionMapping | None:
     """Tell Dagster how an input is seen; by the same month is its own way."""
-    if months is None or sees not in {Sees.UP_TO, Sees.PREVIOUS}:
+    if months is None or sees not in {Sees.UP_TO, Sees.PREVIOUS, Sees.BEFORE}:
         return None
     # Dagster counts the months one by one, for every step: no more of them than there can be.
-    back = 1 if sees is Sees.PREVIOUS else len(months.get_partition_keys()) + MONTHS_AHEAD
+    back = len(months.get_partition_keys()) + MONTHS_AHEAD if sees is Sees.UP_TO else 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # allow_nonexistent_upstream_partitions
-        return dg.TimeWindowPartitionMapping(start_offset=-back, allow_nonexistent_upstream_partitions=True)
+        return dg.TimeWindowPartitionMapping(
+            start_offset=-back,
+            end_offset=-1 if sees is Sees.BEFORE else 0,
+            allow_nonexistent_upstream_partitions=True,
+        )
 
 
 def table_spec(
@@ -246,7 +250,12 @@ class _Provenance:
     def __init__(self, instance: dg.DagsterInstance, table: Table, plan: Plan) -> None:
         self._inputs = plan.graph[table.qualified].inputs
         self._plan = plan
-        self._events = {name: self._newest_events(instance, name) for name in self._inputs}
+        self._instance = instance
+        self._events = {
+            name: self._newest_events(instance, name)
+            for name, sees in self._inputs.items()
+            if sees is not Sees.BEFORE
+        }
 
     @staticmethod
     def _newest_events(instance: dg.DagsterInstance, name: str) -> dict[date | None, int]:
@@ -258,11 +267,25 @@ class _Provenance:
         )
         return {date.fromisoformat(partition): event for partition, event in found.items()}
 
+    def _event_of(self, name: str, month: date) -> list[int]:
+        """The newest event of a month: of a chain, it may just have been logged."""
+        wanted = dg.AssetRecordsFilter(key(name), asset_partitions=[str(month)])
+        return [
+            record.storage_id for record in self._instance.fetch_materializations(wanted, limit=1).records
+        ]
+
     def tags(self, month: date | None) -> dict[str, str]:
         tags = {}
         for name, sees in self._inputs.items():
-            record = self._plan.records.get((name, None if sees is Sees.WHOLE else month))
-            seen = [event for at, event in self._events[name].items() if is_seen(sees, at=at, month=month)]
+            at = None if sees is Sees.WHOLE else month
+            if sees is Sees.BEFORE and month is not None:
+                at = month_before(month)
+                seen = self._event_of(name, at)
+            else:
+                seen = [
+                    event for at, event in self._events[name].items() if is_seen(sees, at=at, month=month)
+                ]
+            record = self._plan.records.get((name, at))
             path = "/".join(key(name).path)
             tags[f"dagster/input_data_version/{path}"] = record.version if record else NOTHING
             tags[f"dagster/input_event_pointer/{path}"] = str(max(seen)) if seen else "NULL"

@@ -37,7 +37,7 @@ def graph(seeds: Path, tables: Mapping[str, Table] = TABLES) -> Graph:
         seeds: Folder whose `<name>.csv` stands in for the seed that Tillage ships.
         tables: The contracts.
     """
-    made = {name: table for name, table in tables.items() if table.schema not in {"landing", "meta"}}
+    made = {name: table for name, table in tables.items() if table.is_made}
     queries, codes = {}, {}
     for name, table in made.items():
         if table.schema == "seeds":
@@ -52,7 +52,7 @@ def graph(seeds: Path, tables: Mapping[str, Table] = TABLES) -> Graph:
         parts = [content, shape, *(rule.identity for rule in rules(table))]
         codes[name] = fingerprint(*parts, *([code_of(module)] if module else []))
     inputs = {name: {} if made[name].schema == "seeds" else _inputs(made[name], tables) for name in made}
-    order = TopologicalSorter({name: inputs[name].keys() & made.keys() for name in made})
+    order = TopologicalSorter({name: inputs[name].keys() & made.keys() - {name} for name in made})
     return Graph(
         {
             name: Node(codes[name], inputs[name], made[name].partition_column is not None)
@@ -69,6 +69,8 @@ def _inputs(table: Table, tables: Mapping[str, Table]) -> dict[str, Sees]:
         by = tables[name].partition_column
         if name in table.sees:
             found[name] = table.sees[name]
+        elif name == table.qualified:
+            found[name] = Sees.BEFORE
         elif by is None or table.partition_column is None:
             found[name] = Sees.WHOLE
         else:

@@ -10,6 +10,7 @@ from assets.computed import step_of
 from assets.graph import Graph
 from expectations.audit import audit
 from warehouse.contract import Sees
+from warehouse.lake import ensure, in_transaction
 from warehouse.plan import Plan, next_month
 from warehouse.publish import Judge, Published, publish
 from warehouse.records import read_refusals, read_versions
@@ -17,6 +18,7 @@ from warehouse.tables import TABLES
 
 # So many rows of its inputs a table is made from in one pass: to tell lines apart takes 200 bytes for each.
 ROWS_AT_ONCE = 5_000_000
+LARGER_PASSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,15 @@ def make(
         return Made({}, None)
 
     def inputs(reading: duckdb.DuckDBPyConnection) -> dict[date | None, str]:
-        sources = [name, *graph.nodes[name].inputs]
+        sources = {name, *graph.nodes[name].inputs}
         seen = Plan(graph.nodes, {**plan.records, **read_versions(reading, sources)}, {})
         return seen.inputs(name)
 
+    if plan.is_chain(name):
+        # It is read before it is written. A shape that the rows there cannot take costs all of them, so only
+        # where all are made anew.
+        is_whole = {month for table, month in plan.records if table == name} <= wanted.keys()
+        in_transaction(connection, lambda: ensure(connection, TABLES[name], replaced=is_whole))
     published: Published | None = None
     for batch in _batches(plan, name, list(wanted)):
         dated = [month for month in batch if month is not None]
@@ -95,19 +102,23 @@ def make(
 def _batches(plan: Plan, name: str, months: list[date | None]) -> Iterator[list[date | None]]:
     """Cut months into passes of the query that fit into memory; a month alone always does, or spills.
 
-    Only where every month is made from the same month of its inputs: each pass would read all that came
-    before it anew.
+    Months of a chain are made one by one, as each reads the one before. Where a month is made from all that
+    came before it, each pass reads that anew: those take fewer and larger passes.
     """
     inputs = plan.graph[name].inputs
-    if any(sees not in {Sees.SAME, Sees.WHOLE} for sees in inputs.values()):
-        yield months
+    if plan.is_chain(name):
+        yield from ([month] for month in months)
         return
+    reads_back = any(sees not in {Sees.SAME, Sees.WHOLE} for sees in inputs.values())
+    at_once = ROWS_AT_ONCE * (LARGER_PASSES if reads_back else 1)
     batch: list[date | None] = []
     rows = 0
     for month in months:
-        records = [plan.records.get((source, month)) for source, sees in inputs.items() if sees is Sees.SAME]
+        records = [
+            plan.records.get((source, month)) for source, sees in inputs.items() if sees is not Sees.WHOLE
+        ]
         read = sum(record.rows for record in records if record)
-        if batch and rows + read > ROWS_AT_ONCE:
+        if batch and rows + read > at_once:
             yield batch
             batch, rows = [], 0
         batch.append(month)

@@ -211,7 +211,8 @@ def status() -> None:
         records = {month: at for (table, month), at in versions.items() if table == name}
         dated = [month for month in records if month is not None]
         span = f"{min(dated):%Y-%m} to {max(dated):%Y-%m}" if dated else ""
-        state = _state(waiting.outlook.get(name, {}), refusals.get(name, ()), bool(records))
+        provisional = waiting.provisional.get(name, ())
+        state = _state(waiting.outlook.get(name, {}), provisional, refusals.get(name, ()), bool(records))
         grid.add_row(name, f"{sum(at.rows for at in records.values()):,}", span, state)
     out.print(grid)
     told = {state: (count, quarantined) for state, count, quarantined in files}
@@ -224,6 +225,12 @@ def status() -> None:
         out.print(f"refused: {escape(path)}: {escape(reason)}")
     for path in waiting.files:
         out.print(f"waiting: {escape(path)}")
+    if chains := {name: months for name, months in waiting.provisional.items() if months}:
+        select = " or ".join(f"key:{name.replace('.', '/')}" for name in chains)
+        out.print(
+            "provisional months stay as they were made, until you make them, and those after them, anew: "
+            f'tillage run --select "{select}" --force --from {min(map(min, chains.values())):%Y-%m}'
+        )
 
 
 @app.command()
@@ -482,8 +489,8 @@ def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         out.print(f"(the first {SHOWN_ROWS:,} rows; --format csv gives all)")
 
 
-def _state(outlook: Any, refusals: Sequence[Any], was_made: bool) -> str:
-    told = []
+def _state(outlook: Any, provisional: Sequence[date], refusals: Sequence[Any], was_made: bool) -> str:
+    told = [f"[yellow]provisional[/] {_span(provisional)}"] if provisional else []
     by_reason: dict[str, list[date | None]] = {}
     for month, reason in outlook.items():
         by_reason.setdefault(reason, []).append(month)

@@ -17,7 +17,7 @@ from assets.make import read_plan
 from expectations.audit import load
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
-from warehouse.intake import new_files
+from warehouse.intake import SOURCES, new_files
 from warehouse.lake import open_lake
 from warehouse.plan import Plan
 from warehouse.records import prepare
@@ -49,13 +49,14 @@ class Todo:
     """What lies in landing/ and is new, and what is out of date or may follow, with the reasons.
 
     `graph` names every table that is made, in the order of making; `seen` are the months that files
-    brought.
+    brought; `provisional` are months of chains that are out of step, and no plan asks for.
     """
 
     files: Sequence[str]
     outlook: Outlook
     graph: Sequence[str] = ()
     seen: Sequence[date] = ()
+    provisional: Mapping[str, Sequence[date]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.files or self.outlook)
@@ -109,13 +110,15 @@ def todo(settings: Settings, wanted: Wanted) -> Todo:
 def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wanted) -> Todo:
     files = new_files(connection, settings.landing, settings.reading())
     plan = read_plan(connection, graph(settings.seeds))
-    seen = [month for name, month in plan.records if name == "landing.orders" and month is not None]
+    sources = {source.table.qualified for source in SOURCES}
+    seen = [month for name, month in plan.records if name in sources and month is not None]
     outlook = _outlook(plan, wanted)
     if wanted.select is not None:
         names = _selected(settings, wanted.select, seen)
         outlook = {name: months for name, months in outlook.items() if name in names}
         files = files if any(name.startswith("landing.") for name in names) else []
-    return Todo([found.path for found in files], outlook, list(plan.graph), seen)
+    provisional = {name: [at for at in plan.provisional(name) if at is not None] for name in plan.graph}
+    return Todo([found.path for found in files], outlook, list(plan.graph), seen, provisional)
 
 
 def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:

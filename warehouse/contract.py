@@ -19,6 +19,7 @@ class Sees(Enum):
 
     SAME = "the same month"
     PREVIOUS = "the same month and the one before"
+    BEFORE = "the month before alone"
     UP_TO = "every month up to it"
     WHOLE = "all of it"
 
@@ -42,7 +43,8 @@ class Table:
 
     `partition_column` is `month` (the month of the event), `as_of` (the state at the end of that
     month) or None for a table without months. How an input is seen follows from what both are
-    partitioned by; `sees` names the inputs, as schema.name, of which it is otherwise.
+    partitioned by; `sees` names the inputs, as schema.name, of which it is otherwise. A query that reads its
+    own table is a chain, and sees of it the month before.
     """
 
     schema: str
@@ -58,6 +60,11 @@ class Table:
     def qualified(self) -> str:
         """The name to write in SQL."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a query or a seed fills it; the others are written as files, months and models come."""
+        return self.schema not in {"landing", "meta", "models"}
 
     @property
     def shape(self) -> dict[str, str]:

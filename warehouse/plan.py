@@ -3,6 +3,9 @@
 A month of a table is current when its record names the code and the inputs that it would be made
 from now. A build that gave equal rows has an equal version, so nothing after it becomes stale. A month
 that was refused is not tried again before its code or its inputs change.
+
+A table that reads itself is a chain: a month is made from the month before. Of its months that were made only
+the newest is ever asked for again; older ones that are out of step are provisional, until a person forces them.
 """
 
 import hashlib
@@ -37,12 +40,17 @@ def next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
+def month_before(month: date) -> date:
+    """The first day of the month before."""
+    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
+
+
 @dataclass(frozen=True)
 class Plan:
     """The records of the lake seen through the graph.
 
     Attributes:
-        graph: Tables by name, each after its inputs. What files bring (landing.orders) is no node: it
+        graph: Tables by name, each after its inputs. What files bring (landing.orders, landing.reviews) is no node: it
             is known by its records alone.
         records: The newest record of every month of every table.
         refusals: What stands refused.
@@ -86,12 +94,35 @@ class Plan:
                     version = running.hexdigest()
                 elif sees is Sees.PREVIOUS:
                     version = f"{before} {own}"
+                elif sees is Sees.BEFORE:
+                    version = before
                 before = own
                 seen[month].append(f"{table} {version}")
         return {month: _digest(parts) for month, parts in seen.items()}
 
+    def is_chain(self, name: str) -> bool:
+        """Whether a month of the table is made from its own month before."""
+        return name in self.graph[name].inputs
+
     def stale(self, name: str) -> dict[date | None, str]:
-        """Give the months of the table that are out of date, each with its reason."""
+        """Give the months of the table that are to be made, each with its reason."""
+        reasons = {at: why for at, why in self._out_of_step(name).items() if not self._stays(name, at)}
+        if self.is_chain(name):
+            *_, before, newest = [None, None, *self.months(name)]
+            if before in reasons:
+                reasons.setdefault(newest, "the month before is made")
+        return reasons
+
+    def provisional(self, name: str) -> dict[date | None, str]:
+        """Give the months of a chain that a rebuild would make otherwise, and no plan asks for."""
+        return {at: why for at, why in self._out_of_step(name).items() if self._stays(name, at)}
+
+    def _stays(self, name: str, month: date | None) -> bool:
+        """Whether it is a month of a chain that was made, and others after it."""
+        return self.is_chain(name) and (name, month) in self.records and month != self.months(name)[-1]
+
+    def _out_of_step(self, name: str) -> dict[date | None, str]:
+        """Give the months whose record is not what it would be now."""
         code, reasons = self.graph[name].code, {}
         refused = {
             refusal.finding.month: (refusal.code, refusal.inputs)
@@ -120,8 +151,11 @@ class Plan:
         found: dict[str, dict[date | None, str]] = {}
         for name in self.graph:
             reasons = self.stale(name)
+            unsettled = {**found, name: reasons}
             for month in self.months(name):
-                if month not in reasons and (source := self._unsettled(name, month, found)):
+                if month in reasons or self._stays(name, month):
+                    continue
+                if source := self._unsettled(name, month, unsettled):
                     reasons[month] = f"follows if {source} changes"
             if reasons:
                 found[name] = dict(sorted(reasons.items(), key=lambda item: item[0] or date.min))
@@ -142,6 +176,8 @@ def is_seen(sees: Sees, *, at: date | None, month: date | None) -> bool:
         return True
     if sees is Sees.UP_TO:
         return at <= month
+    if sees is Sees.BEFORE:
+        return next_month(at) == month
     return at == month or (sees is Sees.PREVIOUS and next_month(at) == month)
 
 

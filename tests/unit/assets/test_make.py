@@ -10,16 +10,18 @@ import pytest
 
 from assets.graph import Graph, graph
 from assets.make import make, read_plan
+from warehouse.contract import Column, Sees, Table
 from warehouse.errors import TillageError
 from warehouse.intake import TakenIn
 from warehouse.lake import open_lake, snapshot
 from warehouse.records import Finding, read_refusals
+from warehouse.tables import TABLES
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 LINES, STATE = "core.order_lines", "core.customer_months"
 WALK = [LINES, STATE, "core.sales_days", "segments.rfm"]
-FIRST = ["seeds.not_goods", "seeds.rfm_segments", *WALK]
+FIRST = ["seeds.not_goods", "seeds.categories", "seeds.rfm_segments", *WALK]
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3)]
 
 
@@ -120,7 +122,8 @@ def test_a_refused_month_is_tried_again_when_its_file_is_mended_or_forced(
     months: Any, lake: duckdb.DuckDBPyConnection, shop_graph: Graph, rows_of: Rows, make_all: Any
 ) -> None:
     months(1, 2)
-    make(lake, "seeds.not_goods", shop_graph, judge=passes)
+    for seed in ("seeds.not_goods", "seeds.categories"):
+        make(lake, seed, shop_graph, judge=passes)
     first = make(lake, LINES, shop_graph, judge=refuses(MONTHS[1]))
     assert first.published is not None
     assert first.published.refused == {MONTHS[1]}
@@ -198,10 +201,11 @@ def test_many_rows_are_made_a_few_months_at_a_time_and_come_out_equal(
     rows_of: Rows,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A hundred million lines in one pass would spill to disk for hours. An as_of is made from all before it."""
+    """A hundred million lines in one pass spill to disk for hours, or run out of memory where nothing spills."""
     once = {name: rows_of(f"SELECT * FROM {name} ORDER BY ALL") for name in WALK}
     monkeypatch.setattr("assets.make.ROWS_AT_ONCE", 1)
-    for name, passes_wanted in {LINES: 3, "segments.rfm": 1}.items():
+    for name, larger, passes_wanted in ((LINES, 100, 3), ("segments.rfm", 1, 3), ("segments.rfm", 100, 1)):
+        monkeypatch.setattr("assets.make.LARGER_PASSES", larger)
         before = snapshot(lake)
         lake.execute(f"DELETE FROM {name}")
         lake.execute('DELETE FROM meta.versions WHERE "table" = ?', [name])
@@ -211,3 +215,66 @@ def test_many_rows_are_made_a_few_months_at_a_time_and_come_out_equal(
         assert made.published.changed == set(MONTHS)
         assert (made.published.snapshot, snapshot(lake) - before - 2) == (snapshot(lake), passes_wanted)
     assert {name: rows_of(f"SELECT * FROM {name} ORDER BY ALL") for name in WALK} == once
+
+
+# Chains
+
+
+RUNNING = "segments.running"
+
+
+@pytest.fixture
+def chain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Graph]:
+    """Adds a table to the contracts: the units of each month, and of all since the first by its own month before."""
+
+    def add(*more: Column, then: str = "") -> Graph:
+        table = Table(
+            schema="segments",
+            name="running",
+            description="",
+            grain="one row per as_of month",
+            columns=(Column("as_of", "DATE", ""), Column("units", "BIGINT", ""), *more),
+            primary_key=("as_of",),
+            partition_column="as_of",
+            sees={"core.sales_days": Sees.SAME},
+        )
+        table.__dict__["query"] = f"""
+            SELECT CAST($start AS DATE) AS as_of, coalesce(sum(units), 0) AS units {then}
+            FROM (
+                SELECT units FROM core.sales_days WHERE month >= $start AND month < $end
+                UNION ALL
+                SELECT units FROM segments.running WHERE as_of = CAST($start AS DATE) - INTERVAL 1 MONTH
+            )"""
+        monkeypatch.setitem(TABLES, RUNNING, table)
+        return graph(tmp_path / "seeds")
+
+    return add
+
+
+def test_the_months_of_a_chain_are_made_in_order_each_from_the_one_before_as_published(
+    built: Any, months: Any, lake: duckdb.DuckDBPyConnection, chain: Callable[..., Graph], rows_of: Rows
+) -> None:
+    shop = chain()
+    made = make(lake, RUNNING, shop, judge=passes)
+    assert list(made.reasons) == MONTHS
+    assert rows_of("SELECT units FROM segments.running ORDER BY as_of") == [(1,), (2,), (3,)]
+    months(1, 3, quantity=10)
+    built()
+    assert make(lake, RUNNING, shop, judge=passes).reasons == {MONTHS[2]: "an input changed"}
+    assert rows_of("SELECT units FROM segments.running ORDER BY as_of") == [(1,), (2,), (12,)]
+    assert list(read_plan(lake, shop).provisional(RUNNING)) == MONTHS[:1]
+    make(lake, RUNNING, shop, judge=passes, force=True)
+    assert rows_of("SELECT units FROM segments.running ORDER BY as_of") == [(10,), (11,), (21,)]
+    assert read_plan(lake, shop).provisional(RUNNING) == {}
+    assert make(lake, RUNNING, shop, judge=passes).published is None
+
+
+def test_a_chain_whose_shape_its_rows_cannot_take_is_made_anew_by_force(
+    built: Any, lake: duckdb.DuckDBPyConnection, chain: Callable[..., Graph], rows_of: Rows
+) -> None:
+    make(lake, RUNNING, chain(), judge=passes)
+    shop = chain(Column("more", "BIGINT", ""), then=", 1 AS more")
+    with pytest.raises(TillageError, match=r"segments/running\" --force"):
+        make(lake, RUNNING, shop, judge=passes)
+    make(lake, RUNNING, shop, judge=passes, force=True)
+    assert rows_of("SELECT units, more FROM segments.running ORDER BY as_of") == [(1, 1), (2, 1), (3, 1)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warehouse.contract import Sees
-from warehouse.plan import Node, Plan, month_range, next_month
+from warehouse.plan import Node, Plan, month_before, month_range, next_month
 from warehouse.records import Finding, Record, Records, Refusal
 
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
@@ -36,10 +36,9 @@ def build(
     """Make whatever is stale, in order; `rows` gives what a month of a table comes out as."""
     found, made = dict(records), []
     for name, node in graph.items():
-        plan = Plan(graph, found, {})
-        inputs = plan.inputs(name)
-        for month in plan.stale(name):
-            found[name, month] = Record(rows(name, month, inputs[month]), node.code, inputs[month])
+        for month in Plan(graph, found, {}).stale(name):
+            inputs = Plan(graph, found, {}).inputs(name)[month]
+            found[name, month] = Record(rows(name, month, inputs), node.code, inputs)
             made.append((name, month.month if month else 0))
     return found, made
 
@@ -185,6 +184,70 @@ def test_a_refusal_whose_inputs_were_taken_back_is_judged_anew() -> None:
     )
 
 
+# Chains: a month is made from its own month before
+
+FITTED = "segments.clusters"
+CHAIN = {**GRAPH, FITTED: Node("fit-1", {SCORE: Sees.SAME, FITTED: Sees.BEFORE})}
+FIT, _ = build(FILES, CHAIN)
+
+
+def of_chain(made: list[tuple[str, int]]) -> list[int]:
+    return [month for name, month in made if name == FITTED]
+
+
+def test_a_chain_is_made_once_in_order() -> None:
+    assert of_chain(build(FILES, CHAIN)[1]) == [1, 2, 3, 4]
+    assert build(FIT, CHAIN)[1] == []
+    assert Plan(CHAIN, FIT, {}).outlook() == {}
+    assert Plan(CHAIN, FIT, {}).provisional(FITTED) == {}
+
+
+def test_a_change_makes_the_newest_month_of_a_chain_alone_and_the_others_are_provisional() -> None:
+    """Else each late line would fit every model since, and every label of the past would change under a reader."""
+    changed, made = build({**FIT, (LANDED, MONTHS[1]): Record("late", "", "")}, CHAIN)
+    assert of_chain(made) == [4]
+    assert Plan(CHAIN, changed, {}).provisional(FITTED) == dict.fromkeys(MONTHS[1:3], "an input changed")
+    assert build(changed, CHAIN)[1] == [], "no plan asks for what is provisional"
+    assert Plan(CHAIN, changed, {}).provisional(SCORE) == {}
+
+
+def test_changed_code_makes_the_newest_month_of_a_chain_alone() -> None:
+    graph = {**CHAIN, FITTED: replace(CHAIN[FITTED], code="fit-2")}
+    changed, made = build(FIT, graph)
+    assert of_chain(made) == [4]
+    assert Plan(graph, changed, {}).provisional(FITTED) == dict.fromkeys(MONTHS[:3], "its code changed")
+
+
+def test_a_new_month_of_a_chain_leaves_the_one_that_was_the_newest() -> None:
+    files = {(LANDED, MONTHS[3]): Record("late", "", ""), (LANDED, date(2011, 5, 1)): Record("may", "", "")}
+    changed, made = build({**FIT, **files}, CHAIN)
+    assert of_chain(made) == [5]
+    assert list(Plan(CHAIN, changed, {}).provisional(FITTED)) == MONTHS[3:]
+
+
+def test_a_month_of_a_chain_that_was_never_made_is_asked_for_wherever_it_lies() -> None:
+    december = date(2010, 12, 1)
+    changed, made = build({**FIT, (LANDED, december): Record("december", "", "")}, CHAIN)
+    assert of_chain(made) == [12, 4]
+    assert list(Plan(CHAIN, changed, {}).provisional(FITTED)) == MONTHS[:3]
+
+
+def test_a_month_of_a_chain_whose_predecessor_is_made_follows_it() -> None:
+    """It stood refused when the newest was made, and now its inputs are others: one pass must do both."""
+    records = {key: record for key, record in FIT.items() if key != (FITTED, MONTHS[2])}
+    newest = Plan(CHAIN, records, {}).inputs(FITTED)[MONTHS[3]]
+    records[FITTED, MONTHS[3]] = Record("from none", "fit-1", newest)
+    assert Plan(CHAIN, records, {}).stale(FITTED) == {
+        MONTHS[2]: "never made", MONTHS[3]: "the month before is made"
+    }  # fmt: skip
+    assert build(build(records, CHAIN)[0], CHAIN)[1] == []
+
+
+def test_the_outlook_of_a_chain_promises_no_month_that_stays() -> None:
+    changed = {**FIT, (LANDED, MONTHS[1]): Record("late", "", "")}
+    assert Plan(CHAIN, changed, {}).outlook()[FITTED] == {MONTHS[3]: f"follows if {SCORE} changes"}
+
+
 # The outlook
 
 
@@ -207,12 +270,13 @@ def test_the_outlook_of_a_new_seed_is_every_month_of_what_reads_it() -> None:
 
 @given(
     st.lists(st.tuples(st.sampled_from(MONTHS), st.integers(0, 3)), max_size=8),
-    st.lists(st.sampled_from([SEED, LINES, STATE, SCORE]), max_size=3),
+    st.lists(st.sampled_from([SEED, LINES, STATE, SCORE, FITTED]), max_size=3),
 )
 def test_all_that_is_made_was_in_the_outlook(changes: list[tuple[date, int]], recoded: list[str]) -> None:
     """`--dry-run` must not promise less than what is then done."""
-    records = {**BUILT, **{(LANDED, month): Record(f"files {n}", "", "") for month, n in changes}}
-    graph = {name: replace(node, code=f"{node.code}{name in recoded}") for name, node in GRAPH.items()}
+    records = {**FIT, **{(LANDED, month): Record(f"files {n}", "", "") for month, n in changes}}
+    graph = {name: replace(node, code=f"{node.code}{name in recoded}") for name, node in CHAIN.items()}
+    del records[FITTED, MONTHS[len(changes) % 4]]
     outlook = Plan(graph, records, {}).outlook()
     promised = {(name, month.month if month else 0) for name, months in outlook.items() for month in months}
     assert set(build(records, graph)[1]) <= promised
@@ -223,7 +287,7 @@ def test_all_that_is_made_was_in_the_outlook(changes: list[tuple[date, int]], re
 
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[str, Node]:
-    """Up to six tables, each made from some of those before it."""
+    """Up to six tables, each made from some of those before it, and some from themselves."""
     found: dict[str, Node] = {}
     for at in range(draw(st.integers(1, 6))):
         sources = draw(st.sets(st.sampled_from([LANDED, *found]), min_size=1))
@@ -238,7 +302,8 @@ def graphs(draw: st.DrawFn) -> dict[str, Node]:
                 if source == LANDED or found[source].is_monthly
                 else Sees.WHOLE
                 for source in sorted(sources)
-            },
+            }
+            | ({f"core.t{at}": Sees.BEFORE} if draw(st.integers(0, 2)) == 0 else {}),
         )
     return found
 
@@ -250,6 +315,7 @@ def seen_rows(name: str, month: date | None, graph: Mapping[str, Node], records:
         months = {
             Sees.SAME: [month],
             Sees.PREVIOUS: [at for at in MONTHS if month is not None and month in {at, next_month(at)}],
+            Sees.BEFORE: [] if month is None else [month_before(month)],
             Sees.WHOLE: [None],
             Sees.UP_TO: [at for at in MONTHS if month is not None and at <= month],
         }[sees]
@@ -267,15 +333,24 @@ def seen_rows(name: str, month: date | None, graph: Mapping[str, Node], records:
 def test_making_what_is_stale_equals_making_everything(
     graph: dict[str, Node], events: list[tuple[int, date, int]]
 ) -> None:
-    """Files and code change in any order, and between them whatever is stale is made, or not."""
+    """Files and code change in any order, and between them whatever is stale is made, or not.
 
-    def make(records: dict[tuple[str, date | None], Record]) -> dict[tuple[str, date | None], Record]:
+    Of a chain that holds when what is provisional was made, too, with all that comes after it.
+    """
+
+    def make(
+        records: dict[tuple[str, date | None], Record], *, backfill: bool = False
+    ) -> dict[tuple[str, date | None], Record]:
         for name, node in graph.items():
             plan = Plan(graph, records, {})
-            inputs = plan.inputs(name)
-            for month in plan.stale(name):
+            provisional = [at for at in plan.provisional(name) if at is not None]
+            is_asked = set(plan.stale(name))
+            if backfill and provisional:
+                is_asked |= {at for at in plan.months(name) if at is not None and at >= provisional[0]}
+            for month in [at for at in plan.months(name) if at in is_asked]:
+                inputs = Plan(graph, records, {}).inputs(name)[month]
                 version = seen_rows(name, month, graph, records)
-                records = {**records, (name, month): Record(version, node.code, inputs[month])}
+                records = {**records, (name, month): Record(version, node.code, inputs)}
         assert all(Plan(graph, records, {}).stale(name) == {} for name in graph), "one pass settles it"
         return records
 
@@ -289,7 +364,8 @@ def test_making_what_is_stale_equals_making_everything(
             files[LANDED, month] = Record(str(number), "", "")
         else:
             records = make({**records, **files})
-    incremental, full = make({**records, **files}), make(dict(files))
+    incremental, full = make({**records, **files}, backfill=True), make(dict(files))
+    assert all(Plan(graph, incremental, {}).provisional(name) == {} for name in graph)
     assert {key: at.version for key, at in incremental.items()} == {
         key: at.version for key, at in full.items()
     }
@@ -304,6 +380,7 @@ def test_months_are_counted_across_years() -> None:
     ]  # fmt: skip
     assert month_range(date(2011, 2, 1), date(2011, 1, 1)) == []
     assert next_month(date(2010, 12, 1)) == date(2011, 1, 1)
+    assert month_before(date(2011, 1, 1)) == date(2010, 12, 1)
 
 
 @given(st.dates(date(1, 1, 1), date(9990, 12, 31)), st.integers(0, 40))
