@@ -122,6 +122,24 @@ WEEKDAY_IS_OF_THE_WEEK = Rule(
 )
 
 
+def _ranks_have_no_gaps(*by: str) -> Rule:
+    """Of a table whose lists are told apart by these columns."""
+    names = ", ".join(("as_of", *by))
+    return Rule(
+        "ranks_have_no_gaps",
+        "Ranks of a list go from 1 to the number of its rows.",
+        f"SELECT {names}, count(*) AS goods, max(rank) AS rank FROM {{batch}} GROUP BY {names} "
+        "HAVING min(rank) <> 1 OR max(rank) <> count(*) OR count(DISTINCT rank) <> count(*)",
+    )
+
+
+ONE_ROW = Rule(
+    "there_is_one_row",
+    "A shop has one set of them.",
+    "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
+)
+
+
 def _of_cohorts(by: str) -> tuple[Rule, ...]:
     """Rules of a table whose cohorts are told apart by these columns."""
     return (
@@ -328,6 +346,23 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "core.sales_days": (DAY_IS_IN_THE_MONTH,),
     "core.customer_days": (DAY_IS_IN_THE_MONTH, ORDERS_HAVE_AN_AMOUNT),
     "core.sales_hours": (DAY_IS_IN_THE_MONTH, HOUR_IS_OF_THE_DAY, ORDERS_HAVE_AN_AMOUNT),
+    "core.reviews": (
+        Rule(
+            "rating_is_of_five_stars",
+            "No review has more than five stars.",
+            "SELECT * FROM {batch} WHERE rating > 5",
+        ),
+        Rule(
+            "reviewed_in_the_month",
+            "reviewed_at lies in month.",
+            "SELECT * FROM {batch} WHERE date_trunc('month', reviewed_at) <> month",
+        ),
+        Rule(
+            "what_has_a_text_has_a_language",
+            "Whether it is English is known of a review with a text, and of no other.",
+            "SELECT * FROM {batch} WHERE (text IS NULL) <> (is_english IS NULL)",
+        ),
+    ),
     "core.products": (
         Rule(
             "nothing_later_is_seen",
@@ -391,6 +426,54 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "a_pair_is_there_once",
             "figure comes before other_figure.",
             "SELECT * FROM {batch} WHERE figure >= other_figure",
+        ),
+    ),
+    "segments.cluster_quality": (
+        Rule(
+            "one_way_is_chosen",
+            "Of each as_of one row is chosen, and it alone has a verdict.",
+            "SELECT as_of, count(*) FILTER (is_chosen) AS chosen FROM {batch} GROUP BY as_of "
+            "HAVING count(*) FILTER (is_chosen) <> 1 OR count(verdict) <> 1 "
+            "OR count(*) FILTER (is_chosen AND verdict IS NULL) > 0",
+        ),
+        Rule(
+            "a_silhouette_is_at_most_one",
+            "silhouette lies between -1 and 1, and gain is what it has more than null_silhouette.",
+            "SELECT * FROM {batch} WHERE abs(silhouette) > 1 OR abs(gain - (silhouette - null_silhouette)) > 0.0002",
+        ),
+    ),
+    "segments.clusters": (
+        Rule(
+            "the_next_cluster_is_another",
+            "next_cluster_id is another than cluster_id.",
+            "SELECT * FROM {batch} WHERE next_cluster_id = cluster_id",
+        ),
+    ),
+    "segments.cluster_names": (
+        Rule(
+            "a_name_is_that_of_one_cluster",
+            "No two clusters of an as_of have one name.",
+            "SELECT as_of, name, count(*) AS clusters FROM {batch} GROUP BY as_of, name HAVING count(*) > 1",
+        ),
+        Rule(
+            "shares_add_up",
+            "The shares of the customers come to 1, rounding aside.",
+            "SELECT as_of, sum(customer_share) AS shares FROM {batch} GROUP BY as_of "
+            "HAVING abs(sum(customer_share) - 1) > 0.001",
+        ),
+    ),
+    "segments.cluster_moves": (
+        Rule(
+            "a_move_has_an_end",
+            "No customer comes from no cluster and goes to none.",
+            "SELECT * FROM {batch} WHERE from_cluster_id = 'None' AND to_cluster_id = 'None'",
+        ),
+    ),
+    "segments.cluster_profiles": (
+        Rule(
+            "what_makes_clusters_has_no_p_value",
+            "p_value is at most 1, and null where makes_clusters.",
+            "SELECT * FROM {batch} WHERE p_value > 1 OR (makes_clusters AND p_value IS NOT NULL)",
         ),
     ),
     "segments.rfm": (
@@ -469,7 +552,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "a_probability_is_one",
             "Probabilities are at most 1, and one or the reason why there is none is given.",
             "SELECT * FROM {batch} WHERE greatest(probability, plain_probability) > 1 "
-            "OR (probability IS NULL) <> (missing_reason IS NOT NULL)",
+            "OR (probability IS NULL) <> (missing_reason IS NOT NULL) OR (probability IS NULL) <> (model IS NULL)",
         ),
         Rule(
             "reasons_come_in_order",
@@ -489,6 +572,138 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "No AUC is above 0.95: features that know so much know the future.",
             "SELECT * FROM {batch} WHERE customers >= 100 AND auc > 0.95",
             severity="warning",
+        ),
+    ),
+    "rules.baskets": (
+        Rule(
+            "size_is_that_of_the_goods",
+            "size is the number of goods, each there once and in order, and there is a category.",
+            "SELECT * FROM {batch} WHERE size <> len(goods) OR goods <> list_sort(list_distinct(goods)) "
+            "OR len(categories) NOT BETWEEN 1 AND size",
+        ),
+        Rule(
+            "month_is_that_of_the_sale",
+            "month is the month of sold_at.",
+            "SELECT * FROM {batch} WHERE month <> date_trunc('month', sold_at)",
+        ),
+        Rule(
+            "stratum_is_that_of_the_size",
+            "size is above 3 (stratum - 1)^2 and at most 3 stratum^2, or the basket is above the cap.",
+            "SELECT * FROM {batch} WHERE stratum > 0 "
+            "AND (size > 3 * stratum * stratum OR size <= 3 * (stratum - 1) * (stratum - 1))",
+        ),
+    ),
+    "rules.pair_months": (
+        Rule(
+            "items_are_in_order",
+            "item comes before other, and their basket is one up to the cap.",
+            "SELECT * FROM {batch} WHERE item >= other OR stratum = 0",
+        ),
+    ),
+    "rules.itemsets": (
+        Rule(
+            "length_is_that_of_the_items",
+            "length is the number of items, each there once and in order.",
+            "SELECT * FROM {batch} WHERE length <> len(items) OR items <> list_sort(list_distinct(items))",
+        ),
+        Rule(
+            "support_is_a_share_of_one_whole",
+            "support is at most 1, and the same for the same count.",
+            "SELECT as_of, count, min(support) AS low, max(support) AS high FROM {batch} GROUP BY as_of, count "
+            "HAVING max(support) > 1 OR max(support) > min(support)",
+        ),
+    ),
+    "rules.rules": (
+        Rule(
+            "no_pair_is_more_frequent_than_its_items",
+            "count is at most antecedent_count and consequent_count, those at most baskets, and no more customers "
+            "than baskets stand behind it.",
+            "SELECT * FROM {batch} WHERE count > least(antecedent_count, consequent_count) "
+            "OR greatest(antecedent_count, consequent_count) > baskets OR customers > count OR later_count > count",
+        ),
+        Rule(
+            "ratios_follow_from_counts",
+            "support is count by baskets, confidence count by antecedent_count, adjusted_lift count by "
+            "expected_count: to six digits.",
+            "SELECT * FROM {batch} WHERE abs(support * baskets - count) > 0.00001 * count "
+            "OR abs(confidence * antecedent_count - count) > 0.00001 * count "
+            "OR abs(lift * antecedent_count * consequent_count - count * baskets) > 0.00001 * count * baskets "
+            "OR abs(adjusted_lift * expected_count - count) > 0.00001 * count",
+        ),
+        Rule(
+            "probabilities_are_probabilities",
+            "p_value and q_value are at most 1, and q_value is not the smaller.",
+            "SELECT * FROM {batch} WHERE q_value > 1 OR p_value > q_value",
+        ),
+        Rule(
+            "an_association_is_what_it_is_called",
+            "A complement has an adjusted lift above 1, a substitute one below; only complements are rules, and "
+            "only rules that are held have a rank.",
+            "SELECT * FROM {batch} WHERE (association = 'complement') <> (count > expected_count) "
+            "OR (is_rule AND association <> 'complement') "
+            "OR (strength_rank IS NOT NULL AND NOT coalesce(is_rule AND is_held, FALSE))",
+        ),
+        Rule(
+            "a_pair_is_told_from_both_sides",
+            "An association of two items stands there in both directions, with one count and one expectation.",
+            "SELECT as_of, level, count(*) AS directions FROM {batch} WHERE len(antecedent) = 1 "
+            "GROUP BY as_of, level, least(antecedent[1], consequent), greatest(antecedent[1], consequent) "
+            "HAVING count(*) <> 2 OR min(count) < max(count) OR min(expected_count) < max(expected_count)",
+        ),
+        Rule(
+            "ranks_follow_the_adjusted_lift",
+            "No rank is left out, and a stronger rule comes first.",
+            "SELECT as_of, level, strength_rank, adjusted_lift FROM {batch} WHERE strength_rank IS NOT NULL "
+            "WINDOW ranks AS (PARTITION BY as_of, level ORDER BY strength_rank) "
+            "QUALIFY strength_rank <> row_number() OVER ranks OR adjusted_lift > lag(adjusted_lift) OVER ranks",
+        ),
+    ),
+    "rules.summary": (
+        Rule(
+            "no_rule_has_a_reason",
+            "Where there is no rule there is a reason, and only there; rules are complements, held ones are rules.",
+            "SELECT * FROM {batch} WHERE (rules = 0) <> (reason IS NOT NULL) OR rules > complements "
+            "OR held_rules > rules OR complements + substitutes > 2 * candidate_pairs + frequent_items ** 3",
+        ),
+        Rule(
+            "the_cap_leaves_most_in",
+            "At most a tenth of the baskets are above the cap: more, and rules are those of small baskets alone.",
+            "SELECT * FROM {batch} WHERE capped_baskets > 0.1 * (baskets + capped_baskets)",
+            severity="warning",
+        ),
+    ),
+    "rules.bundles": (
+        Rule(
+            "the_bound_follows_from_its_parts",
+            "extra_amount_upper_bound is open_baskets x consequent_amount, and goods are antecedent and consequent.",
+            "SELECT * FROM {batch} WHERE extra_amount_upper_bound <> open_baskets * consequent_amount "
+            "OR goods <> list_sort(list_append(antecedent, consequent))",
+        ),
+    ),
+    "rules.category_flows": (
+        Rule(
+            "shares_add_up",
+            "The shares of a step come to 1, rounding aside.",
+            "SELECT as_of, step, sum(share) AS share FROM {batch} GROUP BY as_of, step "
+            "HAVING abs(sum(share) - 1) > 0.000001 * count(*)",
+        ),
+        Rule(
+            "a_basket_is_linked_once",
+            "Within a basket from_category is the first in order.",
+            "SELECT * FROM {batch} WHERE step = 'same basket' AND from_category >= to_category",
+        ),
+    ),
+    "seeds.rule_thresholds": (
+        Rule(
+            "there_is_one_row",
+            "A shop has one set of thresholds.",
+            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
+        ),
+        Rule(
+            "thresholds_are_possible",
+            "support and false_discovery_rate are above 0; they and confidence are at most 1 (0.01 is a hundredth).",
+            "SELECT * FROM {batch} WHERE support NOT BETWEEN 0.0000001 AND 1 OR confidence > 1 "
+            "OR false_discovery_rate NOT BETWEEN 0.0000001 AND 1",
         ),
     ),
     "forecasts.sales": (
@@ -564,6 +779,14 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR abs(night_share + morning_share + afternoon_share + evening_share - 1) > 0.00001",
         ),
         Rule(
+            "a_favourite_is_one_of_several",
+            "There are no more categories than products; with one there is a favourite, whose share is no less than "
+            "an equal part.",
+            "SELECT * FROM {batch} WHERE categories > products OR (categories = 0) <> (products = 0) "
+            "OR (categories = 0) <> (favourite_category IS NULL) "
+            "OR favourite_share NOT BETWEEN 1 / categories - 0.000001 AND 1",
+        ),
+        Rule(
             "averages_follow_from_sums",
             "order_value is monetary by frequency, and returned_share returned_amount by monetary.",
             "SELECT * FROM {batch} WHERE abs(order_value * frequency - monetary) > 0.0001 * frequency "
@@ -625,26 +848,33 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "cohorts.revenue_retention": (
-        *_of_cohorts("country, cohort"),
+        *_of_cohorts("country, first_category, cohort"),
         Rule(
             "customers_have_an_amount",
             "An age with active customers has an amount, one without has none.",
             "SELECT * FROM {batch} WHERE (customers > 0) <> (amount > 0)",
         ),
         Rule(
-            "countries_add_up",
-            "Customers and amounts of the countries come to those of All.",
+            "groups_add_up",
+            "Customers and amounts of the countries come to those of All, and so do those of the first categories.",
             "SELECT as_of, cohort, age FROM {batch} GROUP BY as_of, cohort, age HAVING "
             + " OR ".join(
-                f"sum({column}) IS DISTINCT FROM 2 * sum({column}) FILTER (country = 'All')"
+                f"sum({column}) FILTER ({group} <> 'All') IS DISTINCT FROM "
+                f"sum({column}) FILTER (country = 'All' AND first_category = 'All')"
+                for group in ("country", "first_category")
                 for column in ("cohort_customers", "customers", "amount", "returned_amount")
             ),
         ),
         Rule(
+            "groups_are_of_one_kind",
+            "Nobody is told by country and first category at once.",
+            "SELECT * FROM {batch} WHERE country <> 'All' AND first_category <> 'All'",
+        ),
+        Rule(
             "ages_add_up",
             "net_amount is amount less returned_amount, and what is cumulative is the sum of the ages so far.",
-            "SELECT as_of, country, cohort, age, amount, net_amount, cumulative_amount, cumulative_net_amount "
-            "FROM {batch} WINDOW so_far AS (PARTITION BY as_of, country, cohort ORDER BY age) "
+            "SELECT as_of, country, first_category, cohort, age, amount, net_amount, cumulative_amount, cumulative_net_amount "
+            "FROM {batch} WINDOW so_far AS (PARTITION BY as_of, country, first_category, cohort ORDER BY age) "
             "QUALIFY net_amount <> amount - returned_amount OR cumulative_amount <> sum(amount) OVER so_far "
             "OR cumulative_net_amount <> sum(net_amount) OVER so_far",
         ),
@@ -658,11 +888,149 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR isnan(amount_share) OR isnan(net_amount_share)",
         ),
     ),
-    "seeds.thresholds": (
+    "recommendations.similar_products": (
+        _ranks_have_no_gaps("product_id"),
+        Rule(
+            "alike_are_two",
+            "No product is like itself, the more alike comes first, and no cosine is above 1.",
+            "SELECT * FROM {batch} WINDOW ranks AS (PARTITION BY as_of, product_id ORDER BY rank) "
+            "QUALIFY product_id = similar_product_id OR cosine > 1 OR similarity > lag(similarity) OVER ranks",
+        ),
+        Rule(
+            "a_good_stands_once",
+            "No product is twice like another.",
+            "SELECT as_of, product_id, similar_product_id FROM {batch} "
+            "GROUP BY as_of, product_id, similar_product_id HAVING count(*) > 1",
+        ),
+    ),
+    "recommendations.for_customers": (
+        _ranks_have_no_gaps("customer_id", "list"),
+        Rule(
+            "a_good_stands_once",
+            "No product is twice in a list.",
+            "SELECT as_of, customer_id, list, product_id FROM {batch} "
+            "GROUP BY as_of, customer_id, list, product_id HAVING count(*) > 1",
+        ),
+        Rule(
+            "new_is_new",
+            "The list of new goods has none that the customer bought before, and what own orders gave was.",
+            "SELECT * FROM {batch} WHERE (list = 'new' AND orders > 0) OR (source = 'own orders' AND orders = 0)",
+        ),
+        Rule(
+            "the_better_comes_first",
+            "Scores do not rise within a list, the slot for launched goods aside.",
+            "SELECT * FROM {batch} WHERE source <> 'launched' "
+            "WINDOW ranks AS (PARTITION BY as_of, customer_id, list ORDER BY rank) "
+            "QUALIFY score > lag(score) OVER ranks",
+        ),
+    ),
+    "recommendations.due": (
+        Rule(
+            "what_is_due_was_ordered",
+            "It is due after its last order, and a probability is at most 1.",
+            "SELECT * FROM {batch} WHERE due_on < last_ordered_on OR probability > 1",
+        ),
+    ),
+    "recommendations.backtest": (
+        Rule(
+            "the_past_is_judged",
+            "Lists were made of the months before the one that judges them, which is not after as_of.",
+            "SELECT * FROM {batch} WHERE judged <> origin + INTERVAL 1 MONTH OR judged > as_of",
+        ),
+        Rule(
+            "shares_are_at_most_1",
+            "Recall, NDCG, coverage and shares of reorders are at most 1, and recall is at most capped recall.",
+            "SELECT * FROM {batch} WHERE recall_5 > capped_recall_5 OR recall_10 > capped_recall_10 "
+            "OR greatest(capped_recall_5, capped_recall_10, ndcg_5, ndcg_10, coverage, reorder_share, "
+            "bought_reorder_share) > 1",
+        ),
+        Rule(
+            "new_is_new",
+            "Lists of new goods have no reorders.",
+            "SELECT * FROM {batch} WHERE list = 'new' AND reorder_share > 0",
+        ),
+        Rule(
+            "all_but_the_floor_have_a_gain",
+            "A gain lies in its interval, and every recommender but the floor has one.",
+            "SELECT * FROM {batch} WHERE (candidate = floor) <> (gain IS NULL) "
+            "OR gain < gain_low - 0.000001 OR gain > gain_high + 0.000001",
+        ),
+        Rule(
+            "no_leak",
+            "No capped recall is above 0.95: lists that know so much know the future.",
+            "SELECT * FROM {batch} WHERE customers >= 100 AND capped_recall_10 > 0.95",
+            severity="warning",
+        ),
+    ),
+    "recommendations.champions": (
+        Rule(
+            "a_champion_was_judged",
+            "What is chosen by is not after as_of, and recall is at most 1.",
+            "SELECT * FROM {batch} WHERE judged > as_of "
+            "OR greatest(capped_recall_10, earlier_capped_recall_10, floor_capped_recall_10) > 1",
+        ),
+        Rule(
+            "the_champion_beats_the_floor",
+            "What the champion of the months before gained in the newest is above 0, chance aside.",
+            "SELECT * FROM {batch} WHERE gain_high < 0",
+            severity="warning",
+        ),
+    ),
+    "seeds.recommendations": (
         Rule(
             "there_is_one_row",
-            "A shop has one set of thresholds.",
+            "A shop has one set of settings for recommendations.",
             "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
         ),
     ),
+    "cohorts.survival": (
+        Rule(
+            "a_curve_falls",
+            "A curve begins on day 0 and never rises, and those at risk grow no more.",
+            "SELECT as_of, event, began_in, day, survival, at_risk FROM {batch} "
+            "WINDOW days AS (PARTITION BY as_of, event, began_in ORDER BY day) "
+            "QUALIFY survival > coalesce(lag(survival) OVER days, 1) OR at_risk > coalesce(lag(at_risk) OVER days, "
+            "customers) OR (row_number() OVER days = 1 AND day > 0)",
+        ),
+        Rule(
+            "bounds_hold_the_curve",
+            "survival lies between its bounds, and events among those at risk.",
+            "SELECT * FROM {batch} WHERE survival NOT BETWEEN survival_low AND survival_high OR survival_high > 1 "
+            "OR events > at_risk OR (survival_low IS NULL) <> (survival IN (0, 1)) OR isnan(survival)",
+        ),
+    ),
+    "segments.actions": (
+        Rule(
+            "parts_are_no_more_than_the_whole",
+            "No more are held out or at stake than there are, no more amount is at stake than is expected, and no share "
+            "is above 1.",
+            "SELECT * FROM {batch} WHERE greatest(held_out, customers_at_stake) > customers "
+            "OR amount_at_stake > expected_amount + 0.001 "
+            "OR greatest(mean_probability, weekday_share, part_of_day_share) > 1",
+        ),
+        Rule(
+            "affinities_come_in_order",
+            "The category liked most comes first, and each has a lift.",
+            "SELECT * FROM {batch} WHERE lift_1 < lift_2 OR lift_2 < lift_3 OR weekday > 7 "
+            "OR (category_1 IS NULL) <> (lift_1 IS NULL)",
+        ),
+    ),
+    "segments.service_demand": (
+        Rule(
+            "bounds_hold_what_is_expected",
+            "What is expected lies between its bounds, and a number or the reason why there is none is given.",
+            "SELECT * FROM {batch} WHERE expected_return_lines NOT BETWEEN return_lines_low AND return_lines_high "
+            "OR (expected_return_lines IS NULL) <> (reason IS NOT NULL) "
+            "OR (expected_return_lines IS NULL) <> (return_lines_low IS NULL) OR NOT isfinite(coalesce(return_lines_high, 0))",
+        ),
+    ),
+    "seeds.holdouts": (
+        ONE_ROW,
+        Rule("share_is_below_one", "share is below 1.", "SELECT * FROM {batch} WHERE share >= 1"),
+    ),
+    "seeds.churn": (ONE_ROW,),
+    "seeds.value": (ONE_ROW,),
+    "seeds.survival": (ONE_ROW,),
+    "seeds.thresholds": (ONE_ROW,),
+    "seeds.clustering": (ONE_ROW,),
 }

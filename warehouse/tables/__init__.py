@@ -1,11 +1,39 @@
 """The contracts of all tables, a module a schema."""
 
 from warehouse.contract import Table
-from warehouse.tables import churn, cohorts, core, forecasts, landing, meta, overview, seeds, segments, value
+from warehouse.tables import (
+    churn,
+    cohorts,
+    core,
+    forecasts,
+    landing,
+    meta,
+    models,
+    overview,
+    recommendations,
+    rules,
+    seeds,
+    segments,
+    value,
+)
 
 TABLES: dict[str, Table] = {
     table.qualified: table
-    for schema in (seeds, landing, core, overview, segments, cohorts, value, churn, forecasts, meta)
+    for schema in (
+        seeds,
+        landing,
+        core,
+        overview,
+        segments,
+        cohorts,
+        value,
+        churn,
+        forecasts,
+        rules,
+        recommendations,
+        models,
+        meta,
+    )
     for table in vars(schema).values()
     if isinstance(table, Table)
 }

@@ -30,15 +30,20 @@ usual_prices AS (
     GROUP BY month, product_id
 ),
 
-category_lines AS (
-    SELECT month, product_id, category, count(*) FILTER (kind = 'sale') AS sale_lines, count(*) AS lines
+categories AS (
+    SELECT
+        month,
+        product_id,
+        category,
+        count(*) FILTER (kind = 'sale') AS sale_lines,
+        count(*) AS lines
     FROM lines
     GROUP BY month, product_id, category
 ),
 
-categories AS (
+main_categories AS (
     SELECT month, product_id, arg_max(category, (sale_lines, lines, category)) AS category
-    FROM category_lines
+    FROM categories
     GROUP BY month, product_id
 ),
 
@@ -67,7 +72,7 @@ SELECT
     months.month,
     months.product_id,
     months.is_goods,
-    categories.category,
+    main_categories.category,
     months.orders,
     months.customers,
     months.units,
@@ -82,5 +87,5 @@ SELECT
     months.first_sold_at,
     months.last_sold_at
 FROM months
-INNER JOIN categories USING (month, product_id)
+INNER JOIN main_categories USING (month, product_id)
 LEFT JOIN usual_prices USING (month, product_id)
