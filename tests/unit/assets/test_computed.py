@@ -13,7 +13,9 @@ from assets import computed
 from assets.computed import code_of, module_of, step_of
 from warehouse.tables import TABLES
 
-COMPUTED = [name for name, table in TABLES.items() if module_of(table)]
+# Made of days alone; what takes other rows is tested beside its module.
+SCHEMAS = {"cohorts", "value", "churn", "forecasts"}
+COMPUTED = [name for name, table in TABLES.items() if module_of(table) and table.schema in SCHEMAS]
 SHAPE = {"customer_id": pl.String, "day": pl.Date, "units": pl.Int64, "amount": pl.Decimal(38, 4)}
 FIRST = date(2020, 1, 1)
 # What the queries give with every row.
