@@ -574,6 +574,70 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             severity="warning",
         ),
     ),
+    "forecasts.sales": (
+        Rule(
+            "intervals_hold_the_mean_and_each_other",
+            "95 % reaches at least as far as 80 %, and both hold the mean.",
+            "SELECT * FROM {batch} WHERE mean NOT BETWEEN lo_80 AND hi_80 OR lo_95 > lo_80 OR hi_80 > hi_95",
+        ),
+        Rule(
+            "parts_add_up_to_wholes",
+            "The means of countries come to the total's, those of categories to it, those of products to their category's, "
+            "to the last digit.",
+            "WITH wholes AS (SELECT as_of, grain, measure, starts_on, series AS parent, mean FROM {batch} "
+            "WHERE level IN ('total', 'category')), parts AS (SELECT as_of, grain, measure, level, starts_on, parent, "
+            "sum(mean) AS mean FROM {batch} WHERE parent IS NOT NULL GROUP BY as_of, grain, measure, level, starts_on, "
+            "parent) SELECT parts.as_of, parts.grain, parts.measure, parts.level, parts.starts_on, parts.parent, "
+            "parts.mean AS parts, wholes.mean AS whole FROM parts LEFT JOIN wholes USING (as_of, grain, measure, "
+            "starts_on, parent) WHERE wholes.mean IS DISTINCT FROM parts.mean",
+        ),
+        Rule(
+            "few_stand_ins",
+            "At most one series in a hundred of those with enough observations has a stand-in for its model.",
+            "SELECT as_of, grain, count(DISTINCT series) AS series, "
+            "count(DISTINCT series) FILTER (reason LIKE '%failed%') AS stand_ins "
+            "FROM {batch} GROUP BY as_of, grain "
+            "HAVING count(DISTINCT series) FILTER (reason LIKE '%failed%') > 0.01 * count(DISTINCT series)",
+        ),
+    ),
+    "forecasts.backtest": (
+        Rule(
+            "the_past_is_judged",
+            "What is judged was foretold before, shares are at most 1, and no figure is infinite or none.",
+            "SELECT * FROM {batch} WHERE origin >= as_of OR greatest(coverage_80, coverage_95) > 1 "
+            "OR NOT isfinite(mase + smape + pinball + coalesce(bias, 0) + coalesce(value_added, 0))",
+        ),
+    ),
+    "forecasts.accuracy": (
+        Rule(
+            "the_past_is_judged",
+            "What is judged was foretold before, and error is the mean less what came.",
+            "SELECT * FROM {batch} WHERE origin >= as_of OR error <> mean - actual",
+        ),
+    ),
+    "forecasts.anomalies": (
+        Rule(
+            "the_unlikeliest_are_marked",
+            "Probabilities are at most 1, and nothing less likely than what is marked is not.",
+            "SELECT * FROM (SELECT *, max(tail_probability) FILTER (is_anomaly) OVER (PARTITION BY as_of, grain, level) AS "
+            "least FROM {batch}) WHERE tail_probability > 1 OR NOT isfinite(deviations) "
+            "OR (NOT is_anomaly AND tail_probability < least)",
+        ),
+        Rule(
+            "anomalies_are_few",
+            "At most a tenth of the days of a month are marked: more are no exceptions, but another shop.",
+            "SELECT as_of, count(*) AS steps, count(*) FILTER (is_anomaly) AS anomalies FROM {batch} "
+            "WHERE level = 'total' GROUP BY as_of HAVING count(*) FILTER (is_anomaly) > 3 + 0.1 * count(*)",
+            severity="warning",
+        ),
+    ),
+    "seeds.forecasting": (
+        Rule(
+            "there_is_one_row",
+            "A shop has one set of settings.",
+            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
+        ),
+    ),
     "rules.baskets": (
         Rule(
             "size_is_that_of_the_goods",
@@ -704,70 +768,6 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "support and false_discovery_rate are above 0; they and confidence are at most 1 (0.01 is a hundredth).",
             "SELECT * FROM {batch} WHERE support NOT BETWEEN 0.0000001 AND 1 OR confidence > 1 "
             "OR false_discovery_rate NOT BETWEEN 0.0000001 AND 1",
-        ),
-    ),
-    "forecasts.sales": (
-        Rule(
-            "intervals_hold_the_mean_and_each_other",
-            "95 % reaches at least as far as 80 %, and both hold the mean.",
-            "SELECT * FROM {batch} WHERE mean NOT BETWEEN lo_80 AND hi_80 OR lo_95 > lo_80 OR hi_80 > hi_95",
-        ),
-        Rule(
-            "parts_add_up_to_wholes",
-            "The means of countries come to the total's, those of categories to it, those of products to their category's, "
-            "to the last digit.",
-            "WITH wholes AS (SELECT as_of, grain, measure, starts_on, series AS parent, mean FROM {batch} "
-            "WHERE level IN ('total', 'category')), parts AS (SELECT as_of, grain, measure, level, starts_on, parent, "
-            "sum(mean) AS mean FROM {batch} WHERE parent IS NOT NULL GROUP BY as_of, grain, measure, level, starts_on, "
-            "parent) SELECT parts.as_of, parts.grain, parts.measure, parts.level, parts.starts_on, parts.parent, "
-            "parts.mean AS parts, wholes.mean AS whole FROM parts LEFT JOIN wholes USING (as_of, grain, measure, "
-            "starts_on, parent) WHERE wholes.mean IS DISTINCT FROM parts.mean",
-        ),
-        Rule(
-            "few_stand_ins",
-            "At most one series in a hundred of those with enough observations has a stand-in for its model.",
-            "SELECT as_of, grain, count(DISTINCT series) AS series, "
-            "count(DISTINCT series) FILTER (reason LIKE '%failed%') AS stand_ins "
-            "FROM {batch} GROUP BY as_of, grain "
-            "HAVING count(DISTINCT series) FILTER (reason LIKE '%failed%') > 0.01 * count(DISTINCT series)",
-        ),
-    ),
-    "forecasts.backtest": (
-        Rule(
-            "the_past_is_judged",
-            "What is judged was foretold before, shares are at most 1, and no figure is infinite or none.",
-            "SELECT * FROM {batch} WHERE origin >= as_of OR greatest(coverage_80, coverage_95) > 1 "
-            "OR NOT isfinite(mase + smape + pinball + coalesce(bias, 0) + coalesce(value_added, 0))",
-        ),
-    ),
-    "forecasts.accuracy": (
-        Rule(
-            "the_past_is_judged",
-            "What is judged was foretold before, and error is the mean less what came.",
-            "SELECT * FROM {batch} WHERE origin >= as_of OR error <> mean - actual",
-        ),
-    ),
-    "forecasts.anomalies": (
-        Rule(
-            "the_unlikeliest_are_marked",
-            "Probabilities are at most 1, and nothing less likely than what is marked is not.",
-            "SELECT * FROM (SELECT *, max(tail_probability) FILTER (is_anomaly) OVER (PARTITION BY as_of, grain, level) AS "
-            "least FROM {batch}) WHERE tail_probability > 1 OR NOT isfinite(deviations) "
-            "OR (NOT is_anomaly AND tail_probability < least)",
-        ),
-        Rule(
-            "anomalies_are_few",
-            "At most a tenth of the days of a month are marked: more are no exceptions, but another shop.",
-            "SELECT as_of, count(*) AS steps, count(*) FILTER (is_anomaly) AS anomalies FROM {batch} "
-            "WHERE level = 'total' GROUP BY as_of HAVING count(*) FILTER (is_anomaly) > 3 + 0.1 * count(*)",
-            severity="warning",
-        ),
-    ),
-    "seeds.forecasting": (
-        Rule(
-            "there_is_one_row",
-            "A shop has one set of settings.",
-            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
         ),
     ),
     "segments.customer_features": (

@@ -31,6 +31,7 @@ TABLES: dict[str, Table] = {
         forecasts,
         rules,
         recommendations,
+        forecasts,
         models,
         meta,
     )

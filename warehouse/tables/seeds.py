@@ -75,6 +75,23 @@ THRESHOLDS = Table(
     primary_key=(),
 )
 
+FORECASTING = Table(
+    schema="seeds",
+    name="forecasting",
+    description="What forecasts are told about this shop.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "holiday_country",
+            "VARCHAR",
+            "Country, or part of one, as ISO 3166 has it (GB-ENG, DE, US), on whose holidays the shop may be closed; empty "
+            "for none. Whether it is closed on them is learned.",
+            nullable=True,
+        ),
+    ),
+    primary_key=(),
+)
+
 RECOMMENDATIONS = Table(
     schema="seeds",
     name="recommendations",
@@ -282,21 +299,4 @@ CAMPAIGNS = Table(
         Column("reason", "VARCHAR", "Why."),
     ),
     primary_key=("segment",),
-)
-
-FORECASTING = Table(
-    schema="seeds",
-    name="forecasting",
-    description="What forecasts are told about this shop.",
-    grain="one row per shop",
-    columns=(
-        Column(
-            "holiday_country",
-            "VARCHAR",
-            "Country, or part of one, as ISO 3166 has it (GB-ENG, DE, US), on whose holidays the shop may be closed; empty "
-            "for none. Whether it is closed on them is learned.",
-            nullable=True,
-        ),
-    ),
-    primary_key=(),
 )

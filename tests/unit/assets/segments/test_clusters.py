@@ -322,7 +322,7 @@ def test_the_drivers_of_clusters_are_what_parts_them() -> None:
     found = cluster_drivers.compute(table, [MONTH])
     first = found.filter(pl.col("rank") == 1)
     assert first["figure"].to_list() == ["orders_a_month"] * 3
-    assert (first["importance"] > 0.2).all()
+    assert (first["importance"] > 0.1).all()
     assert (found["accuracy"] > 0.95).all()
     assert found.filter(pl.col("figure") == "products")["importance"].max() < 0.05
 
