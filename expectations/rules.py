@@ -631,6 +631,19 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             severity="warning",
         ),
     ),
+    "price.volume_mix": (
+        Rule(
+            "effects_add_up",
+            "Price, volume, mix and discount come to the change of the amount, to the last digit.",
+            "SELECT * FROM {batch} WHERE change <> amount - amount_before "
+            "OR change <> price_effect + volume_effect + mix_effect + discount_effect",
+        ),
+        Rule(
+            "what_is_new_or_gone_has_no_price_effect",
+            "A product without a price before or now has none that changed.",
+            "SELECT * FROM {batch} WHERE (units = 0 OR units_before = 0) AND price_effect <> 0",
+        ),
+    ),
     "seeds.forecasting": (
         Rule(
             "there_is_one_row",

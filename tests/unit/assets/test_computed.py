@@ -16,7 +16,7 @@ from warehouse.tables import TABLES
 # Those made from days of customers, or sums of them; the others are looked at beside their modules.
 COMPUTED = (
     "cohorts.survival", "value.lifetime", "value.backtest", "churn.risk", "churn.backtest", "forecasts.sales",
-    "forecasts.backtest",
+    "forecasts.backtest", "forecasts.anomalies",
 )  # fmt: skip
 SHAPE = {"customer_id": pl.String, "day": pl.Date, "units": pl.Int64, "amount": pl.Decimal(38, 4)}
 FIRST = date(2020, 1, 1)
