@@ -111,6 +111,8 @@ def test_a_range_run_logs_each_month_with_its_own_version_and_nothing_stays_unsy
         assert len(versions) == len(MONTHS)
         assert any("dagster/column_lineage" in at.asset_materialization.metadata for at in records)
         assert all("dagster/partition_row_count" in at.asset_materialization.metadata for at in records)
+        pictured = {at.partition_key for at in records if "picture" in at.asset_materialization.metadata}
+        assert pictured == ({str(MONTHS[-1])} if name == "segments.rfm" else set())
     assert unsynced(home, instance) == set()
 
 

@@ -75,6 +75,105 @@ THRESHOLDS = Table(
     primary_key=(),
 )
 
+FORECASTING = Table(
+    schema="seeds",
+    name="forecasting",
+    description="What forecasts are told about this shop.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "holiday_country",
+            "VARCHAR",
+            "Country, or part of one, as ISO 3166 has it (GB-ENG, DE, US), on whose holidays the shop may be closed; empty "
+            "for none. Whether it is closed on them is learned.",
+            nullable=True,
+        ),
+    ),
+    primary_key=(),
+)
+
+RECOMMENDATIONS = Table(
+    schema="seeds",
+    name="recommendations",
+    description="What counts as newly launched and as due, in recommendations.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "launched_days",
+            "INTEGER",
+            "A product first sold within so many days is newly launched; 0 keeps no slot for such.",
+            unit="days",
+            minimum=0,
+        ),
+        Column(
+            "due_days",
+            "INTEGER",
+            "A product expected to be ordered again within so many days is due.",
+            unit="days",
+            minimum=1,
+        ),
+    ),
+    primary_key=(),
+)
+
+RULE_THRESHOLDS = Table(
+    schema="seeds",
+    name="rule_thresholds",
+    description="What this shop calls frequent, strong and sure among the things that are bought together.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "support",
+            "DOUBLE",
+            "An item, a set or a rule is frequent from this share of the window's baskets on.",
+            minimum=0,
+        ),
+        Column("confidence", "DOUBLE", "Least confidence of a rule.", minimum=0),
+        Column(
+            "lift",
+            "DOUBLE",
+            "Least adjusted lift of a rule; in the later months, too, for it to be held.",
+            minimum=1,
+        ),
+        Column(
+            "least_customers",
+            "INTEGER",
+            "So many different customers must have bought both: one who repeats an order is no rule.",
+            unit="customers",
+            minimum=0,
+        ),
+        Column(
+            "false_discovery_rate",
+            "DOUBLE",
+            "Of the associations told, the share that may be chance (Benjamini and Hochberg).",
+            minimum=0,
+        ),
+        Column("strongest", "INTEGER", "So many of the strongest rules are marked.", unit="rules", minimum=0),
+        Column(
+            "window_months",
+            "INTEGER",
+            "Months that are looked back on, that of as_of included.",
+            unit="months",
+            minimum=1,
+        ),
+        Column(
+            "later_months",
+            "INTEGER",
+            "The last of them, in which a rule must hold.",
+            unit="months",
+            minimum=1,
+        ),
+        Column(
+            "basket_cap",
+            "INTEGER",
+            "Baskets of more goods are left out of pairs, itemsets and rules: 500 goods make 125,000 pairs.",
+            unit="goods",
+            minimum=2,
+        ),
+    ),
+    primary_key=(),
+)
+
 CLUSTERING = Table(
     schema="seeds",
     name="clustering",
@@ -138,4 +237,66 @@ SURVIVAL = Table(
         Column("lapse_days", "INTEGER", "So many days without an order are a lapse.", unit="days", minimum=1),
     ),
     primary_key=(),
+)
+
+CHURN = Table(
+    schema="seeds",
+    name="churn",
+    description="What this shop asks of its customers (churn.risk).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "horizon_days", "INTEGER", "Who does not buy for so many days stays away.", unit="days", minimum=1
+        ),
+    ),
+    primary_key=(),
+)
+
+VALUE = Table(
+    schema="seeds",
+    name="value",
+    description="How far this shop looks ahead for the value of its customers (value.lifetime).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "horizon_days",
+            "INTEGER",
+            "How far ahead; forecasts this far are judged when it has passed.",
+            unit="days",
+            minimum=1,
+        ),
+        Column("long_horizon_days", "INTEGER", "How far ahead at most.", unit="days", minimum=1),
+        Column(
+            "discount_a_year",
+            "DOUBLE",
+            "Rate by which a year's delay lessens an amount: 0.1 for a tenth, 0 for not at all.",
+            minimum=0,
+        ),
+    ),
+    primary_key=(),
+)
+
+HOLDOUTS = Table(
+    schema="seeds",
+    name="holdouts",
+    description="How many customers campaigns leave out (segments.holdouts).",
+    grain="one row per shop",
+    columns=(
+        Column("share", "DOUBLE", "Share of the customers.", minimum=0),
+        Column("salt", "VARCHAR", "Any text: another draws others."),
+    ),
+    primary_key=(),
+)
+
+CAMPAIGNS = Table(
+    schema="seeds",
+    name="campaigns",
+    description="What to do for the customers of a segment (segments.actions).",
+    grain="one row per segment",
+    columns=(
+        Column("segment", "VARCHAR", "Segment, as seeds.rfm_segments names it."),
+        Column("campaign", "VARCHAR", "What to do."),
+        Column("reason", "VARCHAR", "Why."),
+    ),
+    primary_key=("segment",),
 )

@@ -1,0 +1,1 @@
+"""What is bought together, and whether that is more than chance."""
