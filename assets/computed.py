@@ -1,7 +1,8 @@
 """Tables that Python computes: which they are, and what the code of each is.
 
 The query of such a table gives what its module reads; `assets/<schema>/<table>.py` has a pure function
-`compute(rows, months)` that makes the table's rows of it. Importing this imports none of them.
+`compute(rows, months)` that makes the table's rows of it, and may have `models(rows, made)`, which gives for
+months a `resources.models.Model` to store with them. Importing this imports none of them.
 """
 
 import ast
@@ -11,8 +12,10 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from resources.models import packed
 from warehouse.contract import Table, fingerprint
 from warehouse.publish import Compute
+from warehouse.records import Fitted
 
 ASSETS_DIR = Path(__file__).parent
 
@@ -45,11 +48,15 @@ def step_of(table: Table, months: Sequence[date]) -> Compute | None:
     if module is None:
         return None
 
-    def compute(given: Path, made: Path) -> None:
+    def compute(given: Path, made: Path) -> Sequence[Fitted]:
         import polars as pl
 
-        found: pl.DataFrame = importlib.import_module(module).compute(pl.read_parquet(given), sorted(months))
+        code, rows = importlib.import_module(module), pl.read_parquet(given)
+        found: pl.DataFrame = code.compute(rows, sorted(months))
         found.write_parquet(made)
+        if not hasattr(code, "models"):
+            return ()
+        return [packed(month, model) for month, model in code.models(rows, found).items()]
 
     return compute
 

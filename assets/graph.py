@@ -37,7 +37,7 @@ def graph(seeds: Path, tables: Mapping[str, Table] = TABLES) -> Graph:
         seeds: Folder whose `<name>.csv` stands in for the seed that Tillage ships.
         tables: The contracts.
     """
-    made = {name: table for name, table in tables.items() if table.schema not in {"landing", "meta"}}
+    made = {name: table for name, table in tables.items() if table.is_made}
     queries, codes = {}, {}
     for name, table in made.items():
         if table.schema == "seeds":

@@ -18,6 +18,7 @@ from warehouse.tables import TABLES
 
 # So many rows of its inputs a table is made from in one pass: to tell lines apart takes 200 bytes for each.
 ROWS_AT_ONCE = 5_000_000
+LARGER_PASSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +102,23 @@ def make(
 def _batches(plan: Plan, name: str, months: list[date | None]) -> Iterator[list[date | None]]:
     """Cut months into passes of the query that fit into memory; a month alone always does, or spills.
 
-    Months of a chain are made one by one, as each reads the one before. Others are cut only where every month is made from the same month of its inputs: each pass would read all that came
-    before it anew.
+    Months of a chain are made one by one, as each reads the one before. Where a month is made from all that
+    came before it, each pass reads that anew: those take fewer and larger passes.
     """
     inputs = plan.graph[name].inputs
     if plan.is_chain(name):
         yield from ([month] for month in months)
         return
-    if any(sees not in {Sees.SAME, Sees.WHOLE} for sees in inputs.values()):
-        yield months
-        return
+    reads_back = any(sees not in {Sees.SAME, Sees.WHOLE} for sees in inputs.values())
+    at_once = ROWS_AT_ONCE * (LARGER_PASSES if reads_back else 1)
     batch: list[date | None] = []
     rows = 0
     for month in months:
-        records = [plan.records.get((source, month)) for source, sees in inputs.items() if sees is Sees.SAME]
+        records = [
+            plan.records.get((source, month)) for source, sees in inputs.items() if sees is not Sees.WHOLE
+        ]
         read = sum(record.rows for record in records if record)
-        if batch and rows + read > ROWS_AT_ONCE:
+        if batch and rows + read > at_once:
             yield batch
             batch, rows = [], 0
         batch.append(month)

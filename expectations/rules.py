@@ -122,6 +122,13 @@ WEEKDAY_IS_OF_THE_WEEK = Rule(
 )
 
 
+ONE_ROW = Rule(
+    "there_is_one_row",
+    "A shop has one set of them.",
+    "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
+)
+
+
 def _of_cohorts(by: str) -> tuple[Rule, ...]:
     """Rules of a table whose cohorts are told apart by these columns."""
     return (
@@ -328,6 +335,23 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "core.sales_days": (DAY_IS_IN_THE_MONTH,),
     "core.customer_days": (DAY_IS_IN_THE_MONTH, ORDERS_HAVE_AN_AMOUNT),
     "core.sales_hours": (DAY_IS_IN_THE_MONTH, HOUR_IS_OF_THE_DAY, ORDERS_HAVE_AN_AMOUNT),
+    "core.reviews": (
+        Rule(
+            "rating_is_of_five_stars",
+            "No review has more than five stars.",
+            "SELECT * FROM {batch} WHERE rating > 5",
+        ),
+        Rule(
+            "reviewed_in_the_month",
+            "reviewed_at lies in month.",
+            "SELECT * FROM {batch} WHERE date_trunc('month', reviewed_at) <> month",
+        ),
+        Rule(
+            "what_has_a_text_has_a_language",
+            "Whether it is English is known of a review with a text, and of no other.",
+            "SELECT * FROM {batch} WHERE (text IS NULL) <> (is_english IS NULL)",
+        ),
+    ),
     "core.products": (
         Rule(
             "nothing_later_is_seen",
@@ -391,6 +415,54 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "a_pair_is_there_once",
             "figure comes before other_figure.",
             "SELECT * FROM {batch} WHERE figure >= other_figure",
+        ),
+    ),
+    "segments.cluster_quality": (
+        Rule(
+            "one_way_is_chosen",
+            "Of each as_of one row is chosen, and it alone has a verdict.",
+            "SELECT as_of, count(*) FILTER (is_chosen) AS chosen FROM {batch} GROUP BY as_of "
+            "HAVING count(*) FILTER (is_chosen) <> 1 OR count(verdict) <> 1 "
+            "OR count(*) FILTER (is_chosen AND verdict IS NULL) > 0",
+        ),
+        Rule(
+            "a_silhouette_is_at_most_one",
+            "silhouette lies between -1 and 1, and gain is what it has more than null_silhouette.",
+            "SELECT * FROM {batch} WHERE abs(silhouette) > 1 OR abs(gain - (silhouette - null_silhouette)) > 0.0002",
+        ),
+    ),
+    "segments.clusters": (
+        Rule(
+            "the_next_cluster_is_another",
+            "next_cluster_id is another than cluster_id.",
+            "SELECT * FROM {batch} WHERE next_cluster_id = cluster_id",
+        ),
+    ),
+    "segments.cluster_names": (
+        Rule(
+            "a_name_is_that_of_one_cluster",
+            "No two clusters of an as_of have one name.",
+            "SELECT as_of, name, count(*) AS clusters FROM {batch} GROUP BY as_of, name HAVING count(*) > 1",
+        ),
+        Rule(
+            "shares_add_up",
+            "The shares of the customers come to 1, rounding aside.",
+            "SELECT as_of, sum(customer_share) AS shares FROM {batch} GROUP BY as_of "
+            "HAVING abs(sum(customer_share) - 1) > 0.001",
+        ),
+    ),
+    "segments.cluster_moves": (
+        Rule(
+            "a_move_has_an_end",
+            "No customer comes from no cluster and goes to none.",
+            "SELECT * FROM {batch} WHERE from_cluster_id = 'None' AND to_cluster_id = 'None'",
+        ),
+    ),
+    "segments.cluster_profiles": (
+        Rule(
+            "what_makes_clusters_has_no_p_value",
+            "p_value is at most 1, and null where makes_clusters.",
+            "SELECT * FROM {batch} WHERE p_value > 1 OR (makes_clusters AND p_value IS NOT NULL)",
         ),
     ),
     "segments.rfm": (
@@ -611,11 +683,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "seeds.rule_thresholds": (
-        Rule(
-            "there_is_one_row",
-            "A shop has one set of thresholds.",
-            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
-        ),
+        ONE_ROW,
         Rule(
             "thresholds_are_possible",
             "support and false_discovery_rate are above 0; they and confidence are at most 1 (0.01 is a hundredth).",
@@ -630,6 +698,14 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE abs(monday_share + tuesday_share + wednesday_share + thursday_share "
             "+ friday_share + saturday_share + sunday_share - 1) > 0.00001 "
             "OR abs(night_share + morning_share + afternoon_share + evening_share - 1) > 0.00001",
+        ),
+        Rule(
+            "a_favourite_is_one_of_several",
+            "There are no more categories than products; with one there is a favourite, whose share is no less than "
+            "an equal part.",
+            "SELECT * FROM {batch} WHERE categories > products OR (categories = 0) <> (products = 0) "
+            "OR (categories = 0) <> (favourite_category IS NULL) "
+            "OR favourite_share NOT BETWEEN 1 / categories - 0.000001 AND 1",
         ),
         Rule(
             "averages_follow_from_sums",
@@ -693,26 +769,33 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "cohorts.revenue_retention": (
-        *_of_cohorts("country, cohort"),
+        *_of_cohorts("country, first_category, cohort"),
         Rule(
             "customers_have_an_amount",
             "An age with active customers has an amount, one without has none.",
             "SELECT * FROM {batch} WHERE (customers > 0) <> (amount > 0)",
         ),
         Rule(
-            "countries_add_up",
-            "Customers and amounts of the countries come to those of All.",
+            "groups_add_up",
+            "Customers and amounts of the countries come to those of All, and so do those of the first categories.",
             "SELECT as_of, cohort, age FROM {batch} GROUP BY as_of, cohort, age HAVING "
             + " OR ".join(
-                f"sum({column}) IS DISTINCT FROM 2 * sum({column}) FILTER (country = 'All')"
+                f"sum({column}) FILTER ({group} <> 'All') IS DISTINCT FROM "
+                f"sum({column}) FILTER (country = 'All' AND first_category = 'All')"
+                for group in ("country", "first_category")
                 for column in ("cohort_customers", "customers", "amount", "returned_amount")
             ),
         ),
         Rule(
+            "groups_are_of_one_kind",
+            "Nobody is told by country and first category at once.",
+            "SELECT * FROM {batch} WHERE country <> 'All' AND first_category <> 'All'",
+        ),
+        Rule(
             "ages_add_up",
             "net_amount is amount less returned_amount, and what is cumulative is the sum of the ages so far.",
-            "SELECT as_of, country, cohort, age, amount, net_amount, cumulative_amount, cumulative_net_amount "
-            "FROM {batch} WINDOW so_far AS (PARTITION BY as_of, country, cohort ORDER BY age) "
+            "SELECT as_of, country, first_category, cohort, age, amount, net_amount, cumulative_amount, cumulative_net_amount "
+            "FROM {batch} WINDOW so_far AS (PARTITION BY as_of, country, first_category, cohort ORDER BY age) "
             "QUALIFY net_amount <> amount - returned_amount OR cumulative_amount <> sum(amount) OVER so_far "
             "OR cumulative_net_amount <> sum(net_amount) OVER so_far",
         ),
@@ -726,11 +809,23 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR isnan(amount_share) OR isnan(net_amount_share)",
         ),
     ),
-    "seeds.thresholds": (
+    "cohorts.survival": (
         Rule(
-            "there_is_one_row",
-            "A shop has one set of thresholds.",
-            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
+            "a_curve_falls",
+            "A curve begins on day 0 and never rises, and those at risk grow no more.",
+            "SELECT as_of, event, began_in, day, survival, at_risk FROM {batch} "
+            "WINDOW days AS (PARTITION BY as_of, event, began_in ORDER BY day) "
+            "QUALIFY survival > coalesce(lag(survival) OVER days, 1) OR at_risk > coalesce(lag(at_risk) OVER days, "
+            "customers) OR (row_number() OVER days = 1 AND day > 0)",
+        ),
+        Rule(
+            "bounds_hold_the_curve",
+            "survival lies between its bounds, and events among those at risk.",
+            "SELECT * FROM {batch} WHERE survival NOT BETWEEN survival_low AND survival_high OR survival_high > 1 "
+            "OR events > at_risk OR (survival_low IS NULL) <> (survival IN (0, 1)) OR isnan(survival)",
         ),
     ),
+    "seeds.survival": (ONE_ROW,),
+    "seeds.thresholds": (ONE_ROW,),
+    "seeds.clustering": (ONE_ROW,),
 }

@@ -15,6 +15,7 @@ from assets.graph import graph
 from assets.landing.asset import landing_assets
 from pipelines.settings import Settings, load
 from resources.lake import LakeResource
+from warehouse.intake import SOURCES
 from warehouse.lake import open_lake
 from warehouse.plan import month_range, next_month
 from warehouse.records import read_versions
@@ -50,9 +51,9 @@ def build(
     months = months_of(settings, months_seen(settings) if seen is None else seen)
     made = graph(settings.seeds)
     tables = [table_asset(TABLES[name], made, months) for name in made.nodes]
-    taking_in, orders = landing_assets(settings.landing, settings.reading(), months)
+    taking_in, rows = landing_assets(settings.landing, settings.reading(), months)
     return dg.Definitions(
-        assets=[taking_in, orders, *tables],
+        assets=[taking_in, *rows, *tables],
         jobs=[
             dg.define_asset_job(
                 "take_in",
@@ -92,5 +93,5 @@ def months_seen(settings: Settings) -> list[date]:
     if not (settings.lake / "catalog.sqlite").exists():
         return []
     with open_lake(settings.lake, memory=settings.memory, read_only=True) as connection:
-        versions = read_versions(connection, ["landing.orders"])
+        versions = read_versions(connection, [source.table.qualified for source in SOURCES])
     return [month for _, month in versions if month is not None]

@@ -17,7 +17,7 @@ from assets.make import read_plan
 from expectations.audit import load
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
-from warehouse.intake import new_files
+from warehouse.intake import SOURCES, new_files
 from warehouse.lake import open_lake
 from warehouse.plan import Plan
 from warehouse.records import prepare
@@ -110,7 +110,8 @@ def todo(settings: Settings, wanted: Wanted) -> Todo:
 def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wanted) -> Todo:
     files = new_files(connection, settings.landing, settings.reading())
     plan = read_plan(connection, graph(settings.seeds))
-    seen = [month for name, month in plan.records if name == "landing.orders" and month is not None]
+    sources = {source.table.qualified for source in SOURCES}
+    seen = [month for name, month in plan.records if name in sources and month is not None]
     outlook = _outlook(plan, wanted)
     if wanted.select is not None:
         names = _selected(settings, wanted.select, seen)

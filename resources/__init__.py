@@ -1,1 +1,1 @@
-"""What the assets talk to: the lake, and Dagster's own history."""
+"""What the assets talk to: the lake, the models, and Dagster's own history."""

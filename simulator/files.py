@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from simulator import text, truth
+import numpy as np
+
+from simulator import goods, text, truth
+from simulator.goods import Goods
 from simulator.parameters import PRESETS, Parameters
 from simulator.shop import MonthOfShop, open_shop
 
@@ -39,6 +42,8 @@ def write(
     progress: Callable[[int, int], None] | None = None,
 ) -> Written:
     """Simulate a shop and write its files to `home`/landing/orders and its truth to `home`/truth.
+
+    Where `home`/seeds has no categories.csv, the shop's own list of its goods' categories is written there.
 
     The CSV files are bit-exact: the same arguments give the same bytes on every machine with IEEE 754
     doubles, and the files of a longer shop begin with those of the shorter one. The truth is exact in
@@ -85,6 +90,7 @@ def write(
         if writing is not None:
             writing.result()
             _report(progress, len(files), months)
+        _list_categories(home / "seeds" / "categories.csv", parameters, made.goods)
         written = known.finish()
     return Written(tuple(files), rows, written)
 
@@ -92,6 +98,19 @@ def write(
 def _report(progress: Callable[[int, int], None] | None, done: int, months: int) -> None:
     if progress is not None:
         progress(done, months)
+
+
+def _list_categories(file: Path, parameters: Parameters, ware: Goods) -> None:
+    """Write the category of each good as seeds.categories takes it, unless the shop has a list."""
+    if file.exists():
+        return
+    codes = goods.stock_codes(parameters, np.arange(len(ware)))
+    rows = (
+        f"1,product_id,{code},{goods.category_name(kind)}"
+        for code, kind in zip(codes, ware.category.tolist(), strict=True)
+    )
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("\n".join(["rank,matches,pattern,category", *rows, ""]), encoding="utf-8")
 
 
 def _write_month(

@@ -30,7 +30,7 @@ HEADER = [
 
 # A deadline would make a test fail for what else the machine does.
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-settings.register_profile("here", deadline=None, suppress_health_check=SLOW_FIXTURES)
+settings.register_profile("here", deadline=None, max_examples=50, suppress_health_check=SLOW_FIXTURES)
 settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 

@@ -10,7 +10,8 @@ import duckdb
 from warehouse.contract import Table
 from warehouse.lake import CATALOG, shape_of
 from warehouse.publish import fingerprints
-from warehouse.records import read_versions
+from warehouse.records import MODELS, read_versions
+from warehouse.tables import models
 
 # A transaction that is still open has files that no snapshot names yet.
 GRACE = timedelta(days=1)
@@ -29,6 +30,7 @@ def check(
     """
     yield from _catalog(root)
     yield from _files(connection, root, now)
+    yield from _models(connection, root.parent, now)
     for table in tables.values():
         try:
             yield from _table(connection, table)
@@ -75,6 +77,21 @@ def _files(connection: duckdb.DuckDBPyConnection, root: Path, now: float) -> Ite
             yield f"The file {data / path} belongs to no snapshot: a run was killed while it wrote. It may be deleted."
 
 
+def _models(connection: duckdb.DuckDBPyConnection, home: Path, now: float) -> Iterator[str]:
+    """Every model that the registry names must be there, and no other."""
+    if not shape_of(connection, models.REGISTRY):
+        return
+    named = {path for (path,) in connection.execute("SELECT DISTINCT path FROM models.registry").fetchall()}
+    there = {file.relative_to(home).as_posix(): file for file in (home / MODELS).rglob("*.skops*")}
+    for path in sorted(named - there.keys()):
+        yield f"The model {home / path} is missing. Restore it from a backup, or make its month anew with `--force`."
+    for path in sorted(there.keys() - named):
+        if now - there[path].stat().st_mtime > GRACE.total_seconds():
+            yield (
+                f"The model {home / path} is in no record: a run was killed before it published. It may be deleted."
+            )
+
+
 def _table(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[str]:
     found = shape_of(connection, table)
     if not found:
@@ -91,7 +108,7 @@ def _table(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[str]
         ).fetchone()
         if doubled and doubled[0]:
             yield f"{table.qualified} has {doubled[0]} keys ({', '.join(table.primary_key)}) more than once."
-    if table.schema in {"landing", "meta"}:
+    if not table.is_made:
         return
     recorded = {
         month: record.version

@@ -62,6 +62,11 @@ class Table:
         return f"{self.schema}.{self.name}"
 
     @property
+    def is_made(self) -> bool:
+        """Whether a query or a seed fills it; the others are written as files, months and models come."""
+        return self.schema not in {"landing", "meta", "models"}
+
+    @property
     def shape(self) -> dict[str, str]:
         """Name and type of every column."""
         return {column.name: column.type for column in self.columns}

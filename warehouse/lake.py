@@ -180,6 +180,12 @@ def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
     return Path(str(found[0] if found else ""))
 
 
+def home_of(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The folder of the shop whose lake is attached."""
+    found = connection.execute("SELECT data_path FROM ducklake_settings('lake')").fetchone()
+    return Path(str(found[0] if found else "")).parents[1]
+
+
 @contextmanager
 def alone(connection: duckdb.DuckDBPyConnection, work: str) -> Iterator[None]:
     """Wait until no other process does this work on the lake, and keep the others waiting.

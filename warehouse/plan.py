@@ -50,7 +50,7 @@ class Plan:
     """The records of the lake seen through the graph.
 
     Attributes:
-        graph: Tables by name, each after its inputs. What files bring (landing.orders) is no node: it
+        graph: Tables by name, each after its inputs. What files bring (landing.orders, landing.reviews) is no node: it
             is known by its records alone.
         records: The newest record of every month of every table.
         refusals: What stands refused.

@@ -8,20 +8,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
 from warehouse.contract import Table
 from warehouse.errors import TillageError
-from warehouse.lake import ensure, in_transaction, literal, shape_of, snapshot, spill_folder
-from warehouse.records import NOTHING, Finding, Record, read_versions, write_refusals, write_versions
+from warehouse.lake import ensure, home_of, in_transaction, literal, shape_of, snapshot, spill_folder
+from warehouse.records import (
+    NOTHING,
+    Finding,
+    Fitted,
+    Record,
+    insert,
+    keep_models,
+    read_versions,
+    write_refusals,
+    write_versions,
+)
+from warehouse.tables import models
 
 STAGED = "staged"
 
 # Judges rows staged in the in-memory table, by contract; gives what they fail, by month.
 Judge = Callable[[duckdb.DuckDBPyConnection, str, Table], Sequence[Finding]]
-# Makes of the rows in one Parquet file the rows in another.
-Compute = Callable[[Path, Path], None]
+# Makes of the rows in one Parquet file the rows in another, and gives the models that they were made with.
+Compute = Callable[[Path, Path], Sequence[Fitted]]
 Inputs = Callable[[duckdb.DuckDBPyConnection], Mapping[date | None, str]]
 
 
@@ -82,7 +94,8 @@ def publish(
             the read transaction that stages the rows, so both see one snapshot of the lake.
         code: Fingerprint of what makes the rows.
         judge: Says which months must not be published, and why.
-        compute: Makes the rows of the table of those of the query, where SQL alone does not.
+        compute: Makes the rows of the table of those of the query, where SQL alone does not. The models that
+            it gives are stored with the months that are published.
         run: Dagster run, for the records.
 
     Raises:
@@ -90,7 +103,7 @@ def publish(
             change of shape that only a rebuild of all months can make.
     """
     names = ", ".join(f'"{name}"' for name in table.shape)
-    read = _stage(connection, table, query, months, parameters, inputs, compute)
+    read, seen_at, fitted = _stage(connection, table, query, months, parameters, inputs, compute)
     staged = fingerprints(connection, table, f"memory.{STAGED}")
     records: dict[date | None, Record] = {}
     for month in months:
@@ -99,6 +112,8 @@ def publish(
     findings = tuple(judge(connection, STAGED, table))
     refused = {finding.month for finding in findings if finding.severity == "error"}
     good = {month: record for month, record in records.items() if month not in refused}
+    of_good = [model for model in fitted if model.month in good]
+    stored = keep_models(home_of(connection), table.qualified, of_good, good) if of_good else []
     changed: list[date | None] = []
 
     def swap() -> None:
@@ -115,6 +130,8 @@ def publish(
             _replace(connection, table, changed, there=set(was) & set(changed), names=names)
         if good:
             write_versions(connection, table.qualified, good, run)
+        if stored:
+            insert(connection, models.REGISTRY, [{**row, "snapshot": seen_at, "run": run} for row in stored])
         write_refusals(connection, table.qualified, records, findings, run)
         connection.execute(
             "CALL lake.set_commit_message('tillage', ?)", [f"{table.qualified} {run or ''}".strip()]
@@ -133,8 +150,11 @@ def _stage(
     parameters: Mapping[str, object],
     inputs: Inputs,
     compute: Compute | None,
-) -> Mapping[date | None, str]:
-    """Put the rows of the months asked for into memory, and give the fingerprints of what they were made from."""
+) -> tuple[Mapping[date | None, str], int, Sequence[Fitted]]:
+    """Put the rows of the months asked for into memory.
+
+    Gives the fingerprints of what they were made from, the snapshot that it was read in, and the models.
+    """
     names = ", ".join(f'"{name}"' for name in table.shape)
     shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
     by = table.partition_column
@@ -143,12 +163,15 @@ def _stage(
     wanted = f"WHERE {by} IN ({dates})" if by else ""
     connection.execute(f"CREATE OR REPLACE TABLE memory.{STAGED} ({shape})")
     read: Mapping[date | None, str] = {}
-    given, made = (spill_folder(connection) / f"{name}.parquet" for name in ("given", "made"))
+    fitted: Sequence[Fitted] = ()
+    seen_at = 0
+    # Names of their own: DuckDB takes a file of the same name, size and second for the one that it read before.
+    given, made = (spill_folder(connection) / f"{uuid4().hex}.parquet" for _ in range(2))
 
     def stage() -> None:
-        nonlocal read
+        nonlocal read, seen_at
         connection.execute(f"TRUNCATE memory.{STAGED}")
-        read = inputs(connection)
+        read, seen_at = inputs(connection), snapshot(connection) if compute else 0
         used = {name: value for name, value in parameters.items() if f"${name}" in query}
         if compute is None:
             fill(query, used)
@@ -161,8 +184,10 @@ def _stage(
     try:
         in_transaction(connection, stage)
         if compute is not None:
-            compute(given, made)
+            fitted = compute(given, made)
             fill(f"FROM read_parquet({literal(made)})", {})
+            given.unlink()
+            made.unlink()
     except duckdb.CatalogException as error:
         raise TillageError(
             f"{table.qualified} cannot be made: its query reads what is not in the warehouse. "
@@ -175,7 +200,7 @@ def _stage(
             f"warehouse/tables/{table.schema}.py."
         ) from error
 
-    return read
+    return read, seen_at, fitted
 
 
 def fingerprints(

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
-from warehouse.contract import Table
+from warehouse.contract import Table, fingerprint
 from warehouse.lake import ensure, in_transaction, shape_of
-from warehouse.tables import landing, meta
+from warehouse.tables import landing, meta, models
 
 NOTHING = "0"  # the version of a month without rows
+MODELS = "models"  # folder of the home
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,16 @@ class Refusal:
     inputs: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model that was fitted for a month: the content of its file, its parameters and metrics as JSON."""
+
+    month: date
+    content: bytes
+    parameters: str
+    metrics: str
+
+
 Records = Mapping[tuple[str, date | None], Record]
 Refusals = Mapping[str, tuple[Refusal, ...]]
 
@@ -54,9 +67,11 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         landing.FILES,
         landing.FILE_MONTHS,
         landing.ORDERS,
+        landing.REVIEWS,
         landing.QUARANTINE,
         meta.VERSIONS,
         meta.REFUSALS,
+        models.REGISTRY,
     )
 
     def create() -> None:
@@ -141,6 +156,31 @@ def write_refusals(
             connection.execute(f"DELETE FROM meta.refusals WHERE {where}", values)
     if rows:
         insert(connection, meta.REFUSALS, rows)
+
+
+def keep_models(
+    home: Path, table: str, fitted: Iterable[Fitted], records: Mapping[date | None, Record]
+) -> list[dict[str, object]]:
+    """Write the file of each model under the name of what it was made from, and give the rows of their records.
+
+    A kill before the records are written leaves a file that nothing names, and `tillage check` tells.
+    """
+    rows: list[dict[str, object]] = []
+    for model in fitted:
+        at = records[model.month]
+        made_from = fingerprint(at.code, at.inputs)
+        path = Path(MODELS, table, f"{model.month}-{made_from}.skops")
+        file = home / path
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            aside = file.with_name(f"{file.name}.{uuid4().hex[:8]}")
+            aside.write_bytes(model.content)
+            aside.replace(file)
+        rows.append(
+            {"name": table, "as_of": model.month, "code_version": at.code, "data_version": at.inputs}
+            | {"parameters": model.parameters, "metrics": model.metrics, "path": path.as_posix()}
+        )
+    return rows
 
 
 def _stands_any(connection: duckdb.DuckDBPyConnection) -> bool:

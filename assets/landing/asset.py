@@ -9,10 +9,10 @@ import dagster as dg
 from assets.asset import SILENT, key, table_spec
 from resources.lake import LakeResource
 from warehouse.errors import TillageError
-from warehouse.intake import TakenIn, take_in
+from warehouse.intake import SOURCES, TakenIn, take_in
 from warehouse.intake.layout import Reading
 from warehouse.lake import snapshot
-from warehouse.tables.landing import FILE_MONTHS, FILES, ORDERS, QUARANTINE
+from warehouse.tables.landing import FILE_MONTHS, FILES, QUARANTINE
 
 CHECKS = {
     "rows_add_up": (
@@ -24,7 +24,11 @@ CHECKS = {
             FROM landing.files WHERE state = 'accepted'
             QUALIFY arrival = max(arrival) OVER (PARTITION BY path)
         ),
-        accepted AS (SELECT file_id, count(*) AS n FROM landing.orders GROUP BY file_id),
+        accepted AS (
+            SELECT file_id, count(*) AS n FROM landing.orders GROUP BY file_id
+            UNION ALL
+            SELECT file_id, count(*) AS n FROM landing.reviews GROUP BY file_id
+        ),
         quarantined AS (SELECT file_id, count(*) AS n FROM landing.quarantine GROUP BY file_id)
         SELECT newest.path, newest.rows_read, accepted.n AS accepted, quarantined.n AS quarantined
         FROM newest
@@ -59,11 +63,14 @@ SAMPLE_ROWS = 10
 
 def landing_assets(
     landing: Path, reading: Reading, months: dg.PartitionsDefinition
-) -> tuple[dg.AssetsDefinition, dg.AssetSpec]:
-    """The asset that takes in files, and landing.orders, whose months it logs as they change."""
+) -> tuple[dg.AssetsDefinition, list[dg.AssetSpec]]:
+    """The asset that takes in files, and the tables of their rows, whose months it logs as they change."""
     tables = (FILES, FILE_MONTHS, QUARANTINE)
     specs = [table_spec(table, {}, None) for table in tables]
-    orders = table_spec(ORDERS, {}, months).replace_attributes(deps=[key(FILES.qualified)])
+    rows = [
+        table_spec(source.table, {}, months).replace_attributes(deps=[key(FILES.qualified)])
+        for source in SOURCES
+    ]
 
     @dg.multi_asset(
         name="landing__files",
@@ -115,7 +122,7 @@ def landing_assets(
             )
         yield from results
 
-    return build, orders
+    return build, rows
 
 
 def _told(taken: TakenIn, at: int, rows: int) -> dict[str, dg.TableMetadataValue | int]:
@@ -130,22 +137,23 @@ def _told(taken: TakenIn, at: int, rows: int) -> dict[str, dg.TableMetadataValue
     return {
         "dagster/row_count": rows,
         "files": dg.MetadataValue.table(records, schema),
-        "months changed": len(taken.months),
+        "months changed": sum(len(months) for months in taken.months.values()),
         "snapshot": at,
     }
 
 
 def _log_months(context: dg.AssetExecutionContext, taken: TakenIn, at: int) -> None:
-    for month, record in taken.months.items():
-        context.log_event(
-            dg.AssetMaterialization(
-                key(ORDERS.qualified),
-                partition=str(month),
-                metadata={
-                    "dagster/partition_row_count": record.rows,
-                    "rows changed": True,
-                    "snapshot": at,
-                },
-                tags={"dagster/data_version": record.version},
+    for name, months in taken.months.items():
+        for month, record in months.items():
+            context.log_event(
+                dg.AssetMaterialization(
+                    key(name),
+                    partition=str(month),
+                    metadata={
+                        "dagster/partition_row_count": record.rows,
+                        "rows changed": True,
+                        "snapshot": at,
+                    },
+                    tags={"dagster/data_version": record.version},
+                )
             )
-        )

@@ -185,7 +185,7 @@ def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage
     assert "seeds.not_goods: all: its code changed" in said.out
     assert "core.order_lines: 2011-01 to 2011-02: follows if seeds.not_goods changes" in said.out
     assert newest_event(home) == before
-    assert tillage("run").code == 0
+    assert tillage("run", *WALK).code == 0
     assert made(home, "core.order_lines", before) == ["2011-01-01", "2011-02-01"]
 
 
@@ -304,7 +304,7 @@ def test_headers_and_currency_of_the_file_of_settings_are_read_with(home, enviro
 @pytest.mark.usefixtures("unjudged")
 def test_options_of_every_command_stand_before_or_after_it(home, tillage, small_shop, tmp_path):
     drop_months(home, small_shop, MONTHS[:1])
-    assert tillage("run", "--quiet").err == ""
+    assert tillage("run", "--quiet", *WALK).err == ""
     elsewhere = tmp_path / "elsewhere"
     said = tillage("status", "--home", str(elsewhere))
     assert said.code == 1
@@ -334,5 +334,5 @@ def test_sample_writes_a_shop_that_runs(home, tillage):
     said = tillage("sample", "--months", "2", "--customers", "40", "--first-month", "2011-03")
     assert said.code == 0, said.err
     assert len(list((home / "landing" / "orders").glob("*.csv"))) == 2
-    assert tillage("run").code == 0
+    assert tillage("run", *WALK).code == 0
     assert made(home, "segments.rfm") == ["2011-03-01", "2011-04-01"]

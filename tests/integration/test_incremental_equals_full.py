@@ -16,7 +16,7 @@ from warehouse.lake import attach
 
 # Among them every way of seeing an input: the same month, the one before too, all up to it.
 TABLES = (
-    "core.order_lines", "core.customer_months", "core.sales_days", "core.returns", "segments.rfm",
+    "core.order_lines", "core.customer_months", "core.customer_product_months", "core.sales_days", "core.returns", "segments.rfm",
     "segments.rfm_moves", "cohorts.retention", "cohorts.revenue_retention",
 )  # fmt: skip
 SEEDS = ("seeds.not_goods", "seeds.categories", "seeds.rfm_segments", "seeds.thresholds")

@@ -69,7 +69,13 @@ def ui(chromium, small_shop, tmp_path_factory):
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("TILLAGE_", "DAGSTER_"))
     }
-    made = subprocess.run([*tillage, "run"], env=environment, capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [*tillage, "run", "--select", "+key:segments/rfm or key:landing/files"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert made.returncode == 1, made.stderr
     port, log = free_port(), home.parent / "ui.log"
     address = f"http://127.0.0.1:{port}"
@@ -87,7 +93,7 @@ def ui(chromium, small_shop, tmp_path_factory):
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         try:
-            server.wait(60)
+            server.wait(15)
         except subprocess.TimeoutExpired:  # it waits for what it started; a slow machine need not
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()

@@ -172,7 +172,7 @@ def test_cohorts_bring_the_amount_of_all_known_customers(retail: duckdb.DuckDBPy
     assert one(
         retail,
         "SELECT sum(amount), sum(customers), sum(returned_amount) FROM cohorts.revenue_retention "
-        f"WHERE as_of = DATE '{LAST}' AND country = 'All'",
+        f"WHERE as_of = DATE '{LAST}' AND country = 'All' AND first_category = 'All'",
     ) == one(
         retail,
         """
@@ -194,6 +194,6 @@ def test_revenue_has_the_customers_and_flags_of_retention(retail: duckdb.DuckDBP
     columns = "as_of, cohort, age, customers, cohort_customers, is_left_truncated, is_whole_month"
     assert differs(
         retail,
-        f"SELECT {columns} FROM cohorts.revenue_retention WHERE country = 'All'",
+        f"SELECT {columns} FROM cohorts.revenue_retention WHERE country = 'All' AND first_category = 'All'",
         f"SELECT {columns} FROM cohorts.retention",
     ) == 0  # fmt: skip

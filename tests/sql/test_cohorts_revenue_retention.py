@@ -1,4 +1,4 @@
-"""cohorts.revenue_retention: what each cohort brings, by country and age, against a plain loop."""
+"""cohorts.revenue_retention: what each cohort brings, by country, first category and age, against a plain loop."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -48,10 +48,16 @@ def shops(draw: st.DrawFn) -> Shop:
     return months, returns
 
 
+def category_of(row: Month) -> str:
+    """Made up of the rest, for what a month is of may be anything."""
+    return ("Bags", "Mugs")[(ord(row[1]) + row[0].month) % 2]
+
+
 def put(fill: Fill, run: Run, tables: Any, shop: Shop) -> None:
     """Write a shop; the ages are those of cohorts.retention."""
     for name in (
         "core.customer_months",
+        "core.customer_product_months",
         "core.returns",
         "core.sales_days",
         "seeds.thresholds",
@@ -60,6 +66,11 @@ def put(fill: Fill, run: Run, tables: Any, shop: Shop) -> None:
         tables.execute(f"DELETE FROM {name}")
     months, returns = shop
     fill("core.customer_months", "month,customer_id,country,orders,amount", *months)
+    fill(
+        "core.customer_product_months",
+        "month,customer_id,product_id,category,orders,amount",
+        *((*row[:2], "X", category_of(row), *row[3:]) for row in months),
+    )
     fill(
         "core.sales_days",
         "month,day,country",
@@ -82,15 +93,21 @@ def naive(shop: Shop, as_of: date) -> list[dict[str, Any]]:
     sales = {(row[0], row[1]): row[4] for row in shop[0] if row[3] and row[0] <= as_of}
     first = {who: min(month for month, other in sales if other == who) for _, who in sales}
     home = {row[1]: row[2] for row in shop[0] if first.get(row[1]) == row[0]}
+    taste = {row[1]: category_of(row) for row in shop[0] if first.get(row[1]) == row[0]}
     returned: dict[tuple[date, str | None], Decimal] = {}
     for month, who, reverses, amount in shop[1]:
         if month <= as_of:
             key = reverses or month, who
             returned[key] = returned.get(key, Decimal(0)) + amount
     found = []
-    for country in ("All", "EIRE", "France"):
+    groups = [("All", "All"), ("All", "Bags"), ("All", "Mugs"), ("EIRE", "All"), ("France", "All")]
+    for country, category in groups:
         for cohort in MONTHS:
-            members = [who for who in first if first[who] == cohort and country in {"All", home[who]}]
+            members = [
+                who
+                for who in first
+                if first[who] == cohort and country in {"All", home[who]} and category in {"All", taste[who]}
+            ]
             gross = net = Decimal(0)
             begun: tuple[Decimal, Decimal] | None = None
             for age, month in enumerate(month_range(cohort, as_of) if members else ()):
@@ -100,7 +117,7 @@ def naive(shop: Shop, as_of: date) -> list[dict[str, Any]]:
                 begun = begun or (gross, net)
                 found.append(
                     {
-                        "as_of": as_of, "country": country, "cohort": cohort, "age": age,
+                        "as_of": as_of, "country": country, "first_category": category, "cohort": cohort, "age": age,
                         "cohort_customers": len(members),
                         "customers": sum((month, who) in sales for who in members),
                         "amount": amount, "returned_amount": back, "net_amount": amount - back,
@@ -162,7 +179,7 @@ def test_a_return_is_booked_to_the_month_of_its_sale_once_it_is_known(
         ([sale(november), sale(december)],
          [(january, "a", november, Decimal(2)), (january, "a", None, Decimal(1))]),
     )  # fmt: skip
-    found = [row for row in run("cohorts.revenue_retention", december, END) if row["country"] == "All"]
+    found = [row for row in run("cohorts.revenue_retention", december, END) if row["country"] == "EIRE"]
     assert [(row["as_of"], row["age"], row["net_amount"]) for row in found if row["as_of"] <= january] == [
         (december, 0, 8), (december, 1, 8), (january, 0, 6), (january, 1, 8), (january, 2, -1)
     ]  # fmt: skip
@@ -181,6 +198,29 @@ def test_who_moves_stays_in_the_country_of_the_beginning(fill: Fill, run: Run, t
     put(fill, run, tables, ([sale(MONTHS[0]), sale(MONTHS[1], country="France")], []))
     found = run("cohorts.revenue_retention", MONTHS[1], MONTHS[2])
     assert {row["country"] for row in found} == {"All", "EIRE"}
+
+
+@pytest.mark.parametrize(
+    ("bought", "category"),
+    [
+        ([("Mugs", 5), ("Bags", 4)], "Mugs"),
+        ([("Mugs", 5), ("Bags", 3), ("Bags", 3)], "Bags"),
+        ([("Mugs", 5), ("Bags", 5)], "Bags"),
+        ([("Mugs", 5), ("Not goods", 9)], "Mugs"),
+        ([("Not goods", 9)], "Not goods"),
+    ],
+    ids=["the most", "summed", "the first of equals", "goods first", "no goods"],
+)
+def test_the_first_category_is_what_most_was_spent_on_in_the_first_month(
+    fill: Fill, run: Run, tables: Any, bought: list[tuple[str, int]], category: str
+) -> None:
+    put(fill, run, tables, ([sale(MONTHS[0]), sale(MONTHS[1], amount=99)], []))
+    tables.execute("DELETE FROM core.customer_product_months WHERE month = ?", [MONTHS[0]])
+    names = "month,customer_id,product_id,category,orders,amount"
+    rows = [(MONTHS[0], "a", f"{at}", *one[:1], 1, one[1]) for at, one in enumerate(bought)]
+    fill("core.customer_product_months", names, *rows)
+    found = run("cohorts.revenue_retention", MONTHS[1], MONTHS[2])
+    assert {row["first_category"] for row in found} == {"All", category}
 
 
 def test_a_cohort_whose_first_month_all_came_back_has_no_share_of_it(

@@ -14,7 +14,7 @@ from warehouse.plan import next_month
 
 JANUARY, FEBRUARY, MARCH = (date(2011, month, 1) for month in (1, 2, 3))
 WHOLESALE = 24
-NAMES = "month,invoice_id,line,sold_at,customer_id,product_id,description,quantity,unit_price,amount,kind,is_goods"
+NAMES = "month,invoice_id,line,sold_at,customer_id,product_id,description,quantity,unit_price,amount,kind,is_goods,category"
 
 Fill = Callable[..., None]
 Run = Callable[..., list[dict[str, Any]]]
@@ -28,6 +28,7 @@ lines = st.lists(
             "quantity": units if kind == "sale" else -units, "unit_price": Decimal(price),
             "amount": Decimal(price) * (units if kind == "sale" else -units), "kind": kind,
             "is_goods": product != "POST",
+            "category": "Not goods" if product == "POST" else {None: "Other", "CUP": "Cups"}.get(name, "Mugs"),
         },
         st.sampled_from(["1", "2", "3"]),
         st.datetimes(datetime(2011, 1, 25), datetime(2011, 2, 13)),
@@ -101,7 +102,10 @@ def test_customer_product_months_agree_with_a_plain_loop(
     known = [row for row in rows if row["customer_id"] and row["kind"] != "adjustment"]
     keys = ("month", "customer_id", "product_id")
     assert run("core.customer_product_months", JANUARY, MARCH) == [
-        dict(zip(keys, key, strict=True)) | totals(mine) | moments(mine)
+        dict(zip(keys, key, strict=True))
+        | totals(mine)
+        | moments(mine)
+        | {"category": min(row["category"] for row in of("sale", mine) or mine)}
         for key, mine in grouped(known, lambda row: tuple(row[name] for name in keys))
     ]
 
@@ -118,6 +122,14 @@ def test_product_months_agree_with_a_plain_loop(fill: Fill, run: Run, tables: An
             "customers": len({row["customer_id"] for row in of("sale", mine)} - {None}),
             "adjusted_units": total("quantity", of("adjustment", mine)),
             "adjusted_amount": total("amount", of("adjustment", mine)),
+            "category": max(
+                (row["category"] for row in mine),
+                key=lambda name: (
+                    sum(row["category"] == name for row in of("sale", mine)),
+                    sum(row["category"] == name for row in mine),
+                    name,
+                ),
+            ),
         }
         for (month, product), mine in grouped(rows, lambda row: (row["month"], row["product_id"]))
     ]
@@ -196,7 +208,7 @@ def a_line(units: int, price: str, *, day: int = 3, invoice: str = "1") -> Row:
     return {
         "month": JANUARY, "invoice_id": invoice, "sold_at": moment, "customer_id": "a", "product_id": "X",
         "description": "CUP", "quantity": units, "unit_price": Decimal(price),
-        "amount": Decimal(price) * units, "kind": "sale", "is_goods": True,
+        "amount": Decimal(price) * units, "kind": "sale", "is_goods": True, "category": "Cups",
     }  # fmt: skip
 
 

@@ -69,10 +69,26 @@ def test_a_product_that_was_never_named_or_sold_is_there(fill: Fill, run: Run) -
     fill("core.product_months", STATE, (JANUARY, "X", False, None, None, None))
     assert run("core.products", JANUARY, FEBRUARY) == [
         {
-            "as_of": JANUARY, "product_id": "X", "name": None, "spellings": [], "is_goods": False,
+            "as_of": JANUARY, "product_id": "X", "name": None, "spellings": [], "is_goods": False, "category": None,
             "first_sold_at": None, "last_sold_at": None, "usual_price": None,
         }
     ]  # fmt: skip
+
+
+def test_the_category_is_that_of_the_newest_sales(fill: Fill, run: Run) -> None:
+    """A count of broken ones (no sale) tells nothing of what the product is."""
+    fill(
+        "core.product_months",
+        "month,product_id,orders,category",
+        (JANUARY, "X", 0, "Other"),
+        (FEBRUARY, "X", 2, "Bags"),
+        (MARCH, "X", 1, "Toys"),
+        (APRIL, "X", 0, "Other"),
+    )
+    for start in MONTHS:
+        found = run("core.products", start, next_month(APRIL))
+        expected = ["Other", "Bags", "Toys", "Toys"][MONTHS.index(start) :]
+        assert [row["category"] for row in found] == expected
 
 
 def test_a_month_sees_nothing_later(fill: Fill, run: Run) -> None:

@@ -87,7 +87,7 @@ def naive(rows: list[Line]) -> list[dict[str, Any]]:
 
 
 @given(lines)
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_it_agrees_with_a_plain_loop(fill: Fill, run: Run, tables: Any, rows: list[Line]) -> None:
     put(fill, tables, rows)
     assert run("core.returns", JANUARY, next_month(MARCH)) == naive(rows)

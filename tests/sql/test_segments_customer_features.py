@@ -18,6 +18,8 @@ from warehouse.tables.core import BANDS, WEEKDAYS
 FIRST, LAST = date(2010, 11, 1), date(2011, 2, 1)
 MONTHS = month_range(FIRST, LAST)
 
+CATEGORIES = {"cup": "Kitchen", "pan": "Kitchen", "lamp": "Lights", "POST": "Not goods"}
+
 Fill = Callable[..., None]
 Run = Callable[..., list[dict[str, Any]]]
 # customer, moment, product (POST is no goods), amount; a negative one is returned
@@ -27,7 +29,7 @@ shops = st.lists(
     st.tuples(
         st.sampled_from("abc"),
         st.datetimes(datetime(2010, 11, 1), datetime(2011, 2, 28, 23)),
-        st.sampled_from(["cup", "pan", "POST"]),
+        st.sampled_from(["cup", "pan", "lamp", "POST"]),
         st.sampled_from(["1.0001", "2.5", "10", "-3"]).map(Decimal),
     ),
     max_size=14,
@@ -61,10 +63,13 @@ def put(fill: Fill, tables: Any, shop: list[Order]) -> None:
         }  # fmt: skip
         fill("core.customer_months", ",".join(state), list(state.values()))
         for product in {row[2] for row in mine}:
-            orders = sum(row[2] == product for row in sales)
+            amounts = [row[3] for row in sales if row[2] == product]
             fill(
-                "core.customer_product_months", "month,customer_id,product_id,is_goods,orders",
-                (month, customer, product, product != "POST", orders),
+                "core.customer_product_months", "month,customer_id,product_id,is_goods,category,orders,amount",
+                (
+                    month, customer, product, product != "POST", CATEGORIES[product], len(amounts),
+                    sum(amounts, Decimal(0)),
+                ),
             )  # fmt: skip
     for day in {row[1].date() for row in shop}:
         orders = sum(row[3] > 0 and row[1].date() == day for row in shop)
@@ -87,6 +92,11 @@ def naive(shop: list[Order], as_of: date) -> list[dict[str, Any]]:
         gaps = [(later - day).days for day, later in pairwise(days)]
         spent = sum(row[3] for row in mine)
         returned = -sum((row[3] for row in known if row[0] == customer and row[3] < 0), Decimal(0))
+        goods = [row for row in mine if row[2] != "POST"]
+        tastes = {CATEGORIES[row[2]]: Decimal(0) for row in goods}
+        for row in goods:
+            tastes[CATEGORIES[row[2]]] += row[3]
+        favourite = min(tastes, key=lambda name: (-tastes[name], name), default=None)
         found.append(
             {
                 "as_of": as_of,
@@ -100,6 +110,11 @@ def naive(shop: list[Order], as_of: date) -> list[dict[str, Any]]:
                 "returned_amount": returned,
                 "returned_share": near(float(returned / spent)),
                 "products": len({row[2] for row in mine} - {"POST"}),
+                "categories": len(tastes),
+                "favourite_category": favourite,
+                "favourite_share": near(float(tastes[favourite] / sum(tastes.values())))
+                if favourite
+                else None,
                 "gap_mean_days": near(mean(gaps)) if gaps else None,
                 "gap_variation": near(stdev(gaps) / mean(gaps)) if len(gaps) > 1 else None,
             }

@@ -14,8 +14,8 @@ import duckdb
 
 from warehouse.contract import fingerprint
 from warehouse.errors import TillageError
-from warehouse.intake.columns import PARSED
-from warehouse.intake.files import TEXTS, Content, Found, read_content, scan
+from warehouse.intake import orders, reviews
+from warehouse.intake.files import JSON_LINES, TEXTS, Content, Found, read_content, scan
 from warehouse.intake.layout import Reading
 from warehouse.intake.reader import (
     PASSING,
@@ -26,11 +26,12 @@ from warehouse.intake.reader import (
     stage,
     unstage,
 )
+from warehouse.intake.source import Source
 from warehouse.lake import alone, in_transaction
 from warehouse.records import NOTHING, Record, insert, read_versions, write_versions
-from warehouse.tables.landing import FILE_MONTHS, FILES, ORDERS, QUARANTINE
+from warehouse.tables.landing import FILE_MONTHS, FILES, QUARANTINE
 
-SOURCE = "orders"
+SOURCES = (orders.SOURCE, reviews.SOURCE)
 # Files are staged in memory and committed together up to this size: a transaction of its own, and data
 # files of its own, cost more than a small file. A larger one goes into the lake as it is read.
 BATCH_BYTES = 64 << 20
@@ -63,8 +64,8 @@ class Arrival:
     size: int
     modified_ns: int
     seen_at: datetime
+    source: str
     arrival: int = 0
-    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +75,28 @@ class TakenIn:
     Attributes:
         arrivals: Contents that are new at their paths.
         left: Paths left for the next time, with the reason: still growing, or not readable.
-        months: The months of landing.orders whose rows are others than before, with their new records.
+        months: The months whose rows are others than before, with their new records, by the source's table.
     """
 
     arrivals: tuple[Arrival, ...]
     left: Mapping[str, str]
-    months: Mapping[date, Record]
+    months: Mapping[str, Mapping[date, Record]]
 
 
 def new_files(connection: duckdb.DuckDBPyConnection, landing: Path, reading: Reading) -> list[Found]:
     """Give the files that are new or changed since they were last taken in, as far as a look can tell."""
+    return [found for source in SOURCES for found in _new_files(connection, landing, reading, source)]
+
+
+def _new_files(
+    connection: duckdb.DuckDBPyConnection, landing: Path, reading: Reading, source: Source
+) -> list[Found]:
     newest = _newest(_known(connection))
-    return [found for found in scan(landing, SOURCE) if _is_new(found, newest.get(found.path), reading)]
+    return [
+        found
+        for found in scan(landing, source.name, source.kinds)
+        if _is_new(found, newest.get(found.path), reading)
+    ]
 
 
 def take_in(
@@ -96,7 +107,7 @@ def take_in(
     run: str | None = None,
     progress: Progress | None = None,
 ) -> TakenIn:
-    """Take in every file of landing/orders/ that is new or changed.
+    """Take in every file of landing/ that is new or changed.
 
     Args:
         connection: A connection that may write; its lake has been prepared.
@@ -106,14 +117,24 @@ def take_in(
         progress: Called before each file with its path, the files done, and all of them.
     """
     with alone(connection, "take_in"):
-        todo = new_files(connection, landing, reading)
-        batch = _Batch(connection, reading, run)
-        for done, found in enumerate(todo):
-            if progress:
-                progress(found.path, done, len(todo))
-            batch.add(found)
-        batch.commit()
-    return TakenIn(tuple(batch.arrivals), batch.left, batch.months)
+        todo = {source: _new_files(connection, landing, reading, source) for source in SOURCES}
+        batches, done, total = [], 0, sum(len(files) for files in todo.values())
+        for source, files in todo.items():
+            if not files:
+                continue
+            batch = _Batch(connection, source, reading, run)
+            batches.append(batch)
+            for found in files:
+                if progress:
+                    progress(found.path, done, total)
+                batch.add(found)
+                done += 1
+            batch.commit()
+    return TakenIn(
+        tuple(arrival for batch in batches for arrival in batch.arrivals),
+        {path: why for batch in batches for path, why in batch.left.items()},
+        {batch.source.table.qualified: batch.months for batch in batches if batch.months},
+    )
 
 
 def reading_name(reading: Reading) -> str:
@@ -160,6 +181,7 @@ class _Batch:
     """Files staged so far, and what became of those committed."""
 
     connection: duckdb.DuckDBPyConnection
+    source: Source
     reading: Reading
     run: str | None
     arrivals: list[Arrival] = field(default_factory=list)
@@ -173,11 +195,12 @@ class _Batch:
 
     def __post_init__(self) -> None:
         self._known = _known(self.connection)
-        create_staging(self.connection)
+        create_staging(self.connection, self.source)
 
     def add(self, found: Found) -> None:
         """Stage the file's content, or put it into the lake, unless its rows live already."""
-        text_bytes = found.size * (1 if found.path.lower().endswith(TEXTS) else TEXT_PER_BYTE)
+        is_plain = found.path.lower().endswith((*TEXTS, *JSON_LINES))
+        text_bytes = found.size * (1 if is_plain else TEXT_PER_BYTE)
         is_large = text_bytes > BATCH_BYTES
         if is_large:
             self.commit()
@@ -201,7 +224,7 @@ class _Batch:
 
     def _write_large(self, found: Found) -> None:
         self._begin()
-        self._add(found, ORDERS.qualified)
+        self._add(found, self.source.table.qualified)
         if not self._staged:  # rows of a file that is refused or left may stand in the transaction
             raise _NothingStagedError
         self._write()
@@ -236,17 +259,20 @@ class _Batch:
     def _judge(self, found: Found, content: Content, into: str) -> Arrival:
         """Say what becomes of the content; stage its rows if they are not in the lake or staged yet."""
         live = _live(self._known)
-        for row in [*self._pending, *self._known]:
-            if row.file_id == content.file_id and row.state == "accepted":
-                if row in self._pending or row.file_id in live:
-                    return self._arrival(found, row)
-                break
         blank = Arrival(
             content.file_id, found.path, "accepted", None, None, reading_name(self.reading),
             0, 0, 0, None, None, None, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
+            self.source.name,
         )  # fmt: skip
+        for row in [*self._pending, *self._known]:
+            if row.file_id == content.file_id and row.state == "accepted":
+                if row not in self._pending and row.file_id not in live:
+                    break
+                if row.source != self.source.name:
+                    return replace(blank, state="refused", reason=_of_another_source(row))
+                return self._arrival(found, row)
         try:
-            staged = stage(self.connection, found.file, content, self.reading, into)
+            staged = stage(self.connection, self.source, found.file, content, self.reading, into)
         except TillageError as error:
             return replace(blank, state="refused", reason=str(error).replace("\0", "\u2400"))
         self._staged[content.file_id], layout = staged, staged.layout
@@ -283,7 +309,7 @@ class _Batch:
     def _begin(self) -> None:
         self._known = _known(self.connection)
         self._pending, self._seen_again, self._staged, self._staged_bytes = [], [], {}, 0
-        create_staging(self.connection)
+        create_staging(self.connection, self.source)
 
     def _end(self) -> None:
         self.months |= self._changed
@@ -310,7 +336,7 @@ class _Batch:
             )
         touched = _months(self.connection, dead)
         if dead:
-            for table in (ORDERS, QUARANTINE, FILE_MONTHS):
+            for table in (self.source.table, QUARANTINE, FILE_MONTHS):
                 run(f"DELETE FROM {table.qualified} WHERE file_id IN (SELECT unnest(?))", [dead])
         if fresh:
             self._insert(fresh)
@@ -328,7 +354,12 @@ class _Batch:
         insert(self.connection, FILE_MONTHS, months)
         chosen = "WHERE file_id IN (SELECT unnest(?))"
         for table, columns, staged, order in (
-            (ORDERS, f"month, file_id, row, {', '.join(PARSED)}", STAGED, "ORDER BY month"),
+            (
+                self.source.table,
+                f"month, file_id, row, {', '.join(self.source.parsed)}",
+                STAGED,
+                "ORDER BY month",
+            ),
             (QUARANTINE, "file_id, row, raw, reasons", QUARANTINED, ""),
         ):
             if self.connection.execute(f"SELECT 1 FROM {staged} {chosen} LIMIT 1", [fresh]).fetchall():
@@ -343,19 +374,28 @@ class _Batch:
             month: Record(f"{rows}-{rows_hash}", "", "", rows)
             for month, rows, rows_hash in self.connection.execute(
                 "SELECT month, sum(rows), sum(rows_hash) FROM landing.file_months "
-                "WHERE month IN (SELECT unnest(?)) GROUP BY month",
-                [sorted(touched)],
+                "WHERE month IN (SELECT unnest($months)) AND file_id IN "
+                "(SELECT file_id FROM landing.files WHERE source = $source AND state = 'accepted') GROUP BY month",
+                {"months": sorted(touched), "source": self.source.name},
             ).fetchall()
         }
-        before = read_versions(self.connection, [ORDERS.qualified])
+        name = self.source.table.qualified
+        before = read_versions(self.connection, [name])
         self._changed = {}
         for month in sorted(touched):
             record = now.get(month, Record(NOTHING, "", ""))
-            was = before.get((ORDERS.qualified, month))
+            was = before.get((name, month))
             if was is None or was.version != record.version:
                 self._changed[month] = record
         if self._changed:
-            write_versions(self.connection, ORDERS.qualified, dict(self._changed.items()), self.run)
+            write_versions(self.connection, name, dict(self._changed.items()), self.run)
+
+
+def _of_another_source(row: Arrival) -> str:
+    return (
+        f"the same content lies at {row.path} and was taken in as {row.source}. A content is of one source: remove it "
+        "here; if it holds rows of both, write those of each into a file of its own."
+    )
 
 
 def _months(connection: duckdb.DuckDBPyConnection, file_ids: list[str]) -> set[date]:

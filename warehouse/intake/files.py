@@ -19,7 +19,7 @@ from warehouse.errors import TillageError
 
 PACKED = (".gz", ".zst")
 TEXTS = (".csv", ".tsv", ".txt")
-KINDS = (*TEXTS, *(text + packed for text in TEXTS for packed in PACKED), ".parquet", ".xlsx")
+JSON_LINES = (".jsonl", ".ndjson", ".json")
 CHUNK = 1 << 20
 # What the engine reads as it is; text in any other encoding is copied for it.
 NATIVE = ("utf-8", "latin-1")
@@ -50,10 +50,20 @@ class Content:
     holds: str = CAREFUL
 
 
-def scan(landing: Path, source: str) -> Iterator[Found]:
+def packed_too(endings: tuple[str, ...]) -> tuple[str, ...]:
+    """The endings, and those of such files packed."""
+    return (*endings, *(text + packed for text in endings for packed in PACKED))
+
+
+def is_json(file: Path) -> bool:
+    """Whether it holds lines of JSON, by its name."""
+    return file.name.lower().endswith(packed_too(JSON_LINES))
+
+
+def scan(landing: Path, source: str, kinds: tuple[str, ...]) -> Iterator[Found]:
     """Give every file below landing/<source>/ that is to be taken in, in the order of their paths.
 
-    Left alone: hidden files, and everything whose name ends in none of `KINDS`, as that of a file does
+    Left alone: hidden files, and everything whose name ends in none of `kinds`, as that of a file does
     which a browser or a copy is still writing; and links that lead out of landing/.
     """
     root, inside = landing / source, landing.resolve()
@@ -61,7 +71,7 @@ def scan(landing: Path, source: str) -> Iterator[Found]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder) / name
-            if name.startswith((".", "~")) or not name.lower().endswith(KINDS) or not file.is_file():
+            if name.startswith((".", "~")) or not name.lower().endswith(kinds) or not file.is_file():
                 continue
             if file.is_symlink() and not file.resolve().is_relative_to(inside):
                 continue

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -149,23 +149,13 @@ def match(header: Sequence[str], sets: Sequence[HeaderSet]) -> Match:
             max(whole, key=lambda known: sum(bool(_at(found, known, x)) for x in known.columns)),
         )
     mixed = [known for known in sets if not known.is_whole]
-    positions = {}
-    for column in (*REQUIRED, *OPTIONAL):
-        wanted: dict[str, str] = {}
-        for known in mixed:
-            for alias in known.columns.get(column, ()):
-                wanted.setdefault(_plain(alias), alias)
-        at = [index for index, name in enumerate(found) if name in wanted]
-        if len(at) > 1:
-            raise _ambiguous(column, [header[index] for index in at])
-        if at:
-            positions[column] = at[0]
-        elif column in REQUIRED:
-            raise TillageError(
-                f"no column stands for {column}. Found: {_list(header)}. "
-                f"One of these would do: {_list(list(wanted.values()))}. Rename it, or name it in a set of your own: "
-                "[[headers]] in tillage.toml."
-            )
+    aliases = {
+        column: [alias for known in mixed for alias in known.columns.get(column, ())]
+        for column in (*REQUIRED, *OPTIONAL)
+    }
+    positions = positions_of(
+        header, aliases, REQUIRED, "or name it in a set of your own: [[headers]] in tillage.toml"
+    )
     follows = [
         known
         for known in mixed
@@ -176,6 +166,33 @@ def match(header: Sequence[str], sets: Sequence[HeaderSet]) -> Match:
         )
     ]
     return Match(positions, follows[0] if follows else None)
+
+
+def positions_of(
+    header: Sequence[str], aliases: Mapping[str, Sequence[str]], required: Collection[str], hint: str
+) -> dict[str, int]:
+    """Find where each column stands that the header names by one of its aliases.
+
+    Raises:
+        TillageError: If a required column is missing, or any is there more than once.
+    """
+    found = [_plain(name) for name in header]
+    positions = {}
+    for column, names in aliases.items():
+        wanted: dict[str, str] = {}
+        for alias in names:
+            wanted.setdefault(_plain(alias), alias)
+        at = [index for index, name in enumerate(found) if name in wanted]
+        if len(at) > 1:
+            raise _ambiguous(column, [header[index] for index in at])
+        if at:
+            positions[column] = at[0]
+        elif column in required:
+            raise TillageError(
+                f"no column stands for {column}. Found: {_list(header)}. "
+                f"One of these would do: {_list(list(wanted.values()))}. Rename it, {hint}."
+            )
+    return positions
 
 
 def plain_header(header: Sequence[str]) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
-"""How the rows of an orders file are got at, and what decides for the whole of it how they are read.
+"""How the rows of a file are got at.
 
-Every kind of file becomes a `Layout`: SQL that gives its columns as text. What a row holds is read in
-`columns.py`.
+Every kind of file becomes a `Layout`: SQL that gives its columns as text. What a row holds is read by its
+source: `orders.py`, `reviews.py`.
 """
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -15,19 +15,9 @@ from typing import Any
 import duckdb
 
 from warehouse.errors import TillageError
-from warehouse.intake.files import CAREFUL, Content, plain_text
-from warehouse.intake.headers import LINE_AMOUNT, DateOrder, HeaderSet, Match, match
-from warehouse.intake.numbers import (
-    PLAIN,
-    SIGNS,
-    DecimalMark,
-    Evidence,
-    Numbers,
-    are_bare,
-    decide,
-    evidence,
-    is_number,
-)
+from warehouse.intake.files import CAREFUL, Content, is_json, plain_text
+from warehouse.intake.headers import DateOrder, HeaderSet, Match
+from warehouse.intake.numbers import PLAIN, DecimalMark, Numbers, is_number
 from warehouse.intake.sheets import write_sheets
 from warehouse.lake import literal, one_file, spill_folder
 
@@ -40,6 +30,14 @@ HEAD_CHARACTERS = 1 << 16
 # What the CSV reader may parse these columns as; moments by a format.
 TYPED = {"quantity": "DECIMAL(18,8)", "unit_price": "DECIMAL(18,4)"}
 BLANKS = " \t\n\r\xa0"
+# A line of JSON may be so long: a text of a megabyte, twice over for what is escaped in it, and some more.
+LONGEST_LINE = 16 << 20
+
+# The rows that need a second look, with their `fields`.
+SECOND_LOOK = "temp.second_look"
+
+# Finds the columns in a header.
+FindColumns = Callable[[Sequence[str]], Match]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,9 @@ class Layout:
         match: Which column is which.
         holds: Which of the characters that need care stand in the file: no other is looked for.
         delimiter: Of a CSV; quarantined rows of every kind are shown with it.
-        file: Of a CSV.
-        head: Its first lines.
+        file: Of a CSV, or of lines of JSON.
+        head: Its first lines, of a CSV.
+        keys: Of lines of JSON those that are columns, in their order.
         is_placed: Whether the scan gives the place of each row in it as `place`.
         numeric: Places of the columns whose type is a number: they need no reading.
         is_workbook: Whether it is one, whose cells may be numbers and text in one column.
@@ -94,6 +93,7 @@ class Layout:
     delimiter: str = ","
     file: Path | None = None
     head: str = ""
+    keys: tuple[str, ...] = ()
     is_placed: bool = False
     numeric: frozenset[int] = frozenset()
     is_workbook: bool = False
@@ -116,8 +116,17 @@ class Layout:
 
     @property
     def fields(self) -> str:
-        """SQL of all columns of the file."""
-        return ", ".join(f"c{index}" for index in range(self.width))
+        """SQL of all columns of the file; of JSON with the line itself behind them."""
+        return ", ".join([*(f"c{index}" for index in range(self.width)), *(["line"] if self.keys else [])])
+
+    def raw(self, fields: str) -> str:
+        """SQL of a row as it stands in the file, given SQL of the list of its `fields`."""
+        if self.keys:
+            return f"{fields}[{self.width + 1}]"
+        special = f"contains(x, {literal(self.delimiter)}) OR contains(x, '\"') OR contains(x, chr(10))"
+        quoted = "'\"' || replace(x, '\"', '\"\"') || '\"'"
+        each = f"CASE WHEN x IS NULL THEN '' WHEN {special} THEN {quoted} ELSE x END"
+        return f"array_to_string(list_transform({fields}, x -> {each}), {literal(self.delimiter)})"
 
     def field(self, column: str) -> str:
         """The column of the scan that holds it."""
@@ -151,6 +160,16 @@ class Layout:
         rows = self._scanned(options, typed)
         if is_placed and not self.is_placed:
             rows = f"(SELECT row_number() OVER () AS place, * FROM {rows})"
+        if self.keys:
+            values = ", ".join(
+                f"json_extract_string(object, {literal(pointer(key))}) AS c{at}"
+                for at, key in enumerate(self.keys)
+            )
+            place = "place, " if is_placed else ""
+            rows = (
+                f"(SELECT {place}{values}, line FROM (SELECT *, CASE WHEN json_valid(line) THEN CASE WHEN "
+                f"json_type(line) = 'OBJECT' THEN line END END AS object FROM {rows} WHERE trim(line) <> ''))"
+            )
         if self.once:
             invoice = self.field("invoice_id")
             told = ", ".join(
@@ -171,13 +190,15 @@ class Layout:
             f"COPY (FROM {self._scanned(options, typed)}) TO {literal(copy)} (FORMAT parquet, COMPRESSION lz4_raw)"
         )
         placed = f"read_parquet({one_file(copy)}, file_row_number = true)"
-        scan = f"(SELECT file_row_number + 1 AS place, {self.fields} FROM {placed})"
+        columns = "line" if self.keys else self.fields
+        scan = f"(SELECT file_row_number + 1 AS place, {columns} FROM {placed})"
         return replace(self, scan=scan, file=None, is_placed=True)
 
     def _scanned(self, options: str, typed: Mapping[str, str] | None) -> str:
         if self.file is None:
             return self.scan
-        kinds = {f"c{index}": "VARCHAR" for index in range(self.width)}
+        names = ["line"] if self.keys else [f"c{index}" for index in range(self.width)]
+        kinds = dict.fromkeys(names, "VARCHAR")
         for column, kind in (typed or {}).items():
             kinds[self.field(column)] = TYPED.get(column, "TIMESTAMP")
             if column not in TYPED:
@@ -200,27 +221,35 @@ def trimmed(text: str, holds: str = CAREFUL) -> str:
     return f"CASE WHEN {' OR '.join(needs)} THEN nullif(trim({text}, {every}), '') ELSE {text} END"
 
 
+def pointer(key: str) -> str:
+    """The JSON pointer (RFC 6901) of a key."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
 def open_layout(
-    connection: duckdb.DuckDBPyConnection, file: Path, content: Content, reading: Reading
+    connection: duckdb.DuckDBPyConnection, file: Path, content: Content, find: FindColumns
 ) -> Layout:
-    """Find out how the rows of a file are got at and read.
+    """Find out how the rows of a file are got at.
+
+    Args:
+        connection: To look into the file with.
+        file: Where the content is read.
+        content: What is known of it.
+        find: Finds the columns in its header.
 
     Raises:
-        TillageError: If nothing of the file can be taken in: no header, a column missing, an order of
-            day and month, a decimal mark or a currency that nothing decides.
+        TillageError: If nothing of the file can be taken in: no header, a column missing.
         OSError: If it can be read no longer.
         duckdb.Error: If DuckDB cannot read it, or the machine fails.
     """
     if file.suffix.lower() == ".parquet":
-        layout = _parquet(connection, file, reading)
-    elif file.suffix.lower() == ".xlsx":
-        layout = _workbook(connection, file, reading)
-    else:
-        text, encoding = plain_text(file, content.encoding, spill_folder(connection))
-        layout = _csv(text, encoding, content.holds, reading)
-    layout = _with_currency(connection, layout, reading)
-    layout = replace(layout, numbers=_numbers(connection, layout, reading), timezone=reading.timezone)
-    return replace(layout, order=_date_order(connection, layout, reading))
+        return _parquet(connection, file, find)
+    if file.suffix.lower() == ".xlsx":
+        return _workbook(connection, file, find)
+    text, encoding = plain_text(file, content.encoding, spill_folder(connection))
+    if is_json(file):
+        return _json_lines(connection, text, encoding, content.holds, find)
+    return _csv(text, encoding, content.holds, find)
 
 
 def fetch(
@@ -233,7 +262,7 @@ def fetch(
     return row
 
 
-def _csv(file: Path, encoding: str, holds: str, reading: Reading) -> Layout:
+def _csv(file: Path, encoding: str, holds: str, find: FindColumns) -> Layout:
     with file.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
         try:
             start = stream.read(HEAD_CHARACTERS)
@@ -250,19 +279,46 @@ def _csv(file: Path, encoding: str, holds: str, reading: Reading) -> Layout:
         for delimiter in DELIMITERS
     }
     delimiter = max(headers, key=lambda tried: len(headers[tried]))
-    found = match(headers[delimiter], reading.sets)
+    found = find(headers[delimiter])
+    dialect = f"skip = 1, delim = {literal(delimiter)}, quote = '\"', escape = '\"'"
+    return Layout(
+        _scan(file, encoding, dialect), len(headers[delimiter]), found, holds, delimiter, file, start
+    )
+
+
+def _scan(file: Path, encoding: str, dialect: str) -> str:
+    """SQL of the rows that the CSV reader finds, with `{options}` to fill in."""
     # `format` fills in the options: braces in the name of the file are none of them.
     scan = (
-        f"read_csv({one_file(file)}, auto_detect = false, header = false, skip = 1, "
-        f"hive_partitioning = false, delim = {literal(delimiter)}, quote = '\"', escape = '\"', "
-        f"encoding = {literal(encoding)}, "
+        f"read_csv({one_file(file)}, auto_detect = false, header = false, {dialect}, "
+        f"hive_partitioning = false, encoding = {literal(encoding)}, "
     )
-    scan = scan.replace("{", "{{").replace("}", "}}") + "{options})"
-    return Layout(scan, len(headers[delimiter]), found, holds, delimiter, file, start)
+    return scan.replace("{", "{{").replace("}", "}}") + "{options})"
 
 
-def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
-    found = match(_names(connection, file), reading.sets)
+def _json_lines(
+    connection: duckdb.DuckDBPyConnection, file: Path, encoding: str, holds: str, find: FindColumns
+) -> Layout:
+    """Lines of JSON, an object each. They are read as text, so that one which is none costs no other."""
+    # No line of JSON holds a control character: they are escaped in it.
+    dialect = f"delim = '\x01', quote = '', escape = '', max_line_size = {LONGEST_LINE}"
+    lines = Layout(_scan(file, encoding, dialect), 0, Match({}, None), holds, file=file, keys=("",))
+    keys = connection.execute(
+        "SELECT DISTINCT unnest(json_keys(object)) AS key FROM "
+        f"(SELECT CASE WHEN json_valid(line) THEN CASE WHEN json_type(line) = 'OBJECT' THEN line END END AS object "
+        f"FROM {lines.rows()} LIMIT {GLANCE_ROWS}) ORDER BY key"
+    ).fetchall()
+    if not keys:
+        raise TillageError(
+            "none of its first lines is an object of JSON. Each line must be one, as in "
+            '{"product_id": "85123A", "rating": 5}; write a file that is one long list so (`jq -c \'.[]\' FILE`).'
+        )
+    names = tuple(key for (key,) in keys)
+    return replace(lines, width=len(names), match=find(names), keys=names)
+
+
+def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, find: FindColumns) -> Layout:
+    found = find(_names(connection, file))
     scan, width, numeric = _as_texts(connection, file)
     return Layout(f"({scan})", width, found, is_placed=True, numeric=numeric)
 
@@ -280,9 +336,9 @@ def _names(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
     return names
 
 
-def _workbook(connection: duckdb.DuckDBPyConnection, file: Path, reading: Reading) -> Layout:
-    """The sheets of orders in a workbook, one after the other."""
-    book = write_sheets(file, spill_folder(connection), reading.sets)
+def _workbook(connection: duckdb.DuckDBPyConnection, file: Path, find: FindColumns) -> Layout:
+    """The sheets of a workbook that hold rows, one after the other."""
+    book = write_sheets(file, spill_folder(connection), find)
     scans, _, numeric = zip(*(_as_texts(connection, sheet) for sheet in book.sheets), strict=True)
     return Layout(
         f"(SELECT * EXCLUDE (place) FROM ({' UNION ALL '.join(scans)}))",
@@ -314,107 +370,3 @@ def _as_text(name: str, kind: str) -> str:
         f"CASE WHEN isnan({quoted}) THEN NULL WHEN {quoted} = trunc({quoted}) AND abs({quoted}) < 1e15 "
         f"THEN CAST(CAST({quoted} AS BIGINT) AS VARCHAR) ELSE CAST({quoted} AS VARCHAR) END"
     )
-
-
-def _with_currency(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> Layout:
-    """Refuse a file that names a currency where the shop's is not known: two could meet in one sum."""
-    follows, positions = layout.match.follows, layout.match.positions
-    if follows is not None and follows.currency_code is not None:
-        if follows.currency_code == reading.currency:
-            return replace(layout, currency=reading.currency)
-        if reading.currency is not None:
-            raise TillageError(
-                f"the set of headers {follows.name!r}, which it follows, says that its amounts are in "
-                f"{follows.currency_code}, but the shop's currency is {reading.currency}. One home holds one "
-                "currency: take the file in where it belongs, or mend currency_code of the set."
-            )
-        raise _no_currency([follows.currency_code])
-    if "currency" not in positions:
-        return layout
-    named = connection.execute(
-        f"SELECT DISTINCT upper({layout.text('currency')}) AS named FROM {layout.rows()} ORDER BY named LIMIT 20"
-    ).fetchall()
-    codes = [code for (code,) in named if code is not None]
-    if not codes:  # a column that nobody fills
-        rest = {column: at for column, at in positions.items() if column != "currency"}
-        return replace(layout, match=replace(layout.match, positions=rest))
-    if reading.currency is None:
-        raise _no_currency(codes)
-    return replace(layout, currency=reading.currency)
-
-
-def _no_currency(found: list[str]) -> TillageError:
-    code = SIGNS.get(found[0], found[0]).split()[0]
-    return TillageError(
-        f"it names the currency of its amounts ({', '.join(found)}), and which is the shop's is not known. Add "
-        f'currency = "{code}" to tillage.toml, or the code that is right; rows in another are quarantined then.'
-    )
-
-
-def _numbers(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> Numbers:
-    """How the file writes its numbers: the first rows show it if they are plain, else all are asked."""
-    at = layout.match.positions
-    places = [at[column] for column in ("quantity", "unit_price", LINE_AMOUNT) if column in at]
-    texts = [f"c{place}" for place in places if place not in layout.numeric]
-    if not texts:
-        return PLAIN
-    # Most files are plain, and this shows it in a tenth of the time that a query takes.
-    rows = list(csv.reader(io.StringIO(layout.head, newline=""), delimiter=layout.delimiter))
-    is_all = len(layout.head) < HEAD_CHARACTERS
-    rows = rows[1:] if is_all else rows[1:-1]
-    if are_bare([row[place] for row in rows for place in places if place < len(row)]):
-        return PLAIN if is_all else Numbers(is_plain=False, currency=reading.currency)
-
-    def ask(limit: str) -> Evidence:
-        rows = f"SELECT [{', '.join(texts)}] AS texts FROM {layout.rows()} {limit}"
-        return Evidence(*fetch(connection, evidence(f"SELECT unnest(texts) AS text FROM ({rows})")))
-
-    seen = ask(f"LIMIT {GLANCE_ROWS}")
-    is_all = seen.asked < GLANCE_ROWS * len(texts)
-    if is_all and not seen.odd and not (seen.lone_point and not seen.point):
-        return PLAIN
-    if not seen.point or seen.comma or seen.lone_comma:
-        seen = seen if is_all else ask("")
-        is_all = True
-    if seen.currencies and reading.currency is None:
-        raise _no_currency(seen.currencies)
-    mark, agrees = decide(seen, reading.decimal_mark)
-    return Numbers(
-        mark,
-        is_plain=is_all and not seen.odd and mark == ".",
-        is_strict=not (is_all and agrees) or layout.is_workbook,
-        currency=reading.currency,
-    )
-
-
-def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> DateOrder | None:
-    """The order of day and month: from the set of headers, from what the file proves, from the setting."""
-    if layout.match.follows is not None and layout.match.follows.date_order is not None:
-        return layout.match.follows.date_order
-    text = layout.field("sold_at")
-    glance = f"SELECT {text} AS text FROM {layout.rows()} LIMIT {GLANCE_ROWS}"
-    starts = "regexp_matches(text, '^\\s*[0-9]{1,2}/')"
-    if not fetch(connection, f"SELECT count(*) FROM ({glance}) WHERE {starts}")[0]:
-        return reading.date_order
-    months, days = fetch(
-        connection,
-        f"SELECT count(*) FILTER (one <= 12 AND two BETWEEN 13 AND 31), "
-        f"count(*) FILTER (two <= 12 AND one BETWEEN 13 AND 31) FROM ("
-        f"SELECT try_cast(split_part({text}, '/', 1) AS INTEGER) AS one, "
-        f"try_cast(split_part({text}, '/', 2) AS INTEGER) AS two FROM {layout.rows()})",
-    )
-    if months > 100 * days:
-        return "month_first"
-    if days > 100 * months:
-        return "day_first"
-    if reading.date_order is None and months and days:
-        raise TillageError(
-            f"its dates contradict each other: {months} rows can only begin with the month, {days} only with "
-            "the day. Write them all in one way, at best with the year first (2010-12-31)."
-        )
-    if reading.date_order is None:
-        raise TillageError(
-            "nothing tells whether its dates begin with the month or the day: all could be read both ways. "
-            'Set date_order = "month_first" or "day_first" in tillage.toml.'
-        )
-    return reading.date_order

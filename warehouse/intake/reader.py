@@ -1,4 +1,4 @@
-"""Read one orders file: every good row parsed into a table, and every bad row with its fields.
+"""Read one file: every good row parsed into a table, and every bad row with its fields.
 
 All parsing is done by DuckDB, in passes that stream, so memory does not grow with the file. The first
 reads numbers and moments as such, as fast as DuckDB copies a file, and puts aside what it cannot make
@@ -16,15 +16,14 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import TillageError
-from warehouse.intake.columns import PARSED, as_typed, is_bad, parsed, problems, typed_columns
 from warehouse.intake.files import Content
-from warehouse.intake.layout import Layout, Reading, fetch, open_layout
+from warehouse.intake.layout import SECOND_LOOK, Layout, Reading, fetch, open_layout
+from warehouse.intake.source import Source
 from warehouse.lake import literal
 
 # Temporary tables: a transaction that writes the lake may write those, and no other database.
 STAGED = "temp.incoming"
 QUARANTINED = "temp.quarantined"
-SECOND_LOOK = "temp.second_look"
 SKIPPED = "temp.skipped"
 # A row of the scan stands after all skipped ones with fewer rows of the scan before them.
 SKIPPED_BEFORE = (
@@ -34,14 +33,6 @@ SKIPPED_BEFORE = (
 RAW = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
 # Where a row that needs a second look stands until it had it: no sale is of this month.
 ASIDE = "DATE '0001-01-01'"
-# What must be given, and what stands for it in a row that is put aside.
-GIVEN = {
-    "invoice_id": "''",
-    "product_id": "''",
-    "quantity": "0",
-    "sold_at": "TIMESTAMP '0001-01-01'",
-    "unit_price": "0",
-}
 REJECTS = "store_rejects = true, rejects_table = 'rejected_rows', rejects_scan = 'rejected_scans'"
 # DuckDB keeps so much of a line that it rejects.
 LONGEST_REJECTED = 10_000
@@ -71,9 +62,9 @@ class Staged:
         return sum(rows for rows, _ in self.months.values())
 
 
-def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the empty temporary tables for rows of landing.orders and of landing.quarantine."""
-    parsed = ", ".join(f"{name} {kind}" for name, kind in PARSED.items())
+def create_staging(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Make the empty temporary tables for rows of the source's table and of landing.quarantine."""
+    parsed = ", ".join(f"{name} {kind}" for name, kind in source.parsed.items())
     run = connection.execute
     run(f"CREATE OR REPLACE TEMP TABLE {STAGED} (month DATE, file_id VARCHAR, row BIGINT, {parsed})")
     run(
@@ -82,16 +73,22 @@ def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection, file: Path, content: Content, reading: Reading, into: str = STAGED
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    file: Path,
+    content: Content,
+    reading: Reading,
+    into: str = STAGED,
 ) -> Staged:
     """Append the good rows of `file` to `into`, and its bad ones to the staged quarantine.
 
     Args:
         connection: One whose staging is made.
+        source: What the file holds.
         file: Where the content is read.
         content: What is known of it.
         reading: How files are read.
-        into: The staged table, or landing.orders itself within a transaction of the caller's, who rolls
+        into: The staged table, or that of the source itself within a transaction of the caller's, who rolls
             it back if this raises.
 
     Raises:
@@ -101,8 +98,9 @@ def stage(
         duckdb.Error: If the machine fails, one of `PASSING`.
     """
     try:
-        layout = open_layout(connection, file, content, reading)
-        return _stage(connection, layout, content.file_id, reading, into)
+        layout = open_layout(connection, file, content, lambda header: source.match(header, reading))
+        layout = source.settle(connection, layout, reading)
+        return _stage(connection, source, layout, content.file_id, reading, into)
     except (duckdb.Error, TillageError, OSError) as error:
         with suppress(duckdb.Error):  # a failure of the machine may last; the file's rows are not committed
             unstage(connection, content.file_id, into)
@@ -135,16 +133,17 @@ def _told(error: duckdb.Error) -> str:
 
 def _stage(
     connection: duckdb.DuckDBPyConnection,
+    source: Source,
     layout: Layout,
     file_id: str,
     reading: Reading,
     into: str,
 ) -> Staged:
-    for attempt, typed in enumerate((typed_columns(connection, layout), {})):
+    for attempt, typed in enumerate((source.typed(connection, layout), {})):
         if attempt:
             unstage(connection, file_id, into)
-        left = _first_pass(connection, layout, file_id, reading, into, typed)
-        if not left or _second_pass(connection, layout, file_id, reading, into, typed, left):
+        left = _first_pass(connection, source, layout, file_id, reading, into, typed)
+        if not left or _second_pass(connection, source, layout, file_id, reading, into, typed, left):
             break
         # The reader took for a number what a cast does not, or the other way round: all of it as text.
     else:
@@ -153,7 +152,7 @@ def _stage(
             "its quotes or line ends contradict each other: save it anew from the program it came from."
         )
     months = connection.execute(
-        f"SELECT month, count(*), sum(hash({', '.join(PARSED)})::HUGEINT) FROM {into} {_of(file_id)} "
+        f"SELECT month, count(*), sum(hash({', '.join(source.parsed)})::HUGEINT) FROM {into} {_of(file_id)} "
         "GROUP BY month ORDER BY month"
     ).fetchall()
     bad = fetch(connection, f"SELECT count(*) FROM {QUARANTINED} {_of(file_id)}")[0]
@@ -162,6 +161,7 @@ def _stage(
 
 def _first_pass(
     connection: duckdb.DuckDBPyConnection,
+    source: Source,
     layout: Layout,
     file_id: str,
     reading: Reading,
@@ -170,9 +170,10 @@ def _first_pass(
 ) -> int:
     """Append the rows that can be made out at once, and give how many are left."""
     known = {column: layout.field(column) for column in typed}
-    columns = ", ".join(f"{sql} AS {name}" for name, sql in parsed(layout, known).items())
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in source.columns(layout, known).items())
     given = ", ".join(
-        f"coalesce({name}, {GIVEN[name]}) AS {name}" if name in GIVEN else name for name in PARSED
+        f"coalesce({name}, {source.given[name]}) AS {name}" if name in source.given else name
+        for name in source.parsed
     )
 
     _forget_rejected(connection)
@@ -186,8 +187,8 @@ def _first_pass(
             {literal(file_id)} AS file_id,
             place {"+ coalesce(skipped, 0)" if skips else ""} AS row,
             CASE
-                WHEN {is_bad(layout, reading)} THEN {ASIDE}
-                ELSE CAST(date_trunc('month', sold_at) AS DATE)
+                WHEN {source.is_bad(layout, reading)} THEN {ASIDE}
+                ELSE CAST(date_trunc('month', {source.moment}) AS DATE)
             END AS month,
             {given}
         FROM (SELECT place, {columns} FROM {scanned.rows(is_placed=True)}) {skips}
@@ -202,6 +203,7 @@ def _first_pass(
 
 def _second_pass(
     connection: duckdb.DuckDBPyConnection,
+    source: Source,
     layout: Layout,
     file_id: str,
     reading: Reading,
@@ -216,20 +218,22 @@ def _second_pass(
     """
     _forget_rejected(connection)
     at_first, now = (
-        ", ".join(f"{sql} AS {name}" for name, sql in parsed(layout, known).items())
-        for known in ({column: as_typed(layout, column, kind) for column, kind in typed.items()}, {})
+        ", ".join(f"{sql} AS {name}" for name, sql in source.columns(layout, known).items())
+        for known in ({column: source.as_typed(layout, column, kind) for column, kind in typed.items()}, {})
     )
-    bad = is_bad(layout, reading)
-    reasons = ", ".join(f"CASE WHEN {test} THEN {reason} END" for test, reason in problems(layout, reading))
+    bad = source.is_bad(layout, reading)
+    reasons = ", ".join(
+        f"CASE WHEN {test} THEN {reason} END" for test, reason in source.problems(layout, reading)
+    )
     run = connection.execute
     run(
         f"""
         CREATE OR REPLACE TEMP TABLE {SECOND_LOOK} AS
         SELECT
             place,
-            {", ".join(PARSED)},
+            {", ".join(source.parsed)},
             fields,
-            CASE WHEN {bad} THEN NULL ELSE CAST(date_trunc('month', sold_at) AS DATE) END AS month,
+            CASE WHEN {bad} THEN NULL ELSE CAST(date_trunc('month', {source.moment}) AS DATE) END AS month,
             list_filter([{reasons}], x -> x IS NOT NULL) AS reasons
         FROM (
             SELECT place, [{layout.fields}] AS fields, {now}
@@ -242,14 +246,14 @@ def _second_pass(
     )
     if fetch(connection, f"SELECT count(*) FROM {SECOND_LOOK}")[0] + _rejected(connection) != left:
         return False
-    _contradiction(connection, layout, file_id, into)
+    source.contradiction(connection, layout, file_id, into)
     _skip(connection, layout)
     _stage_rejected(connection, file_id)
     look = f"{SECOND_LOOK} AS look ASOF LEFT JOIN {SKIPPED_BEFORE} ON place > scanned"
     run(
         f"""
         INSERT INTO {into} BY NAME
-        SELECT ? AS file_id, place + coalesce(skipped, 0) AS row, month, {", ".join(PARSED)}
+        SELECT ? AS file_id, place + coalesce(skipped, 0) AS row, month, {", ".join(source.parsed)}
         FROM {look}
         WHERE month IS NOT NULL
         """,
@@ -261,7 +265,7 @@ def _second_pass(
         SELECT
             $file AS file_id,
             place + coalesce(skipped, 0) AS row,
-            {_storable(_as_csv("fields", layout.delimiter))} AS raw,
+            {_storable(layout.raw("fields"))} AS raw,
             list_transform(reasons, x -> {_storable("x")}) AS reasons
         FROM {look}
         WHERE month IS NULL
@@ -271,14 +275,6 @@ def _second_pass(
     )
     run(f"DROP TABLE {SECOND_LOOK}")
     return True
-
-
-def _as_csv(fields: str, delimiter: str) -> str:
-    """SQL that writes a list of fields as the line of CSV that they were."""
-    special = f"contains(x, {literal(delimiter)}) OR contains(x, '\"') OR contains(x, chr(10))"
-    quoted = "'\"' || replace(x, '\"', '\"\"') || '\"'"
-    each = f"CASE WHEN x IS NULL THEN '' WHEN {special} THEN {quoted} ELSE x END"
-    return f"array_to_string(list_transform({fields}, x -> {each}), {literal(delimiter)})"
 
 
 def _storable(text: str) -> str:
@@ -401,35 +397,3 @@ def _lines(layout: Layout, *, has_quotes: bool) -> tuple[list[int], int | None]:
 def _has_empty_lines(file: Path) -> bool:
     with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return any(data.find(ends) >= 0 for ends in (b"\n\n", b"\n\r", b"\r\r"))
-
-
-def _contradiction(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id: str, into: str) -> None:
-    """Refuse a file whose dates say otherwise than its set of headers: half would be taken in wrong."""
-    order = layout.order
-    if order is None:
-        return
-    text, date = layout.match.positions["sold_at"] + 1, "'(\\d+)/(\\d+)/\\d{4}'"
-    one, two = ("2", "1") if order == "month_first" else ("1", "2")
-    against, proven = fetch(
-        connection,
-        f"""
-        SELECT
-            count(*) FILTER (
-                sold_at IS NULL
-                AND try_cast(regexp_extract(fields[{text}], {date}, {two}) AS INTEGER) BETWEEN 13 AND 31
-                AND try_cast(regexp_extract(fields[{text}], {date}, {one}) AS INTEGER) BETWEEN 1 AND 12
-            ),
-            count(*) FILTER (day(sold_at) > 12)
-        FROM {SECOND_LOOK}
-        """,
-    )
-    if against:
-        at_first = f"SELECT count(*) FILTER (day(sold_at) > 12) FROM {into} {_of(file_id)}"
-        proven += fetch(connection, at_first)[0]
-    if against > proven:
-        said = layout.match.follows.name if layout.match.follows else "the setting date_order"
-        raise TillageError(
-            f"{said} says that its dates are {order.replace('_', ' ')}, but {against} rows can only be read "
-            f"the other way and {proven} only this way. Rename its date column to sold_at, one of the plain "
-            "headers, so that the file's own dates decide."
-        )

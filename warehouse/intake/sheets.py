@@ -3,14 +3,14 @@
 A workbook is read whole: unlike the other formats, it takes memory as it grows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import fastexcel
 
 from warehouse.errors import TillageError
-from warehouse.intake.headers import HeaderSet, Match, match, plain_header
+from warehouse.intake.headers import Match, plain_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Workbook:
     remark: str | None
 
 
-def write_sheets(file: Path, folder: Path, sets: Sequence[HeaderSet]) -> Workbook:
+def write_sheets(file: Path, folder: Path, find: Callable[[Sequence[str]], Match]) -> Workbook:
     """Write each sheet whose header matches to `folder`; empty rows are no rows.
 
     A sheet that is empty does not count. One whose header does not match is left out and remarked: most
@@ -42,7 +42,7 @@ def write_sheets(file: Path, folder: Path, sets: Sequence[HeaderSet]) -> Workboo
     try:
         book = fastexcel.read_excel(str(file))
         headers = {name: _header(book, name) for name in book.sheet_names}
-        found, left = _matching({name: header for name, header in headers.items() if any(header)}, sets)
+        found, left = _matching({name: header for name, header in headers.items() if any(header)}, find)
         names = list(found)
         sheets = tuple(_write(book, name, folder / f"sheet{at}.parquet") for at, name in enumerate(names))
     except fastexcel.FastExcelError as error:
@@ -56,7 +56,7 @@ def write_sheets(file: Path, folder: Path, sets: Sequence[HeaderSet]) -> Workboo
 
 
 def _matching(
-    headers: dict[str, list[str]], sets: Sequence[HeaderSet]
+    headers: dict[str, list[str]], find: Callable[[Sequence[str]], Match]
 ) -> tuple[dict[str, Match], dict[str, str]]:
     """The sheets that hold orders, and why the others do not."""
     if not headers:
@@ -64,7 +64,7 @@ def _matching(
     found, left = {}, {}
     for name, header in headers.items():
         try:
-            found[name] = match(header, sets)
+            found[name] = find(header)
         except TillageError as error:
             left[name] = str(error)
     if not found:

@@ -59,12 +59,12 @@ REVENUE_RETENTION = Table(
     schema="cohorts",
     name="revenue_retention",
     description=(
-        "What each cohort brings, month by month, in all and by country. A return is booked to the month of the sale "
+        "What each cohort brings, month by month, in all, by country and by first category. A return is booked to the month of the sale "
         "that it reverses where core.returns knows it, else to its own, and from the as_of on that has seen it: so "
         "net amounts of old months may still fall. Returns before a customer's first sale, and of customers without "
         "one, are of no cohort."
     ),
-    grain="one row per as_of month, country, cohort with a customer up to it there, and age up to it",
+    grain="one row per as_of month, country or first category, cohort with a customer up to it of that, and age up to it",
     columns=(
         AS_OF,
         Column(
@@ -72,6 +72,13 @@ REVENUE_RETENTION = Table(
             "VARCHAR",
             "Country of the customers in the month of their first sale; All for all of them. The countries add up to "
             "All.",
+        ),
+        Column(
+            "first_category",
+            "VARCHAR",
+            "Category of the goods on which the customers spent most in that month, the first by name of equals (Not "
+            "goods where they bought none); All for all of them. Told for all countries together; the categories add "
+            "up to All.",
         ),
         COHORT,
         AGE,
@@ -106,6 +113,49 @@ REVENUE_RETENTION = Table(
         IS_LEFT_TRUNCATED,
         IS_WHOLE_MONTH,
     ),
-    primary_key=("as_of", "country", "cohort", "age"),
+    primary_key=("as_of", "country", "first_category", "cohort", "age"),
+    partition_column="as_of",
+)
+
+SURVIVAL = Table(
+    schema="cohorts",
+    name="survival",
+    description=(
+        "How long until customers order again, and how long until they lapse: Kaplan-Meier curves of those whose "
+        "beginning is known (core.customers), with all that is not over yet censored. Between two rows a curve stays as "
+        "it is. Two invoices of one day are one order."
+    ),
+    grain="one row per as_of month, event, year of beginning, and day with such an event, and day 0",
+    columns=(
+        AS_OF,
+        Column(
+            "event",
+            "VARCHAR",
+            "second order: censored at the end of as_of; lapse: so many days without an order (seeds.survival) after "
+            "the last order there is, censored where not reached.",
+            values=("second order", "lapse"),
+        ),
+        Column("began_in", "VARCHAR", "Year of the first order; All for all customers."),
+        Column("day", "INTEGER", "Days since the first order.", unit="days", minimum=0),
+        Column(
+            "at_risk",
+            "BIGINT",
+            "Customers to whom it had not happened before that day, and who were still seen on it.",
+            unit="customers",
+            minimum=1,
+        ),
+        Column("events", "BIGINT", "Those to whom it happened on that day.", unit="customers", minimum=0),
+        Column("customers", "BIGINT", "All customers of the curve.", unit="customers", minimum=1),
+        Column("survival", "DOUBLE", "Share to whom it has not happened by the end of that day.", minimum=0),
+        Column(
+            "survival_low",
+            "DOUBLE",
+            "Lower end of its 95 % interval; null where survival is 0 or 1.",
+            nullable=True,
+            minimum=0,
+        ),
+        Column("survival_high", "DOUBLE", "Upper end of it.", nullable=True, minimum=0),
+    ),
+    primary_key=("as_of", "event", "began_in", "day"),
     partition_column="as_of",
 )

@@ -3,6 +3,8 @@
 Guests have no customer: tables by customer leave them out, all others count them.
 """
 
+from dataclasses import replace
+
 from warehouse.contract import Column, Sees, Table
 
 MONTH = Column("month", "DATE", "First day of the month.")
@@ -274,6 +276,10 @@ CUSTOMER_PRODUCT_MONTHS = Table(
         Column("customer_id", "VARCHAR", "Customer."),
         PRODUCT,
         IS_GOODS,
+        replace(
+            CATEGORY,
+            description="Category of these sale lines (of the returns where there are none), the first by name of several.",
+        ),
         ORDERS,
         UNITS,
         AMOUNT,
@@ -295,6 +301,10 @@ PRODUCT_MONTHS = Table(
         MONTH,
         PRODUCT,
         IS_GOODS,
+        replace(
+            CATEGORY,
+            description="Category of most of the month's sale lines (of any lines where none was sold).",
+        ),
         ORDERS,
         Column("customers", "BIGINT", "Known customers with a sale line.", unit="customers", minimum=0),
         UNITS,
@@ -435,6 +445,10 @@ PRODUCTS = Table(
             "Every spelling of its sale lines so far (of any lines where none was sold), in order.",
         ),
         IS_GOODS,
+        replace(
+            CATEGORY,
+            description="Category (core.product_months) of the newest month with a sale; of the newest at all without one.",
+        ),
         Column("first_sold_at", "TIMESTAMP", "First sale so far; null without one.", nullable=True),
         Column("last_sold_at", "TIMESTAMP", "Last sale so far; null without one.", nullable=True),
         Column(
@@ -470,4 +484,45 @@ CUSTOMERS = Table(
     ),
     primary_key=("as_of", "customer_id"),
     partition_column="as_of",
+)
+
+REVIEWS = Table(
+    schema="core",
+    name="reviews",
+    description=(
+        "What customers wrote of products, and the stars they gave, each review once. Of several rows with one number "
+        "the newest, and of those the one of most votes, stands for them."
+    ),
+    grain="one row per review",
+    columns=(
+        Column("month", "DATE", "First day of the month of reviewed_at."),
+        Column(
+            "review_id",
+            "VARCHAR",
+            "Number of the review; where the file gives none, a hash of what was written.",
+        ),
+        Column("product_id", "VARCHAR", "Product, in upper case."),
+        Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True),
+        Column("rating", "TINYINT", "Stars, 1 to 5.", unit="stars", minimum=1),
+        Column("title", "VARCHAR", "Heading, without markup and entities.", nullable=True),
+        Column("text", "VARCHAR", "What was written, without markup and entities.", nullable=True),
+        Column("reviewed_at", "TIMESTAMP", "When it was written, in the shop's time."),
+        Column(
+            "helpful_votes", "BIGINT", "How many found it helpful.", nullable=True, unit="votes", minimum=0
+        ),
+        Column(
+            "total_votes", "BIGINT", "How many said whether it was.", nullable=True, unit="votes", minimum=0
+        ),
+        Column("is_verified", "BOOLEAN", "Whether the writer bought it, by the source.", nullable=True),
+        Column(
+            "is_english",
+            "BOOLEAN",
+            "Whether one word in eight or more is of seeds.english_words; of less than five words, whether all "
+            "are in plain letters. Null without a text.",
+            nullable=True,
+        ),
+        Column("copies", "BIGINT", "Rows of landing.reviews that it stands for.", unit="rows", minimum=1),
+    ),
+    primary_key=("month", "review_id"),
+    partition_column="month",
 )

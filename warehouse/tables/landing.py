@@ -20,7 +20,11 @@ FILES = Table(
         Column("reading", "VARCHAR", "Fingerprint of the settings and headers it was read with."),
         Column("rows_read", "BIGINT", "Rows after the header.", unit="rows", minimum=0),
         Column(
-            "rows_accepted", "BIGINT", "Rows that became lines of landing.orders.", unit="rows", minimum=0
+            "rows_accepted",
+            "BIGINT",
+            "Rows that became rows of the table of its source.",
+            unit="rows",
+            minimum=0,
         ),
         Column("rows_quarantined", "BIGINT", "Rows in landing.quarantine.", unit="rows", minimum=0),
         Column("first_month", "DATE", "First month with an accepted row.", nullable=True),
@@ -45,7 +49,7 @@ FILE_MONTHS = Table(
     schema="landing",
     name="file_months",
     description=(
-        "Which months the living contents hold rows of; sums over it are the versions of landing.orders."
+        "Which months the living contents hold rows of; sums over it are the versions of landing.orders and landing.reviews."
     ),
     grain="one row per living content and month",
     columns=(
@@ -79,6 +83,34 @@ ORDERS = Table(
         ),
         Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
         Column("country", "VARCHAR", "Country of the customer.", nullable=True),
+    ),
+    primary_key=("file_id", "row"),
+    partition_column="month",
+)
+
+REVIEWS = Table(
+    schema="landing",
+    name="reviews",
+    description="Reviews as the files hold them, parsed, duplicates included.",
+    grain="one row per accepted row of a living content",
+    columns=(
+        Column("month", "DATE", "First day of the month of reviewed_at."),
+        Column("file_id", "VARCHAR", "SHA-256 of the content it stands in."),
+        Column("row", "BIGINT", "Place in the file; 1 is the first after the header.", minimum=1),
+        Column("review_id", "VARCHAR", "Number of the review, where the file gives one.", nullable=True),
+        Column("product_id", "VARCHAR", "Code of the product, as written."),
+        Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True),
+        Column("rating", "TINYINT", "Stars, 1 to 5.", unit="stars", minimum=1),
+        Column("title", "VARCHAR", "Heading, as written.", nullable=True),
+        Column("text", "VARCHAR", "What was written.", nullable=True),
+        Column("reviewed_at", "TIMESTAMP", "When it was written, in the shop's time."),
+        Column(
+            "helpful_votes", "BIGINT", "How many found it helpful.", nullable=True, unit="votes", minimum=0
+        ),
+        Column(
+            "total_votes", "BIGINT", "How many said whether it was.", nullable=True, unit="votes", minimum=0
+        ),
+        Column("is_verified", "BOOLEAN", "Whether the writer bought it, by the source.", nullable=True),
     ),
     primary_key=("file_id", "row"),
     partition_column="month",

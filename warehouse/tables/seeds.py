@@ -132,3 +132,68 @@ RULE_THRESHOLDS = Table(
     ),
     primary_key=(),
 )
+
+CLUSTERING = Table(
+    schema="seeds",
+    name="clustering",
+    description="How this shop's customers are parted into clusters.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "least_order_days",
+            "INTEGER",
+            "Clusters are learned from customers with so many order days or more.",
+            unit="days",
+            minimum=1,
+        ),
+        Column("most_clusters", "INTEGER", "So many clusters are tried at most.", unit="clusters", minimum=2),
+        Column("is_dbscan_tried", "BOOLEAN", "Whether DBSCAN is tried, too."),
+    ),
+    primary_key=(),
+)
+
+CLUSTER_NAMES = Table(
+    schema="seeds",
+    name="cluster_names",
+    description=(
+        "What a cluster is called: the first name whose ratios it reaches. Each is the cluster's figure by that of all "
+        "customers; one that is not given is always reached, and the last name should ask for none."
+    ),
+    grain="one row per name",
+    columns=(
+        Column("rank", "INTEGER", "Names of lower rank come first.", minimum=1),
+        Column("name", "VARCHAR", "Name."),
+        *(
+            Column(
+                f"{figure}_ratio", "DOUBLE", f"At least so many times the {told}.", nullable=True, minimum=0
+            )
+            for figure, told in (
+                ("monetary", "median amount of all sales"),
+                ("orders", "median of order days a month"),
+                ("season", "mean share of order days in the high season"),
+                ("recency", "median of days since the last sale"),
+            )
+        ),
+    ),
+    primary_key=("rank",),
+)
+
+ENGLISH_WORDS = Table(
+    schema="seeds",
+    name="english_words",
+    description="The words that hold English sentences together: they tell English reviews from others.",
+    grain="one row per word",
+    columns=(Column("word", "VARCHAR", "Word, in small letters."),),
+    primary_key=("word",),
+)
+
+SURVIVAL = Table(
+    schema="seeds",
+    name="survival",
+    description="When a customer of this shop counts as lapsed (cohorts.survival).",
+    grain="one row per shop",
+    columns=(
+        Column("lapse_days", "INTEGER", "So many days without an order are a lapse.", unit="days", minimum=1),
+    ),
+    primary_key=(),
+)

@@ -1,6 +1,7 @@
 """Who the customers are."""
 
 from dataclasses import replace
+from typing import Any
 
 from warehouse.contract import Column, Sees, Table
 from warehouse.tables.core import BANDS, RETURNED, WEEKDAYS
@@ -96,7 +97,7 @@ CUSTOMER_FEATURES = Table(
     name="customer_features",
     description=(
         "Each customer with a sale in numbers, from all sales and returns so far. An order day is a day with a "
-        "sale; shares lie between 0 and 1 and have six digits. Of categories nothing is told: the lines have none."
+        "sale; shares lie between 0 and 1 and have six digits."
     ),
     grain="one row per as_of month and customer with a sale up to its end",
     columns=(
@@ -135,6 +136,26 @@ CUSTOMER_FEATURES = Table(
             "BIGINT",
             "Different products bought so far; what is no goods does not count.",
             unit="products",
+            minimum=0,
+        ),
+        Column(
+            "categories",
+            "BIGINT",
+            "Different categories (core.customer_product_months) of the goods bought so far.",
+            unit="categories",
+            minimum=0,
+        ),
+        Column(
+            "favourite_category",
+            "VARCHAR",
+            "The one of the highest amount, the first by name of equals; null where no goods were bought.",
+            nullable=True,
+        ),
+        Column(
+            "favourite_share",
+            "DOUBLE",
+            "Its share of the amount of the goods; null where no goods were bought.",
+            nullable=True,
             minimum=0,
         ),
         Column(
@@ -237,5 +258,312 @@ AMOUNT_MOVES = Table(
         ),
     ),
     primary_key=("as_of", "move"),
+    partition_column="as_of",
+)
+
+
+def _figure(name: str, description: str, **more: Any) -> Column:
+    return Column(name, "DOUBLE", f"{description} Four digits.", nullable=True, **more)
+
+
+CLUSTER = Column(
+    "cluster_id",
+    "VARCHAR",
+    "Cluster: the month in which it was first seen, and a number. It keeps its id while it shares enough customers "
+    "with itself a month before.",
+)
+
+HABITS = Table(
+    schema="segments",
+    name="habits",
+    description=(
+        "What each customer does when they come, whatever day they came first: the ground of the clusters. The "
+        "high season is the two months of the calendar in a row that usually have the most order days, known when "
+        "all twelve were seen."
+    ),
+    grain="one row per as_of month and customer with a sale up to its end",
+    columns=(
+        AS_OF,
+        CUSTOMER,
+        Column("order_days", "BIGINT", "Days with a sale so far.", unit="days", minimum=1),
+        Column(
+            "orders_a_month",
+            "DOUBLE",
+            "order_days less a half, by the days from the first sale to the last and 30 more, times 30.4375: how often "
+            "the customer comes while they come.",
+            unit="days a month",
+            minimum=0,
+        ),
+        Column(
+            "order_value",
+            "DECIMAL(18,4)",
+            "Amount of all sales by sale invoices.",
+            unit="currency",
+            minimum=0,
+        ),
+        Column(
+            "season_share",
+            "DOUBLE",
+            "Share of the order days in the high season, as if each customer had come on four more days, in the season "
+            "as often as all do; null before a high season is known.",
+            nullable=True,
+            minimum=0,
+        ),
+    ),
+    primary_key=("as_of", "customer_id"),
+    partition_column="as_of",
+)
+
+CLUSTER_QUALITY = Table(
+    schema="segments",
+    name="cluster_quality",
+    description=(
+        "Every way that was tried to part the customers by their habits, how good it is, and which is chosen. Judged "
+        "on up to 1,500 fixed customers with enough order days to have habits."
+    ),
+    grain="one row per as_of month with a customer, method and number of clusters",
+    columns=(
+        AS_OF,
+        Column(
+            "method",
+            "VARCHAR",
+            "none: the customers cannot be parted, and why says why.",
+            values=("k-means", "agglomerative", "gaussian mixture", "dbscan", "none"),
+        ),
+        Column("clusters", "BIGINT", "Number of clusters (k).", unit="clusters", minimum=1),
+        _figure(
+            "silhouette",
+            "Mean silhouette: how much nearer customers are to their own cluster than to the next, from -1 to 1.",
+        ),
+        _figure(
+            "null_silhouette",
+            "What k-means comes to with as many clusters in one Gaussian of the same covariance, where there are none.",
+        ),
+        _figure("gain", "silhouette less null_silhouette."),
+        _figure("inertia", "Sum of squared distances to the centres of the clusters.", minimum=0),
+        _figure(
+            "elbow",
+            "How far inertia lies below the line from the smallest number of clusters to the largest, by the height "
+            "of that line: the elbow is where it is highest. Null for dbscan.",
+        ),
+        _figure("davies_bouldin", "Davies-Bouldin index: lower is better.", minimum=0),
+        _figure("calinski_harabasz", "Calinski-Harabasz index: higher is better.", minimum=0),
+        _figure("smallest_share", "Share of the customers in the smallest cluster.", minimum=0),
+        _figure(
+            "stability",
+            "Mean adjusted Rand index with 20 fits to bootstrap resamples, of the finalists: 1 is the same every time.",
+        ),
+        Column("is_chosen", "BOOLEAN", "Whether the customers are parted so; one way a month is."),
+        Column(
+            "verdict",
+            "VARCHAR",
+            "Of what is chosen: whether there are segments, or none that one Gaussian would not have.",
+            nullable=True,
+            values=("segments", "a continuum, divided for use", "none"),
+        ),
+        Column("why", "VARCHAR", "Why it was chosen, or was not."),
+    ),
+    primary_key=("as_of", "method", "clusters"),
+    partition_column="as_of",
+)
+
+CLUSTERS = Table(
+    schema="segments",
+    name="clusters",
+    description=(
+        "Which cluster each customer is in, as segments.cluster_quality chose. What a cluster is called stands in "
+        "segments.cluster_names. Distances and places are in the space of the logs of orders_a_month and order_value "
+        "and of season_share, each scaled by its spread."
+    ),
+    grain="one row per as_of month whose customers could be parted, and customer with a sale up to its end",
+    columns=(
+        AS_OF,
+        CUSTOMER,
+        CLUSTER,
+        Column("own_distance", "DOUBLE", "Distance to the centre of the cluster. Four digits.", minimum=0),
+        Column("next_cluster_id", "VARCHAR", "The cluster with the nearest other centre."),
+        Column("next_distance", "DOUBLE", "Distance to that centre. Four digits.", minimum=0),
+        Column("x", "DOUBLE", "Place along the direction in which customers differ most (PCA). Four digits."),
+        Column("y", "DOUBLE", "Place along the second such direction. Four digits."),
+        Column("is_outlier", "BOOLEAN", "Whether the customer lies apart from all others (HDBSCAN)."),
+        Column(
+            "is_learned_from",
+            "BOOLEAN",
+            "Whether the customer is one of those whom the clusters were fitted to; the others are put where they fit.",
+        ),
+    ),
+    primary_key=("as_of", "customer_id"),
+    partition_column="as_of",
+)
+
+CLUSTER_NAMES = Table(
+    schema="segments",
+    name="cluster_names",
+    description=(
+        "Each cluster with a plain name and its size. It is called by the first name of seeds.cluster_names whose "
+        "ratios it reaches; of several with one name the one with more amount has it, and the next is numbered."
+    ),
+    grain="one row per as_of month and cluster",
+    columns=(
+        AS_OF,
+        CLUSTER,
+        Column("name", "VARCHAR", "Plain name, unique within the month; the id lasts, the name may change."),
+        Column("customers", "BIGINT", "Customers in it.", unit="customers", minimum=1),
+        Column("customer_share", "DOUBLE", "Share of all customers. Six digits.", minimum=0),
+        Column("amount", "DECIMAL(18,4)", "Their monetary in all.", unit="currency", minimum=0),
+        Column(
+            "amount_share",
+            "DOUBLE",
+            "amount by that of all customers, to six digits; null where that is 0.",
+            nullable=True,
+            minimum=0,
+        ),
+        Column(
+            "monetary_ratio",
+            "DOUBLE",
+            "Median monetary by that of all customers, to six digits; null where that is 0.",
+            nullable=True,
+            minimum=0,
+        ),
+        Column(
+            "orders_ratio",
+            "DOUBLE",
+            "Median of orders_a_month by that of all customers. Six digits.",
+            minimum=0,
+        ),
+        Column(
+            "season_ratio",
+            "DOUBLE",
+            "Mean season_share by that of all customers, to six digits; null before a high season is known.",
+            nullable=True,
+            minimum=0,
+        ),
+        Column(
+            "recency_ratio",
+            "DOUBLE",
+            "Median of recency_days by that of all customers. Six digits.",
+            minimum=0,
+        ),
+    ),
+    primary_key=("as_of", "cluster_id"),
+    partition_column="as_of",
+)
+
+CLUSTER_MOVES = Table(
+    schema="segments",
+    name="cluster_moves",
+    description=(
+        "How customers moved between clusters since the month before, those who stayed included: births, deaths and "
+        "splits of clusters are seen here. By to_cluster_id it adds up to segments.clusters of the month, by "
+        "from_cluster_id to that of the month before."
+    ),
+    grain="one row per as_of month, cluster of the month before and cluster",
+    columns=(
+        AS_OF,
+        Column(
+            "from_cluster_id",
+            "VARCHAR",
+            "Cluster at the end of the month before; None for customers who were in none.",
+        ),
+        Column(
+            "to_cluster_id",
+            "VARCHAR",
+            "Cluster at the end of the month; None for customers who are in none any more.",
+        ),
+        Column("customers", "BIGINT", "Customers who moved so.", unit="customers", minimum=1),
+        Column("from_share", "DOUBLE", "Of the customers of from_cluster_id. Six digits.", minimum=0),
+        Column(
+            "to_share",
+            "DOUBLE",
+            "Of the customers of to_cluster_id who were in a cluster before, to six digits; null from None.",
+            nullable=True,
+            minimum=0,
+        ),
+        Column("is_birth", "BOOLEAN", "Whether to_cluster_id was not there in the month before."),
+        Column("is_death", "BOOLEAN", "Whether from_cluster_id is there no more."),
+        Column(
+            "move",
+            "VARCHAR",
+            "stayed: the same cluster; new, gone: from None, to None; split: a birth, most of which comes from a "
+            "cluster that is still there; merged: a death, most of which goes to a cluster that was there; replaced: a "
+            "birth and a death with most of each other; else moved.",
+            values=("stayed", "new", "gone", "split", "merged", "replaced", "moved"),
+        ),
+    ),
+    primary_key=("as_of", "from_cluster_id", "to_cluster_id"),
+    partition_column="as_of",
+    sees={"segments.clusters": Sees.PREVIOUS},
+)
+
+CLUSTER_PROFILES = Table(
+    schema="segments",
+    name="cluster_profiles",
+    description=(
+        "The numbers of each cluster against all customers. p values are given only for what did not make the "
+        "clusters: of the rest they would say that customers were parted by what they were parted by."
+    ),
+    grain="one row per as_of month, cluster and figure",
+    columns=(
+        AS_OF,
+        CLUSTER,
+        Column(
+            "figure", "VARCHAR", "Column of segments.customer_features or segments.habits, or has_returned."
+        ),
+        Column("customers", "BIGINT", "Customers of whom it is known.", unit="customers", minimum=0),
+        _figure("mean", "Mean; of has_returned, the share."),
+        _figure("median", "Median."),
+        _figure("mean_of_all", "Mean of all customers."),
+        _figure("median_of_all", "Median of all customers."),
+        _figure(
+            "effect_size",
+            "Mean less that of the other customers, by the standard deviation within (Cohen 1988): 0.2 is small, 0.8 "
+            "large. Null where nothing varies or nobody else is there.",
+        ),
+        _figure(
+            "explained_share",
+            "Share of the variance of all customers that lies between clusters; of has_returned, Cramer's V squared.",
+            minimum=0,
+        ),
+        Column(
+            "makes_clusters", "BOOLEAN", "Whether the clusters were made from it, or it follows from that."
+        ),
+        Column(
+            "p_value",
+            "DOUBLE",
+            "Chance of so large a difference between all clusters if there were none: analysis of variance, of "
+            "has_returned chi-square; adjusted for the number of figures (Benjamini and Hochberg 1995). Null for what "
+            "makes the clusters. Six digits.",
+            nullable=True,
+            minimum=0,
+        ),
+    ),
+    primary_key=("as_of", "cluster_id", "figure"),
+    partition_column="as_of",
+)
+
+CLUSTER_DRIVERS = Table(
+    schema="segments",
+    name="cluster_drivers",
+    description=(
+        "What tells a cluster from the others, by the SHAP values of a forest that tells them apart (Lundberg and Lee "
+        "2017). A month whose verdict is not segments has none: there is nothing to drive."
+    ),
+    grain="one row per as_of month with segments, cluster and figure",
+    columns=(
+        AS_OF,
+        CLUSTER,
+        Column("figure", "VARCHAR", "Column of segments.customer_features or segments.habits."),
+        Column(
+            "importance",
+            "DOUBLE",
+            "Mean of the absolute SHAP values: by how much the figure moves the probability of the cluster. Four digits.",
+            minimum=0,
+        ),
+        Column("rank", "BIGINT", "1 for the figure that matters most to the cluster.", minimum=1),
+        Column(
+            "accuracy", "DOUBLE", "Share of the customers whom the forest puts where they are. Four digits."
+        ),
+    ),
+    primary_key=("as_of", "cluster_id", "figure"),
     partition_column="as_of",
 )

@@ -16,6 +16,8 @@ from warehouse.tables import TABLES
 COMPUTED = [name for name, table in TABLES.items() if module_of(table)]
 SHAPE = {"customer_id": pl.String, "day": pl.Date, "units": pl.Int64, "amount": pl.Decimal(38, 4)}
 FIRST = date(2020, 1, 1)
+# What the queries give with every row.
+SETTINGS = {"known_from": FIRST, "lapse_days": 90}
 
 
 def shop(customers: int, days: int, every: int = 23) -> pl.DataFrame:
@@ -42,12 +44,15 @@ def months(number: int) -> list[date]:
 
 
 def compute(name: str, rows: pl.DataFrame, asked: list[date]) -> pl.DataFrame:
-    found: pl.DataFrame = importlib.import_module(f"assets.{name}").compute(rows, asked)
+    given = rows.with_columns(pl.lit(value).alias(setting) for setting, value in SETTINGS.items())
+    found: pl.DataFrame = importlib.import_module(f"assets.{name}").compute(given, asked)
     return found.sort(TABLES[name].primary_key)
 
 
 def test_there_are_such_tables() -> None:
-    assert set(COMPUTED) == {"value.lifetime", "value.backtest", "churn.risk", "churn.backtest"}
+    assert set(COMPUTED) == {
+        "cohorts.survival", "value.lifetime", "value.backtest", "churn.risk", "churn.backtest"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMPUTED)

@@ -10,7 +10,7 @@ from expectations.rules import BUSINESS, Rule, rules
 from warehouse.contract import Column, Table
 from warehouse.tables import TABLES
 
-JUDGED = [name for name, table in TABLES.items() if table.schema not in {"landing", "meta"}]
+JUDGED = [name for name, table in TABLES.items() if table.is_made]
 ALL = [(name, rule) for name in JUDGED for rule in rules(TABLES[name])]
 
 

@@ -75,6 +75,19 @@ def test_the_truth_counts_the_dirty_rows_that_are_in_the_files(tmp_path):
         assert lines[name][row].split(",")[1] == ""
 
 
+def test_the_shop_lists_the_true_category_of_each_good_unless_it_has_a_list(tmp_path):
+    shop(tmp_path, months=4)
+    listed = pl.read_csv(tmp_path / "seeds" / "categories.csv", infer_schema=False)
+    known = pl.read_parquet(tmp_path / "truth" / "goods.parquet")
+    assert dict(listed.select("pattern", "category").iter_rows()) == dict(
+        known.select("stock_code", "category").iter_rows()
+    )
+    assert set(listed.select("rank", "matches").iter_rows()) == {("1", "product_id")}
+    (tmp_path / "seeds" / "categories.csv").write_text("mine")
+    shop(tmp_path, months=4)
+    assert (tmp_path / "seeds" / "categories.csv").read_text() == "mine"
+
+
 def test_returns_are_negative_and_nothing_else_is(tmp_path):
     written = shop(tmp_path, months=4, customers=1000)
     rows = read(written.files)

@@ -1,5 +1,6 @@
 """Whole months are published or not at all, with the record of what they were made from."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from warehouse.contract import Column, Table
 from warehouse.errors import TillageError
 from warehouse.lake import open_lake, shape_of, snapshot
 from warehouse.publish import Published, publish
-from warehouse.records import Finding, Record, read_refusals, read_versions
+from warehouse.records import Finding, Fitted, Record, read_refusals, read_versions
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -308,6 +309,24 @@ def test_inputs_and_rows_are_read_in_one_snapshot(
         lake, DAYS, query, months=[JANUARY], parameters={}, inputs=inputs, code="", judge=lambda *_: []
     )
     assert (done.records[JANUARY].inputs, there()) == ("[(1,)]", [(JANUARY, 1, 1)])
+
+
+def test_months_that_python_computes_one_after_the_other_are_each_their_own(
+    lake: duckdb.DuckDBPyConnection, there: Any
+) -> None:
+    """DuckDB kept the first file in mind and read it again for the second, of the same name, size and second."""
+    for month in MONTHS:
+
+        def compute(given: Path, made: Path, month: date = month) -> list[Fitted]:
+            duckdb.execute(f"COPY ({rows((month, 1, month.month))}) TO '{made}' (FORMAT parquet)")
+            os.utime(made, (1e9, 1e9))
+            return []
+
+        publish(
+            lake, DAYS, rows((month, 1, 1)), months=[month], parameters={}, inputs=lambda _: {}, code="",
+            judge=lambda *_: [], compute=compute,
+        )  # fmt: skip
+    assert there() == [(month, 1, month.month) for month in MONTHS]
 
 
 # A contract that changed

@@ -1,4 +1,4 @@
--- What each cohort brings, month by month and country by country, as seen at the end of each as_of month.
+-- What each cohort brings, month by month, by country and by first category, as seen at the end of each as_of month.
 WITH ages AS (
     SELECT
         as_of,
@@ -24,16 +24,45 @@ beginnings AS (
     GROUP BY customer_id
 ),
 
+-- What they bought most of in that month; what is no goods counts only where there was nothing else.
+first_amounts AS (
+    SELECT bought.customer_id, bought.category, sum(bought.amount) AS amount
+    FROM core.customer_product_months AS bought
+    INNER JOIN beginnings ON bought.customer_id = beginnings.customer_id AND bought.month = beginnings.cohort
+    WHERE bought.month < $end AND bought.orders > 0
+    GROUP BY bought.customer_id, bought.category
+),
+
+first_categories AS (
+    SELECT
+        customer_id,
+        arg_min(category, (category = 'Not goods', -amount, category)) AS first_category
+    FROM first_amounts
+    GROUP BY customer_id
+),
+
+customers AS (
+    SELECT beginnings.customer_id, beginnings.cohort, beginnings.country, first_categories.first_category
+    FROM beginnings
+    INNER JOIN first_categories USING (customer_id)
+),
+
 sold AS (
     SELECT
-        coalesce(beginnings.country, 'All') AS country,
-        beginnings.cohort,
+        coalesce(customers.country, 'All') AS country,
+        coalesce(customers.first_category, 'All') AS first_category,
+        customers.cohort,
         sales.month,
         count(sales.customer_id) AS customers,
         sum(sales.amount) AS amount
     FROM sales
-    INNER JOIN beginnings USING (customer_id)
-    GROUP BY GROUPING SETS ((beginnings.country, beginnings.cohort, sales.month), (beginnings.cohort, sales.month))
+    INNER JOIN customers USING (customer_id)
+    GROUP BY
+        GROUPING SETS (
+            (customers.country, customers.cohort, sales.month),
+            (customers.first_category, customers.cohort, sales.month),
+            (customers.cohort, sales.month)
+        )
 ),
 
 -- A return belongs to the month of the sale that it reverses, else to its own.
@@ -49,17 +78,19 @@ returns AS (
 
 returned AS (
     SELECT
-        coalesce(beginnings.country, 'All') AS country,
-        beginnings.cohort,
+        coalesce(customers.country, 'All') AS country,
+        coalesce(customers.first_category, 'All') AS first_category,
+        customers.cohort,
         returns.month,
         returns.returned_in,
         sum(returns.returned_amount) AS returned_amount
     FROM returns
-    INNER JOIN beginnings USING (customer_id)
+    INNER JOIN customers USING (customer_id)
     GROUP BY
         GROUPING SETS (
-            (beginnings.country, beginnings.cohort, returns.month, returns.returned_in),
-            (beginnings.cohort, returns.month, returns.returned_in)
+            (customers.country, customers.cohort, returns.month, returns.returned_in),
+            (customers.first_category, customers.cohort, returns.month, returns.returned_in),
+            (customers.cohort, returns.month, returns.returned_in)
         )
 ),
 
@@ -73,18 +104,20 @@ returned_so_far AS (
     SELECT
         as_ofs.as_of,
         returned.country,
+        returned.first_category,
         returned.cohort,
         returned.month,
         sum(returned.returned_amount) AS returned_amount
     FROM as_ofs
     INNER JOIN returned ON as_ofs.as_of >= returned.returned_in
-    GROUP BY as_ofs.as_of, returned.country, returned.cohort, returned.month
+    GROUP BY as_ofs.as_of, returned.country, returned.first_category, returned.cohort, returned.month
 ),
 
 months AS (
     SELECT
         ages.as_of,
         beginnings.country,
+        beginnings.first_category,
         ages.cohort,
         ages.age,
         ages.is_left_truncated,
@@ -97,11 +130,16 @@ months AS (
     FROM ages
     INNER JOIN sold AS beginnings ON ages.cohort = beginnings.cohort AND ages.cohort = beginnings.month
     LEFT JOIN sold
-        ON beginnings.country = sold.country AND ages.cohort = sold.cohort AND ages.month = sold.month
+        ON
+            beginnings.country = sold.country
+            AND beginnings.first_category = sold.first_category
+            AND ages.cohort = sold.cohort
+            AND ages.month = sold.month
     LEFT JOIN returned_so_far AS returned
         ON
             ages.as_of = returned.as_of
             AND beginnings.country = returned.country
+            AND beginnings.first_category = returned.first_category
             AND ages.cohort = returned.cohort
             AND ages.month = returned.month
 ),
@@ -110,6 +148,7 @@ totals AS (
     SELECT
         as_of,
         country,
+        first_category,
         cohort,
         age,
         is_left_truncated,
@@ -124,12 +163,13 @@ totals AS (
         sum(amount) OVER so_far AS cumulative_amount,
         sum(net_amount) OVER so_far AS cumulative_net_amount
     FROM months
-    WINDOW so_far AS (PARTITION BY as_of, country, cohort ORDER BY age ROWS UNBOUNDED PRECEDING)
+    WINDOW so_far AS (PARTITION BY as_of, country, first_category, cohort ORDER BY age ROWS UNBOUNDED PRECEDING)
 )
 
 SELECT
     as_of,
     country,
+    first_category,
     cohort,
     age,
     cohort_customers,

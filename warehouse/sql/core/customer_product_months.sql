@@ -1,6 +1,6 @@
 -- What each known customer bought and returned of a product in a month.
 WITH lines AS (
-    SELECT month, customer_id, product_id, invoice_id, sold_at, quantity, amount, kind, is_goods
+    SELECT month, customer_id, product_id, invoice_id, sold_at, quantity, amount, kind, is_goods, category
     FROM core.order_lines
     WHERE month >= $start AND month < $end AND customer_id IS NOT NULL AND kind IN ('sale', 'return')
 )
@@ -10,6 +10,7 @@ SELECT
     customer_id,
     product_id,
     bool_and(is_goods) AS is_goods,
+    coalesce(min(category) FILTER (kind = 'sale'), min(category)) AS category,
     count(DISTINCT invoice_id) FILTER (kind = 'sale') AS orders,
     coalesce(sum(quantity) FILTER (kind = 'sale'), 0) AS units,
     coalesce(sum(amount) FILTER (kind = 'sale'), 0) AS amount,

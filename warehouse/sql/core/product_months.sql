@@ -11,6 +11,7 @@ WITH lines AS (
         amount,
         kind,
         is_goods,
+        category,
         kind = 'sale' AND quantity < (SELECT wholesale_quantity FROM seeds.thresholds) AS is_retail
     FROM core.order_lines
     WHERE month >= $start AND month < $end
@@ -26,6 +27,23 @@ prices AS (
 usual_prices AS (
     SELECT month, product_id, arg_max(unit_price, (lines, -unit_price)) AS usual_price
     FROM prices
+    GROUP BY month, product_id
+),
+
+categories AS (
+    SELECT
+        month,
+        product_id,
+        category,
+        count(*) FILTER (kind = 'sale') AS sale_lines,
+        count(*) AS lines
+    FROM lines
+    GROUP BY month, product_id, category
+),
+
+main_categories AS (
+    SELECT month, product_id, arg_max(category, (sale_lines, lines, category)) AS category
+    FROM categories
     GROUP BY month, product_id
 ),
 
@@ -54,6 +72,7 @@ SELECT
     months.month,
     months.product_id,
     months.is_goods,
+    main_categories.category,
     months.orders,
     months.customers,
     months.units,
@@ -68,4 +87,5 @@ SELECT
     months.first_sold_at,
     months.last_sold_at
 FROM months
+INNER JOIN main_categories USING (month, product_id)
 LEFT JOIN usual_prices USING (month, product_id)

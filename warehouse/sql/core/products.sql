@@ -10,6 +10,8 @@ months AS (
         greatest(month, $start) AS month,
         product_id,
         arg_max(is_goods, month) AS is_goods,
+        arg_max(category, month) AS category,
+        arg_max(category, month) FILTER (orders > 0) AS sold_category,
         arg_max(usual_price, month) AS usual_price,
         min(first_sold_at) AS first_sold_at,
         max(last_sold_at) AS last_sold_at
@@ -37,6 +39,7 @@ product_states AS (
         month,
         product_id,
         is_goods,
+        coalesce(last_value(sold_category IGNORE NULLS) OVER so_far, category) AS category,
         last_value(usual_price IGNORE NULLS) OVER so_far AS usual_price,
         min(first_sold_at) OVER so_far AS first_sold_at,
         max(last_sold_at) OVER so_far AS last_sold_at,
@@ -67,6 +70,7 @@ products AS (
         as_ofs.as_of,
         states.product_id,
         states.is_goods,
+        states.category,
         states.usual_price,
         states.first_sold_at,
         states.last_sold_at
@@ -130,6 +134,7 @@ SELECT
     named.name,
     coalesce(named.spellings, []) AS spellings,
     products.is_goods,
+    products.category,
     products.first_sold_at,
     products.last_sold_at,
     products.usual_price

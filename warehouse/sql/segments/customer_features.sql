@@ -19,6 +19,40 @@ first_bought AS (
     GROUP BY customer_id, product_id
 ),
 
+-- What was bought of each category so far, valid until more of it is bought.
+categories AS (
+    SELECT
+        customer_id,
+        category,
+        month,
+        lead(month) OVER category AS next_month,
+        sum(amount) OVER so_far AS amount
+    FROM (
+        SELECT customer_id, category, greatest(month, CAST($start AS DATE)) AS month, sum(amount) AS amount
+        FROM core.customer_product_months
+        WHERE month < $end AND orders > 0 AND is_goods
+        GROUP BY customer_id, category, greatest(month, CAST($start AS DATE))
+    ) AS bought
+    WINDOW
+        category AS (PARTITION BY customer_id, category ORDER BY month),
+        so_far AS (PARTITION BY customer_id, category ORDER BY month ROWS UNBOUNDED PRECEDING)
+),
+
+tastes AS (
+    SELECT
+        reference.as_of,
+        categories.customer_id,
+        count(categories.category) AS categories,
+        arg_min(categories.category, (-categories.amount, categories.category)) AS favourite_category,
+        round(max(categories.amount) / sum(categories.amount), 6) AS favourite_share
+    FROM reference
+    INNER JOIN categories
+        ON
+            categories.month <= reference.as_of
+            AND reference.as_of < coalesce(categories.next_month, $end)
+    GROUP BY reference.as_of, categories.customer_id
+),
+
 new_products AS (
     SELECT customer_id, month, count(product_id) AS products
     FROM first_bought
@@ -130,6 +164,9 @@ SELECT
     states.returned_amount,
     round(states.returned_amount / nullif(states.monetary, 0), 6) AS returned_share,
     coalesce(states.products, 0) AS products,
+    coalesce(tastes.categories, 0) AS categories,
+    tastes.favourite_category,
+    tastes.favourite_share,
     round((states.last_day - states.first_day) / nullif(states.order_days - 1, 0), 6) AS gap_mean_days,
     -- With n gaps of sum s and sum of squares q: sqrt((q - s * s / n) / (n - 1)) / (s / n), in whole numbers
     -- up to the root, so that equal gaps have a variation of 0.
@@ -163,4 +200,5 @@ INNER JOIN states
     ON
         states.month <= reference.as_of
         AND reference.as_of < coalesce(states.next_month, $end)
+LEFT JOIN tastes ON reference.as_of = tastes.as_of AND states.customer_id = tastes.customer_id
 WHERE states.frequency > 0

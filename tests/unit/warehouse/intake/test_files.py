@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from warehouse.intake import orders
 from warehouse.intake.files import read_content, scan
 
 
 def _paths(landing: Path) -> list[str]:
-    return [found.path for found in scan(landing, "orders")]
+    return [found.path for found in scan(landing, "orders", orders.SOURCE.kinds)]
 
 
 def test_files_are_found_in_folders_in_the_order_of_their_paths(orders: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_new_month_touches_no_other(drop: Any, intake: Intake, rows_of: Rows) 
     drop("a.csv", "1")
     intake()
     drop("b.csv", "2", sold_at="1/4/2011 10:00")
-    [month] = intake().months
+    [month] = intake().months["landing.orders"]
     assert (month.year, month.month) == (2011, 1)
     assert rows_of("SELECT month, count(*) FROM meta.versions GROUP BY ALL HAVING count(*) > 1") == []
 

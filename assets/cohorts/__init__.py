@@ -1,0 +1,1 @@
+"""How customers who began together go on."""
