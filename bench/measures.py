@@ -202,11 +202,51 @@ def _bookkeeping(folder: Path, assets: int, months: int, *, is_pooled: bool) -> 
         return time.perf_counter() - started
 
 
+def forecasts(folder: Path) -> list[Measurement]:
+    """forecast() on 1,000 business series, against standard Theta of statsforecast on the same."""
+    code = """
+        import json, sys, time
+        import numpy as np
+        import polars as pl
+        from bench.series import PERIOD, STEPS, business_series, smape
+        whole = business_series(1000)
+        came = np.stack([one[-STEPS:] for one in whole])
+        if sys.argv[1] == "ours":
+            from assets.forecasts.models import forecast
+            history = pl.concat(
+                pl.DataFrame({"series": at, "ds": np.arange(len(one) - STEPS), "y": one[:-STEPS]})
+                for at, one in enumerate(whole)
+            )
+            found = forecast(history, horizon=STEPS, season_length=PERIOD)
+            mean = found["mean"].to_numpy().reshape(came.shape)
+            low, high = (found[name].to_numpy().reshape(came.shape) for name in ("lo_80", "hi_80"))
+            held = float(((low <= came) & (came <= high)).mean())
+        else:
+            from statsforecast.models import Theta
+            mean = np.stack([Theta(season_length=PERIOD).forecast(y=one[:-STEPS], h=STEPS)["mean"] for one in whole])
+            held = 0.8
+        open(sys.argv[2], "w").write(json.dumps([smape(came, mean), held]))
+        """
+    costs, found = {}, {}
+    for name in ("ours", "theta"):
+        costs[name] = _python(code, name, str(folder / name))
+        found[name] = json.loads((folder / name).read_text(encoding="utf-8"))
+    ours, theta = costs["ours"], costs["theta"]
+    against = "standard Theta of statsforecast"
+    return [
+        Measurement("forecasts, sMAPE", found["ours"][0], found["theta"][0], "%", 1000, against),
+        Measurement("forecasts, 80 % held", found["ours"][1], found["theta"][1], "", 1000, "80 %"),
+        Measurement("forecasts, time", ours.seconds, theta.seconds, "s", 1000, against),
+        Measurement("forecasts, memory", ours.megabytes, theta.megabytes, "MB", 1000, against),
+    ]
+
+
 MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "landing": landing,
     "online_retail": online_retail,
     "new_month": new_month,
     "bookkeeping": bookkeeping,
+    "forecasts": forecasts,
 }
 
 
@@ -218,9 +258,9 @@ class Cost:
     megabytes: float
 
 
-def _python(code: str) -> Cost:
+def _python(code: str, *arguments: str) -> Cost:
     lines = [line.removeprefix("        ") for line in code.strip("\n").splitlines()]
-    return _command([sys.executable, "-c", "\n".join(lines)])
+    return _command([sys.executable, "-c", "\n".join(lines), *arguments])
 
 
 def _command(command: Sequence[str]) -> Cost:

@@ -122,6 +122,17 @@ WEEKDAY_IS_OF_THE_WEEK = Rule(
 )
 
 
+def _ranks_have_no_gaps(*by: str) -> Rule:
+    """Of a table whose lists are told apart by these columns."""
+    names = ", ".join(("as_of", *by))
+    return Rule(
+        "ranks_have_no_gaps",
+        "Ranks of a list go from 1 to the number of its rows.",
+        f"SELECT {names}, count(*) AS goods, max(rank) AS rank FROM {{batch}} GROUP BY {names} "
+        "HAVING min(rank) <> 1 OR max(rank) <> count(*) OR count(DISTINCT rank) <> count(*)",
+    )
+
+
 ONE_ROW = Rule(
     "there_is_one_row",
     "A shop has one set of them.",
@@ -541,7 +552,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "a_probability_is_one",
             "Probabilities are at most 1, and one or the reason why there is none is given.",
             "SELECT * FROM {batch} WHERE greatest(probability, plain_probability) > 1 "
-            "OR (probability IS NULL) <> (missing_reason IS NOT NULL)",
+            "OR (probability IS NULL) <> (missing_reason IS NOT NULL) OR (probability IS NULL) <> (model IS NULL)",
         ),
         Rule(
             "reasons_come_in_order",
@@ -561,6 +572,83 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "No AUC is above 0.95: features that know so much know the future.",
             "SELECT * FROM {batch} WHERE customers >= 100 AND auc > 0.95",
             severity="warning",
+        ),
+    ),
+    "forecasts.sales": (
+        Rule(
+            "intervals_hold_the_mean_and_each_other",
+            "95 % reaches at least as far as 80 %, and both hold the mean.",
+            "SELECT * FROM {batch} WHERE mean NOT BETWEEN lo_80 AND hi_80 OR lo_95 > lo_80 OR hi_80 > hi_95",
+        ),
+        Rule(
+            "parts_add_up_to_wholes",
+            "The means of countries come to the total's, those of categories to it, those of products to their category's, "
+            "to the last digit.",
+            "WITH wholes AS (SELECT as_of, grain, measure, starts_on, series AS parent, mean FROM {batch} "
+            "WHERE level IN ('total', 'category')), parts AS (SELECT as_of, grain, measure, level, starts_on, parent, "
+            "sum(mean) AS mean FROM {batch} WHERE parent IS NOT NULL GROUP BY as_of, grain, measure, level, starts_on, "
+            "parent) SELECT parts.as_of, parts.grain, parts.measure, parts.level, parts.starts_on, parts.parent, "
+            "parts.mean AS parts, wholes.mean AS whole FROM parts LEFT JOIN wholes USING (as_of, grain, measure, "
+            "starts_on, parent) WHERE wholes.mean IS DISTINCT FROM parts.mean",
+        ),
+        Rule(
+            "few_stand_ins",
+            "At most one series in a hundred of those with enough observations has a stand-in for its model.",
+            "SELECT as_of, grain, count(DISTINCT series) AS series, "
+            "count(DISTINCT series) FILTER (reason LIKE '%failed%') AS stand_ins "
+            "FROM {batch} GROUP BY as_of, grain "
+            "HAVING count(DISTINCT series) FILTER (reason LIKE '%failed%') > 0.01 * count(DISTINCT series)",
+        ),
+    ),
+    "forecasts.backtest": (
+        Rule(
+            "the_past_is_judged",
+            "What is judged was foretold before, shares are at most 1, and no figure is infinite or none.",
+            "SELECT * FROM {batch} WHERE origin >= as_of OR greatest(coverage_80, coverage_95) > 1 "
+            "OR NOT isfinite(mase + smape + pinball + coalesce(bias, 0) + coalesce(value_added, 0))",
+        ),
+    ),
+    "forecasts.accuracy": (
+        Rule(
+            "the_past_is_judged",
+            "What is judged was foretold before, and error is the mean less what came.",
+            "SELECT * FROM {batch} WHERE origin >= as_of OR error <> mean - actual",
+        ),
+    ),
+    "forecasts.anomalies": (
+        Rule(
+            "the_unlikeliest_are_marked",
+            "Probabilities are at most 1, and nothing less likely than what is marked is not.",
+            "SELECT * FROM (SELECT *, max(tail_probability) FILTER (is_anomaly) OVER (PARTITION BY as_of, grain, level) AS "
+            "least FROM {batch}) WHERE tail_probability > 1 OR NOT isfinite(deviations) "
+            "OR (NOT is_anomaly AND tail_probability < least)",
+        ),
+        Rule(
+            "anomalies_are_few",
+            "At most a tenth of the days of a month are marked: more are no exceptions, but another shop.",
+            "SELECT as_of, count(*) AS steps, count(*) FILTER (is_anomaly) AS anomalies FROM {batch} "
+            "WHERE level = 'total' GROUP BY as_of HAVING count(*) FILTER (is_anomaly) > 3 + 0.1 * count(*)",
+            severity="warning",
+        ),
+    ),
+    "price.volume_mix": (
+        Rule(
+            "effects_add_up",
+            "Price, volume, mix and discount come to the change of the amount, to the last digit.",
+            "SELECT * FROM {batch} WHERE change <> amount - amount_before "
+            "OR change <> price_effect + volume_effect + mix_effect + discount_effect",
+        ),
+        Rule(
+            "what_is_new_or_gone_has_no_price_effect",
+            "A product without a price before or now has none that changed.",
+            "SELECT * FROM {batch} WHERE (units = 0 OR units_before = 0) AND price_effect <> 0",
+        ),
+    ),
+    "seeds.forecasting": (
+        Rule(
+            "there_is_one_row",
+            "A shop has one set of settings.",
+            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
         ),
     ),
     "rules.baskets": (
@@ -809,6 +897,101 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR isnan(amount_share) OR isnan(net_amount_share)",
         ),
     ),
+    "recommendations.similar_products": (
+        _ranks_have_no_gaps("product_id"),
+        Rule(
+            "alike_are_two",
+            "No product is like itself, the more alike comes first, and no cosine is above 1.",
+            "SELECT * FROM {batch} WINDOW ranks AS (PARTITION BY as_of, product_id ORDER BY rank) "
+            "QUALIFY product_id = similar_product_id OR cosine > 1 OR similarity > lag(similarity) OVER ranks",
+        ),
+        Rule(
+            "a_good_stands_once",
+            "No product is twice like another.",
+            "SELECT as_of, product_id, similar_product_id FROM {batch} "
+            "GROUP BY as_of, product_id, similar_product_id HAVING count(*) > 1",
+        ),
+    ),
+    "recommendations.for_customers": (
+        _ranks_have_no_gaps("customer_id", "list"),
+        Rule(
+            "a_good_stands_once",
+            "No product is twice in a list.",
+            "SELECT as_of, customer_id, list, product_id FROM {batch} "
+            "GROUP BY as_of, customer_id, list, product_id HAVING count(*) > 1",
+        ),
+        Rule(
+            "new_is_new",
+            "The list of new goods has none that the customer bought before, and what own orders gave was.",
+            "SELECT * FROM {batch} WHERE (list = 'new' AND orders > 0) OR (source = 'own orders' AND orders = 0)",
+        ),
+        Rule(
+            "the_better_comes_first",
+            "Scores do not rise within a list, the slot for launched goods aside.",
+            "SELECT * FROM {batch} WHERE source <> 'launched' "
+            "WINDOW ranks AS (PARTITION BY as_of, customer_id, list ORDER BY rank) "
+            "QUALIFY score > lag(score) OVER ranks",
+        ),
+    ),
+    "recommendations.due": (
+        Rule(
+            "what_is_due_was_ordered",
+            "It is due after its last order, and a probability is at most 1.",
+            "SELECT * FROM {batch} WHERE due_on < last_ordered_on OR probability > 1",
+        ),
+    ),
+    "recommendations.backtest": (
+        Rule(
+            "the_past_is_judged",
+            "Lists were made of the months before the one that judges them, which is not after as_of.",
+            "SELECT * FROM {batch} WHERE judged <> origin + INTERVAL 1 MONTH OR judged > as_of",
+        ),
+        Rule(
+            "shares_are_at_most_1",
+            "Recall, NDCG, coverage and shares of reorders are at most 1, and recall is at most capped recall.",
+            "SELECT * FROM {batch} WHERE recall_5 > capped_recall_5 OR recall_10 > capped_recall_10 "
+            "OR greatest(capped_recall_5, capped_recall_10, ndcg_5, ndcg_10, coverage, reorder_share, "
+            "bought_reorder_share) > 1",
+        ),
+        Rule(
+            "new_is_new",
+            "Lists of new goods have no reorders.",
+            "SELECT * FROM {batch} WHERE list = 'new' AND reorder_share > 0",
+        ),
+        Rule(
+            "all_but_the_floor_have_a_gain",
+            "A gain lies in its interval, and every recommender but the floor has one.",
+            "SELECT * FROM {batch} WHERE (candidate = floor) <> (gain IS NULL) "
+            "OR gain < gain_low - 0.000001 OR gain > gain_high + 0.000001",
+        ),
+        Rule(
+            "no_leak",
+            "No capped recall is above 0.95: lists that know so much know the future.",
+            "SELECT * FROM {batch} WHERE customers >= 100 AND capped_recall_10 > 0.95",
+            severity="warning",
+        ),
+    ),
+    "recommendations.champions": (
+        Rule(
+            "a_champion_was_judged",
+            "What is chosen by is not after as_of, and recall is at most 1.",
+            "SELECT * FROM {batch} WHERE judged > as_of "
+            "OR greatest(capped_recall_10, earlier_capped_recall_10, floor_capped_recall_10) > 1",
+        ),
+        Rule(
+            "the_champion_beats_the_floor",
+            "What the champion of the months before gained in the newest is above 0, chance aside.",
+            "SELECT * FROM {batch} WHERE gain_high < 0",
+            severity="warning",
+        ),
+    ),
+    "seeds.recommendations": (
+        Rule(
+            "there_is_one_row",
+            "A shop has one set of settings for recommendations.",
+            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
+        ),
+    ),
     "cohorts.survival": (
         Rule(
             "a_curve_falls",
@@ -825,6 +1008,37 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR events > at_risk OR (survival_low IS NULL) <> (survival IN (0, 1)) OR isnan(survival)",
         ),
     ),
+    "segments.actions": (
+        Rule(
+            "parts_are_no_more_than_the_whole",
+            "No more are held out or at stake than there are, no more amount is at stake than is expected, and no share "
+            "is above 1.",
+            "SELECT * FROM {batch} WHERE greatest(held_out, customers_at_stake) > customers "
+            "OR amount_at_stake > expected_amount + 0.001 "
+            "OR greatest(mean_probability, weekday_share, part_of_day_share) > 1",
+        ),
+        Rule(
+            "affinities_come_in_order",
+            "The category liked most comes first, and each has a lift.",
+            "SELECT * FROM {batch} WHERE lift_1 < lift_2 OR lift_2 < lift_3 OR weekday > 7 "
+            "OR (category_1 IS NULL) <> (lift_1 IS NULL)",
+        ),
+    ),
+    "segments.service_demand": (
+        Rule(
+            "bounds_hold_what_is_expected",
+            "What is expected lies between its bounds, and a number or the reason why there is none is given.",
+            "SELECT * FROM {batch} WHERE expected_return_lines NOT BETWEEN return_lines_low AND return_lines_high "
+            "OR (expected_return_lines IS NULL) <> (reason IS NOT NULL) "
+            "OR (expected_return_lines IS NULL) <> (return_lines_low IS NULL) OR NOT isfinite(coalesce(return_lines_high, 0))",
+        ),
+    ),
+    "seeds.holdouts": (
+        ONE_ROW,
+        Rule("share_is_below_one", "share is below 1.", "SELECT * FROM {batch} WHERE share >= 1"),
+    ),
+    "seeds.churn": (ONE_ROW,),
+    "seeds.value": (ONE_ROW,),
     "seeds.survival": (ONE_ROW,),
     "seeds.thresholds": (ONE_ROW,),
     "seeds.clustering": (ONE_ROW,),

@@ -5,29 +5,39 @@ from datetime import date
 
 import polars as pl
 
-from assets.churn.risk import HORIZON_DAYS, JUDGEMENT, evaluate, features, is_lost, risk
-from assets.days import last_judged, of_customers, reference_days, seen_months, stacked
+from assets.churn.risk import JUDGEMENT, evaluate, is_lost
+from assets.days import last_judged, reference_days, seen_months, stacked
+
+SHAPE = {"origin": pl.Date, "model": pl.String, **JUDGEMENT}
 
 
 def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
-    """Make churn.backtest: the answers of an earlier as_of, made anew of what was known then, beside the truth.
+    """Make churn.backtest: the answers of an earlier as_of beside the truth.
 
     Args:
-        rows: One row a customer and day with a sale (customer_id, day, units, amount), and one a day with a
-            sale of anyone, without a customer.
+        rows: One row a customer and day with a sale (customer_id, day), one a day with a sale of anyone, without
+            a customer, and one a customer and as_of with a probability (customer_id, origin, probability,
+            plain_probability, model), without a day; each with horizon_days.
         months: As_of months, in order. One by which no horizon has passed, or nothing could be learned by
             the time that is judged, has no rows.
     """
-    references = reference_days(rows, [*seen_months(rows), *months])
-    days = of_customers(rows)
+    seen = rows.filter(pl.col("day").is_not_null()).select("customer_id", "day")
+    if seen.is_empty():
+        return stacked({}, SHAPE)
+    horizon_days = int(rows["horizon_days"][0])
+    references = reference_days(seen, [*seen_months(seen), *months])
+    days = seen.filter(pl.col("customer_id").is_not_null())
+    answers = rows.filter(pl.col("origin").is_not_null()).partition_by("origin", as_dict=True)
     found = {}
     for month in months:
-        origin = last_judged(references, month, HORIZON_DAYS) if month in references else None
-        if origin is None:
+        origin = last_judged(references, month, horizon_days) if month in references else None
+        if origin is None or (origin,) not in answers:
             continue
-        answers, asked = risk(days, references[origin]), features(days, references[origin])
-        if answers.model is not None:
-            lost = is_lost(days, asked, references[origin])
-            judged = evaluate(answers.customers, lost, asked["order_days"])
-            found[month] = judged.with_columns(origin=pl.lit(origin), model=pl.lit(answers.model))
-    return stacked(found, {"origin": pl.Date, "model": pl.String, **JUDGEMENT})
+        orders = (
+            days.filter(pl.col("day") < references[origin]).group_by("customer_id").agg(order_days=pl.len())
+        )
+        asked = answers[(origin,)].join(orders, "customer_id").sort("customer_id")
+        lost = is_lost(days, asked, references[origin], horizon_days)
+        judged = evaluate(asked, lost, asked["order_days"])
+        found[month] = judged.with_columns(origin=pl.lit(origin), model=pl.lit(asked["model"][0]))
+    return stacked(found, SHAPE)

@@ -8,7 +8,7 @@ frames out, no clock. What a customer is worth is in `assets.value`.
 Reasons are associations: what tells these customers from others, not what would keep them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import expit, logit
-from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
@@ -27,15 +26,18 @@ from assets.value.checks import Floats, TooLittleData
 
 Integers = npt.NDArray[np.integer[Any]]
 
-HORIZON_DAYS = 90
+HORIZON_DAYS = 90  # where nothing else is said
 WITHIN_DAYS = 365
 DIGITS = 6
 
 _STEP_DAYS = 30  # between cut-offs: half of it adds rows and no AUC (0.001 on Online Retail)
+# Cut-offs are every tenth day there is, whoever asks: of months, which are about as long as a step, one asks for
+# much the same as the next, and what was learned for one serves the other.
+_GRID_DAYS = 10
 _HISTORY_DAYS = 60  # before the first cut-off
 _CUT_OFFS = 24
 _JUDGED = 3  # cut-offs on which the two models are compared
-_LEARNERS = 20_000  # customers to learn from; more cost time and change the third digit
+_LEARNERS = 20_000  # customers of a cut-off to learn from; more cost time and change the third digit
 _LEAST_ROWS = 50
 _ONE_SIDED = 1.645  # standard errors, 5 %
 _LEAST_GAIN = 0.01  # of the log loss: of five shops where nobody leaves, one passed the errors alone
@@ -80,6 +82,7 @@ SHAPE = {
     "effect_2": pl.Float64,
     "effect_3": pl.Float64,
     "missing_reason": pl.String,
+    "model": pl.String,
 }
 JUDGEMENT = {
     "customers_of": pl.String,
@@ -107,7 +110,7 @@ class Risk:
             probability (of no order within the horizon), plain_probability (by recency, frequency and
             amount alone), next_order_on (the day its next order was or is expected), is_overdue, reason_1 to
             reason_3 (the strongest first) with effect_1 to effect_3 (log odds against the mean customer:
-            above 0 it goes with staying away; null where `no_reasons`), missing_reason (why there is no probability; else null).
+            above 0 it goes with staying away; null where `no_reasons`), missing_reason (why there is no probability; else null), model.
         model: logistic or boosting; None where nothing could be learned.
         cut_offs: Days from whose point of view it was learned, newest first.
         log_loss: Of logistic, boosting and rate (how often customers come, alone) on the windows held out;
@@ -129,12 +132,14 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
     Args:
         rows: One row a customer and day with a sale (customer_id, day, units, amount), and one a day with a
-            sale of anyone, without a customer.
+            sale of anyone, without a customer; each with horizon_days.
         months: As_of months, in order.
     """
+    if rows.is_empty():
+        return stacked({}, SHAPE)
     references = reference_days(rows, months)
-    days = of_customers(rows)
-    return stacked({month: risk(days, at).customers for month, at in references.items()}, SHAPE)
+    history = History(of_customers(rows), int(rows["horizon_days"][0]))
+    return stacked({month: history.risk(at).customers for month, at in references.items()}, SHAPE)
 
 
 def features(days: pl.DataFrame, cut_off: date, *, within_days: int = WITHIN_DAYS) -> pl.DataFrame:
@@ -151,10 +156,10 @@ def features(days: pl.DataFrame, cut_off: date, *, within_days: int = WITHIN_DAY
         gap_mean_days and gap_spread_days (mean and standard deviation of the gaps between order days; null
         below one gap, and two).
     """
-    gap = pl.col("day").sort().diff().dt.total_days()
+    known = days if "gap_days" in days.columns else _with_gaps(days)
     ago = (pl.lit(cut_off) - pl.col("day")).dt.total_days()
     return (
-        days.lazy()
+        known.lazy()
         .filter(pl.col("day") < cut_off)
         .with_columns(ago=ago)
         .group_by("customer_id")
@@ -166,8 +171,8 @@ def features(days: pl.DataFrame, cut_off: date, *, within_days: int = WITHIN_DAY
             units=pl.col("units").cast(pl.Int64).sum(),
             order_days_30=(pl.col("ago") <= 30).sum().cast(pl.Int64),
             order_days_90=(pl.col("ago") <= 90).sum().cast(pl.Int64),
-            gap_mean_days=gap.mean(),
-            gap_spread_days=gap.std(),
+            gap_mean_days=pl.col("gap_days").mean(),
+            gap_spread_days=pl.col("gap_days").std(),
         )
         .filter(pl.col("recency_days") <= within_days)
         .sort("customer_id")
@@ -205,42 +210,152 @@ def risk(
     Raises:
         ValueError: If a row before `reference` lacks something, or has units or an amount below 0.
     """
-    known = days.filter(pl.col("day") < reference).select("customer_id", "day", "units", "amount")
-    numbers = pl.col("units", "amount").cast(pl.Float64)
-    is_sound = pl.all_horizontal(pl.col("customer_id").is_not_null(), numbers.is_finite(), numbers >= 0)
-    wrong = known.filter(~is_sound.fill_null(value=False))
-    if wrong.height:
-        raise ValueError(
-            f"Every day of a customer must have units and amount, not below 0, and {wrong.height} have not, the "
-            f"first being {wrong.row(0)}. Leave returns and guests out."
+    known = days.filter(pl.col("day") < reference)
+    return History(known, horizon_days, within_days=within_days, seed=seed).risk(reference)
+
+
+class History:
+    """The past of a shop's customers, with what was learned from it so far.
+
+    A window is what its cut-off saw and what came after, a model what was learned from the windows up to one: both
+    are the same for every reference day that may look at them, so each is made once.
+    """
+
+    def __init__(
+        self, days: pl.DataFrame, horizon_days: int, *, within_days: int = WITHIN_DAYS, seed: int = 0
+    ) -> None:
+        """Keep the days; see `risk`, which is the same for a single reference day."""
+        self._days = _with_gaps(days.select("customer_id", "day", "units", "amount"))
+        self._horizon_days, self._within_days, self._seed = horizon_days, within_days, seed
+        # In an order of chance that is each customer's own, whoever else there is.
+        self._people = (
+            self._days.group_by("customer_id")
+            .agg(first_day=pl.col("day").min(), chance=pl.col("customer_id").first().hash(seed))
+            .sort("chance", "customer_id")
         )
-    asked = features(known, reference, within_days=within_days)
-    rhythm = _rhythm(asked, reference)
-    try:
-        past = _past(known, reference, horizon_days, within_days, seed)
-    except TooLittleData as error:
-        why = asked.select("customer_id").with_columns(missing_reason=pl.lit(str(error)))
-        return Risk(_shaped(pl.concat([why, rhythm], how="horizontal")), None, (), {}, 1.0, str(error))
-    verdict = _compare(past, horizon_days)
-    model, slope = _Model.fit(verdict.name, past, seed), verdict.slope
-    plain = _Model.fit("plain", past, seed)
-    log_odds, effects = model.explain(asked, reference)
-    centre = log_odds.mean() if len(log_odds) else 0.0
-    answers = asked.select("customer_id").with_columns(
-        probability=pl.Series(expit(centre + slope * (log_odds - centre))),
-        plain_probability=pl.Series(expit(plain.log_odds(plain.matrix(asked, reference)))),
-    )
-    parts = [answers, rhythm]
-    if verdict.no_reasons is None:
-        parts.append(_strongest(slope * effects, model.matters))
-    return Risk(
-        _shaped(pl.concat(parts, how="horizontal")),
-        verdict.name,
-        tuple(one.cut_off for one in past),
-        verdict.log_loss,
-        slope,
-        verdict.no_reasons,
-    )
+        self._windows: dict[date, _Window | None] = {}
+        self._models: dict[tuple[str, date], _Model] = {}
+
+    def risk(self, reference: date) -> Risk:
+        """Answer for the window that begins with `reference`, of those that had ended by then (see `risk`)."""
+        known = self._days.filter(pl.col("day") < reference)
+        numbers = pl.col("units", "amount").cast(pl.Float64)
+        is_sound = pl.all_horizontal(pl.col("customer_id").is_not_null(), numbers.is_finite(), numbers >= 0)
+        wrong = known.filter(~is_sound.fill_null(value=False)).drop("gap_days")
+        if wrong.height:
+            raise ValueError(
+                f"Every day of a customer must have units and amount, not below 0, and {wrong.height} have not, the "
+                f"first being {wrong.row(0)}. Leave returns and guests out."
+            )
+        asked = features(known, reference, within_days=self._within_days)
+        rhythm = _rhythm(asked, reference)
+        try:
+            past = self.past(reference)
+        except TooLittleData as error:
+            why = asked.select("customer_id").with_columns(missing_reason=pl.lit(str(error)))
+            return Risk(_shaped(pl.concat([why, rhythm], how="horizontal")), None, (), {}, 1.0, str(error))
+        verdict = self._compare(past)
+        newest = past[0].cut_off
+        model, slope = self._model(verdict.name, newest), verdict.slope
+        plain = self._model("plain", newest)
+        table = _matrix(asked, reference)
+        log_odds, effects = model.explain(table)
+        centre = log_odds.mean() if len(log_odds) else 0.0
+        answers = asked.select("customer_id").with_columns(
+            probability=pl.Series(expit(centre + slope * (log_odds - centre))),
+            plain_probability=pl.Series(expit(plain.log_odds(plain.scaled(table)))),
+            model=pl.lit(verdict.name),
+        )
+        parts = [answers, rhythm]
+        if verdict.no_reasons is None:
+            parts.append(_strongest(slope * effects, model.matters))
+        return Risk(
+            _shaped(pl.concat(parts, how="horizontal")),
+            verdict.name,
+            tuple(one.cut_off for one in past),
+            verdict.log_loss,
+            slope,
+            verdict.no_reasons,
+        )
+
+    def past(self, reference: date) -> list["_Window"]:
+        """What can be learned from, newest first.
+
+        Raises:
+            TooLittleData: If no window has passed, or there is nobody, or one outcome only, in it.
+        """
+        windows = self._ended(reference)
+        if not windows:
+            raise TooLittleData(
+                f"the data must reach {_HISTORY_DAYS + self._horizon_days} days back to learn who stays away for "
+                f"{self._horizon_days}"
+            )
+        lost, rows = sum(int(one.lost.sum()) for one in windows), sum(len(one.lost) for one in windows)
+        if rows < _LEAST_ROWS:
+            raise TooLittleData(f"{rows} customers to learn from, and {_LEAST_ROWS} are needed")
+        if lost in {0, rows}:
+            raise TooLittleData(
+                f"{'every' if lost else 'no'} customer stayed away so far: there is nothing to tell apart"
+            )
+        return windows
+
+    def _ended(self, reference: date) -> list["_Window"]:
+        """The newest windows with a customer that had ended by then, newest first."""
+        first = self._days["day"].min()
+        begin = (first if isinstance(first, date) else reference) + timedelta(days=_HISTORY_DAYS)
+        newest = (reference - timedelta(days=self._horizon_days)).toordinal()
+        cut_off = date.fromordinal(newest // _GRID_DAYS * _GRID_DAYS)
+        found = []
+        for _ in range(_CUT_OFFS):
+            if cut_off < begin:
+                break
+            if cut_off not in self._windows:
+                self._windows[cut_off] = self._look(cut_off)
+            window = self._windows[cut_off]
+            if window is not None:
+                found.append(window)
+            cut_off -= timedelta(days=_STEP_DAYS)
+        return found
+
+    def _look(self, cut_off: date) -> "_Window | None":
+        days = self._days
+        known = self._people.filter(pl.col("first_day") < cut_off)
+        if known.height > _LEARNERS:
+            days = days.filter(pl.col("customer_id").is_in(known["customer_id"].head(_LEARNERS).implode()))
+        customers = features(days, cut_off, within_days=self._within_days)
+        if customers.is_empty():
+            return None
+        lost = is_lost(days, customers, cut_off, self._horizon_days)
+        return _Window(cut_off, _matrix(customers, cut_off), lost)
+
+    def _model(self, name: str, newest: date) -> "_Model":
+        """What is learned from the windows up to the one of cut-off `newest`."""
+        if (name, newest) not in self._models:
+            windows = self._ended(newest + timedelta(days=self._horizon_days))
+            self._models[name, newest] = _Model.fit(name, windows, self._seed)
+        return self._models[name, newest]
+
+    def _compare(self, past: Sequence["_Window"]) -> "_Verdict":
+        """Compare the models on the newest windows, each foretold by models of windows that had ended before it.
+
+        Where there is none, it is logistic regression, the simpler one, as it is. Reasons are told if the better
+        model beats, by more than chance and by a hundredth, a regression on how often and how long a customer has
+        come, each with the slope and the levels of the windows that suit it best: if it does not, nothing shows
+        that anybody leaves, only that some come less often than others. (Without the levels, boosting won by the
+        season.)
+        """
+        foretold: dict[str, list[Floats]] = {"logistic": [], "boosting": [], "rate": []}
+        outcomes: list[npt.NDArray[np.bool_]] = []
+        for one in past[:_JUDGED]:
+            ended = self._ended(one.cut_off)
+            lost = np.concatenate([other.lost for other in ended]) if ended else np.zeros(0, dtype=np.bool_)
+            if len(lost) < _LEAST_ROWS or lost.sum() in {0, len(lost)}:
+                continue
+            for name, found in foretold.items():
+                model = self._model(name, ended[0].cut_off)
+                found.append(model.log_odds(model.scaled(one.table)))
+            outcomes.append(one.lost)
+        return _judged(foretold, outcomes)
 
 
 def evaluate(
@@ -285,12 +400,16 @@ def evaluate(
             "brier": ((q - y) ** 2).mean(),
         }
         if 0 < y.sum() < count:
-            auc, plain_auc = _auc(y, q), _auc(y, other)
+            model_auc, other_auc = _Ranking.of(y, q), _Ranking.of(y, other)
+            once = np.ones(count)
+            auc, plain_auc = model_auc.auc(once), other_auc.auc(once)
             rng = np.random.default_rng(seed)
             gains = [
-                _auc(y[drawn], q[drawn]) - _auc(y[drawn], other[drawn])
-                for drawn in (rng.integers(0, count, count) for _ in range(draws))
-                if 0 < y[drawn].sum() < count
+                model_auc.auc(times) - other_auc.auc(times)
+                for times in (
+                    np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(draws)
+                )
+                if 0 < times[y].sum() < count
             ]
             low, high = np.quantile(gains, [0.025, 0.975]) if gains else (None, None)
             odds = logit(np.clip(q, 1e-6, 1 - 1e-6))
@@ -303,12 +422,20 @@ def evaluate(
     return pl.DataFrame(rows, JUDGEMENT).with_columns(pl.col(pl.Float64).round(DIGITS))
 
 
+def _with_gaps(days: pl.DataFrame) -> pl.DataFrame:
+    """The days in order, each with the days since the customer's one before; null for the first."""
+    gap = pl.col("day").diff().dt.total_days()
+    return days.sort("customer_id", "day").with_columns(
+        gap_days=pl.when(pl.col("customer_id") == pl.col("customer_id").shift()).then(gap)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Customers as they were on a day, and whether they stayed away after it."""
+    """Customers as they were on a day (`_matrix`), and whether they stayed away after it."""
 
     cut_off: date
-    customers: pl.DataFrame
+    table: Floats
     lost: npt.NDArray[np.bool_]
 
 
@@ -328,16 +455,17 @@ class _Model:
         # Of less than a year the time of the year says how the shop grew.
         if days < _YEAR - _STEP_DAYS:
             columns = tuple(column for column in columns if column not in _SEASON)
-        table = np.concatenate([_matrix(one.customers, one.cut_off, columns) for one in windows])
+        table = np.concatenate([one.table for one in windows])[:, _places(columns)]
         lost = np.concatenate([one.lost for one in windows])
         mean, spread = table.mean(axis=0), table.std(axis=0)
         scale = np.where(spread > 1e-12, spread, 1.0)
         fitted: Any
         if name == "boosting":
             fitted = HistGradientBoostingClassifier(
-                max_iter=100,
-                learning_rate=0.05,
+                max_iter=50,
+                learning_rate=0.1,
                 max_leaf_nodes=8,
+                max_bins=64,
                 min_samples_leaf=100,
                 l2_regularization=5.0,
                 early_stopping=False,
@@ -355,69 +483,34 @@ class _Model:
         """What a reason can be; the season is the same for all who are asked about."""
         return tuple(dict.fromkeys(_MATTERS[name] for name in self.columns if name not in _SEASON))
 
-    def matrix(self, customers: pl.DataFrame, cut_off: date) -> Floats:
-        return np.asarray((_matrix(customers, cut_off, self.columns) - self.mean) / self.scale)
+    def scaled(self, table: Floats) -> Floats:
+        """Its own columns of `_matrix`, as it learned them."""
+        return np.asarray((table[:, _places(self.columns)] - self.mean) / self.scale)
 
-    def log_odds(self, table: Floats) -> Floats:
-        if len(table) == 0:
+    def log_odds(self, scaled: Floats) -> Floats:
+        if len(scaled) == 0:
             return np.zeros(0)
         with threadpool_limits(1):
-            return np.asarray(self.fitted.decision_function(table), dtype=np.float64)
+            return np.asarray(self.fitted.decision_function(scaled), dtype=np.float64)
 
-    def explain(self, customers: pl.DataFrame, cut_off: date) -> tuple[Floats, Floats]:
-        """Log odds of each customer, and the part of each matter in it: customers x matters.
+    def explain(self, table: Floats) -> tuple[Floats, Floats]:
+        """Log odds of each customer of `_matrix`, and the part of each matter in it: customers x matters.
 
         Of the logistic regression the part is coefficient x (value - mean of those asked about). Of boosting
         it is what the log odds lose when the matter's columns are set to their mean, the others left as they
         are: the parts of one customer need not add up.
         """
-        table = self.matrix(customers, cut_off)
-        whole = self.log_odds(table)
-        effects = np.zeros((len(table), len(self.matters)))
-        if len(table) == 0:
+        scaled = self.scaled(table)
+        whole = self.log_odds(scaled)
+        effects = np.zeros((len(scaled), len(self.matters)))
+        if len(scaled) == 0:
             return whole, effects
-        usual = table.mean(axis=0)
+        usual = scaled.mean(axis=0)
         for at, matter in enumerate(self.matters):
             theirs = [_MATTERS[name] == matter for name in self.columns]
-            without = np.where(theirs, usual, table)
+            without = np.where(theirs, usual, scaled)
             effects[:, at] = whole - self.log_odds(without)
         return whole, effects
-
-
-def _past(
-    days: pl.DataFrame, reference: date, horizon_days: int, within_days: int, seed: int
-) -> list[_Window]:
-    """What can be learned from, newest first.
-
-    Raises:
-        TooLittleData: If no window has passed, or there is nobody, or one outcome only, in it.
-    """
-    first = days["day"].min()
-    begin = (first if isinstance(first, date) else reference) + timedelta(days=_HISTORY_DAYS)
-    newest = reference - timedelta(days=horizon_days)
-    cut_offs = [newest - timedelta(days=_STEP_DAYS * k) for k in range(_CUT_OFFS)]
-    cut_offs = [cut_off for cut_off in cut_offs if cut_off >= begin]
-    if not cut_offs:
-        raise TooLittleData(
-            f"the data must reach {_HISTORY_DAYS + horizon_days} days back to learn who stays away for {horizon_days}"
-        )
-    who = days["customer_id"].unique().sort()
-    if len(who) > _LEARNERS:
-        chosen = np.random.default_rng(seed).permutation(len(who))[:_LEARNERS]
-        days = days.filter(pl.col("customer_id").is_in(who.gather(chosen).implode()))
-    windows = []
-    for cut_off in cut_offs:
-        customers = features(days, cut_off, within_days=within_days)
-        windows.append(_Window(cut_off, customers, is_lost(days, customers, cut_off, horizon_days)))
-    windows = [one for one in windows if one.customers.height]
-    lost, rows = sum(int(one.lost.sum()) for one in windows), sum(len(one.lost) for one in windows)
-    if rows < _LEAST_ROWS:
-        raise TooLittleData(f"{rows} customers to learn from, and {_LEAST_ROWS} are needed")
-    if lost in {0, rows}:
-        raise TooLittleData(
-            f"{'every' if lost else 'no'} customer stayed away so far: there is nothing to tell apart"
-        )
-    return windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,27 +523,8 @@ class _Verdict:
     no_reasons: str | None
 
 
-def _compare(past: Sequence[_Window], horizon_days: int) -> _Verdict:
-    """Compare the models on the newest windows, each foretold by models of windows that had ended before it.
-
-    Where there is none, it is logistic regression, the simpler one, as it is. Reasons are told if the better
-    model beats, by more than chance and by a hundredth, a regression on how often and how long a customer has
-    come, each with the slope and the levels of the windows that suit it best: if it does not, nothing shows
-    that anybody leaves, only that some come less often than others. (Without the levels, boosting won by the
-    season.)
-    """
-    wait = timedelta(days=horizon_days)
-    foretold: dict[str, list[Floats]] = {"logistic": [], "boosting": [], "rate": []}
-    outcomes: list[npt.NDArray[np.bool_]] = []
-    for one in past[:_JUDGED]:
-        ended = [other for other in past if other.cut_off + wait <= one.cut_off]
-        lost = np.concatenate([other.lost for other in ended]) if ended else np.zeros(0, dtype=np.bool_)
-        if len(lost) < _LEAST_ROWS or lost.sum() in {0, len(lost)}:
-            continue
-        for name, found in foretold.items():
-            model = _Model.fit(name, ended, 0)
-            found.append(model.log_odds(model.matrix(one.customers, one.cut_off)))
-        outcomes.append(one.lost)
+def _judged(foretold: Mapping[str, Sequence[Floats]], outcomes: Sequence[npt.NDArray[np.bool_]]) -> _Verdict:
+    """Choose by the log odds that each model gave for the customers of each window held out."""
     if not outcomes:
         return _Verdict("logistic", 1.0, {}, "no window could be held out to test reasons on")
     y = np.concatenate(outcomes)
@@ -472,8 +546,13 @@ def _compare(past: Sequence[_Window], horizon_days: int) -> _Verdict:
     )
 
 
-def _matrix(customers: pl.DataFrame, cut_off: date, columns: Sequence[str]) -> Floats:
-    """The columns of the model: customers x columns."""
+def _places(columns: Sequence[str]) -> list[int]:
+    """Where the columns stand in `_matrix`."""
+    return [list(_MATTERS).index(name) for name in columns]
+
+
+def _matrix(customers: pl.DataFrame, cut_off: date) -> Floats:
+    """All that a model may look at: customers x _MATTERS."""
     gap = pl.col("gap_mean_days").fill_null(pl.col("tenure_days"))
     # Ten days and a fortieth of an order keep those of a day or two from passing for the most regular.
     rhythm = pl.col("recency_days") / (gap + 10)
@@ -496,8 +575,7 @@ def _matrix(customers: pl.DataFrame, cut_off: date, columns: Sequence[str]) -> F
         "winter": pl.lit(np.cos(angle)),
         "spring": pl.lit(np.sin(angle)),
     }
-    table = customers.with_columns(made[name].cast(pl.Float64).alias(name) for name in columns)
-    return table.select(*columns).to_numpy()
+    return customers.select(made[name].cast(pl.Float64).alias(name) for name in _MATTERS).to_numpy()
 
 
 def _rhythm(customers: pl.DataFrame, reference: date) -> pl.DataFrame:
@@ -536,11 +614,32 @@ def _shaped(table: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(pl.col(pl.Float64).round(DIGITS))
 
 
-def _auc(lost: npt.NDArray[np.bool_], probability: Floats) -> float:
-    """Probability that one who stayed away was ranked above one who came; ties count half."""
-    count = int(lost.sum())
-    ranks = rankdata(probability)
-    return float((ranks[lost].sum() - count * (count + 1) / 2) / (count * (len(lost) - count)))
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """Customers in the order of their probability, so that a resample of them needs no sorting."""
+
+    order: Integers
+    starts: Integers  # of those with one probability
+    lost: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, lost: npt.NDArray[np.bool_], probability: Floats) -> "_Ranking":
+        order = np.argsort(probability, kind="stable")
+        is_first = np.diff(probability[order], prepend=-np.inf) > 0
+        return cls(order, np.flatnonzero(is_first), lost[order])
+
+    def auc(self, times: npt.ArrayLike) -> float:
+        """Probability that one who stayed away was ranked above one who came; ties count half.
+
+        Args:
+            times: How often each customer is there; both outcomes must be.
+        """
+        there = np.asarray(times, dtype=np.float64)[self.order]
+        lost, came = (
+            np.add.reduceat(np.where(outcome, there, 0.0), self.starts) for outcome in (self.lost, ~self.lost)
+        )
+        below = np.cumsum(came) - came / 2
+        return float((lost * below).sum() / (lost.sum() * came.sum()))
 
 
 def _slope(lost: npt.NDArray[np.bool_], log_odds: Floats, group: Integers | None = None) -> float | None:

@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from assets.days import last_judged, stacked
-from assets.value.lifetime import HORIZONS, JUDGEMENT, Past
+from assets.value.lifetime import JUDGEMENT, Past
 
 
 def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
@@ -14,13 +14,16 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
     Args:
         rows: One row a customer and day with a sale (customer_id, day, units, amount), and one a day with a
-            sale of anyone, without a customer.
+            sale of anyone, without a customer; each with the settings (`assets.value.lifetime.compute`).
         months: As_of months, in order. One by which no horizon has passed has no rows.
     """
+    shape = {"origin": pl.Date, **JUDGEMENT}
+    if rows.is_empty():
+        return stacked({}, shape)
     past = Past(rows, months)
     found = {}
     for month in months:
-        origin = last_judged(past.references, month, HORIZONS[0]) if month in past.references else None
+        origin = last_judged(past.references, month, past.horizon_days) if month in past.references else None
         if origin is not None:
             found[month] = past.judge(origin).with_columns(origin=pl.lit(origin))
-    return stacked(found, {"origin": pl.Date, **JUDGEMENT})
+    return stacked(found, shape)

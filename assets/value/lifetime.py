@@ -25,7 +25,7 @@ from assets.value.bgnbd import BetaGeo
 from assets.value.checks import Floats, TooLittleData
 from assets.value.gamma_gamma import GammaGamma
 
-HORIZONS = (90, 365)
+HORIZONS = (90, 365)  # where nothing else is said
 DIGITS = 6
 
 _YEAR = 365.25
@@ -125,11 +125,13 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
     Args:
         rows: One row a customer and day with a sale (customer_id, day, units, amount), and one a day with a
-            sale of anyone, without a customer.
+            sale of anyone, without a customer; each with horizon_days, long_horizon_days and discount_a_year.
         months: As_of months, in order.
     """
+    if rows.is_empty():
+        return stacked({}, SHAPE)
     past = Past(rows, months)
-    found = {month: past.forecast(month, HORIZONS).customers for month in months if month in past.references}
+    found = {month: past.forecast(month).customers for month in months if month in past.references}
     return stacked(found, SHAPE)
 
 
@@ -138,15 +140,25 @@ class Past:
 
     Attributes:
         references: The first day of the future of each as_of.
+        horizon_days: The horizon that is judged, the nearer of two.
     """
 
     def __init__(self, rows: pl.DataFrame, months: Sequence[date]) -> None:
+        """Read the rows (see `compute`); there must be one."""
+        self.horizon_days = int(rows["horizon_days"][0])
+        self._horizons = tuple(sorted({self.horizon_days, int(rows["long_horizon_days"][0])}))
+        self._discount_a_year = float(rows["discount_a_year"][0])
         self._days = of_customers(rows)
         self.references = reference_days(rows, [*seen_months(rows), *months])
         self._errors: dict[date, dict[str, float]] = {}
 
-    def forecast(self, month: date, horizons_days: Sequence[int], *, is_bare: bool = False) -> Lifetime:
-        """Forecast as of a month; a bare one leaves past errors out, and has narrower or wider bounds."""
+    def forecast(
+        self, month: date, horizons_days: Sequence[int] | None = None, *, is_bare: bool = False
+    ) -> Lifetime:
+        """Forecast as of a month; a bare one leaves past errors out, and has narrower or wider bounds.
+
+        Where horizons are named, it is to be held against what came, and nothing is discounted.
+        """
         reference = self.references[month]
         known = self._days.filter(pl.col("day") < reference)
         customers = known.group_by("customer_id").agg(
@@ -168,14 +180,15 @@ class Past:
                 customers,
                 reference=reference,
                 known_season=found,
-                horizons_days=horizons_days,
+                horizons_days=horizons_days or self._horizons,
                 orders_allowance=orders,
                 amount_allowance=amount,
+                discount_a_year=0.0 if horizons_days else self._discount_a_year,
             )
 
-    def judge(self, month: date, horizon_days: int = HORIZONS[0], *, is_bare: bool = False) -> pl.DataFrame:
+    def judge(self, month: date, *, is_bare: bool = False) -> pl.DataFrame:
         """Judge the forecast of a month by what came (`backtest`); its horizon must have passed."""
-        reference, ahead = self.references[month], timedelta(days=horizon_days)
+        reference, ahead = self.references[month], timedelta(days=self.horizon_days)
         is_recent = pl.col("day") >= reference - ahead
         before = (
             self._days.filter(pl.col("day") < reference)
@@ -187,11 +200,13 @@ class Past:
             .group_by("customer_id")
             .agg(orders=pl.len(), amount=pl.col("amount").sum())
         )
-        return backtest(self.forecast(month, (horizon_days,), is_bare=is_bare).customers, before, truth)
+        return backtest(self.forecast(month, (self.horizon_days,), is_bare=is_bare).customers, before, truth)
 
     def _known_errors(self, month: date) -> list[dict[str, float]]:
         """log(actual / expected) of the newest forecasts whose horizon had passed by `month`."""
-        passed = [at for at in sorted(self.references) if is_passed(self.references, at, month, HORIZONS[0])]
+        passed = [
+            at for at in sorted(self.references) if is_passed(self.references, at, month, self.horizon_days)
+        ]
         for at in passed[-_BACKTESTS:]:
             if at not in self._errors:
                 model = self.judge(at, is_bare=True).filter(

@@ -34,4 +34,4 @@ def test_risk_is_as_good_as_its_features_can_be_and_no_better(days):
     assert all(row["auc_gain_high"] > 0 for row in (everyone, repeaters, once))
     assert found.model == "logistic"
     assert found.no_reasons is None
-    assert found.cut_offs[0] == date(2011, 6, 3)
+    assert found.cut_offs[0] == date(2011, 6, 2)

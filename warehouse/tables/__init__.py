@@ -5,10 +5,13 @@ from warehouse.tables import (
     churn,
     cohorts,
     core,
+    forecasts,
     landing,
     meta,
     models,
     overview,
+    price,
+    recommendations,
     rules,
     seeds,
     segments,
@@ -17,7 +20,22 @@ from warehouse.tables import (
 
 TABLES: dict[str, Table] = {
     table.qualified: table
-    for schema in (seeds, landing, core, overview, segments, cohorts, value, churn, rules, models, meta)
+    for schema in (
+        seeds,
+        landing,
+        core,
+        overview,
+        segments,
+        cohorts,
+        value,
+        churn,
+        rules,
+        recommendations,
+        forecasts,
+        price,
+        models,
+        meta,
+    )
     for table in vars(schema).values()
     if isinstance(table, Table)
 }

@@ -1,6 +1,6 @@
 """Who is leaving, why that may be, and how good such answers were."""
 
-from warehouse.contract import Column, Table
+from warehouse.contract import Column, Sees, Table
 
 AS_OF = Column("as_of", "DATE", "First day of the month at whose end the customers are seen.")
 
@@ -26,8 +26,8 @@ RISK = Table(
     schema="churn",
     name="risk",
     description=(
-        "How likely each customer is not to buy in the next 90 days. Learned from windows of 90 days that had ended by "
-        "then: logistic regression or gradient boosting, whichever foretold the newest of them better."
+        "How likely each customer is not to buy within the horizon (seeds.churn: 90 days). Learned from windows of as many "
+        "days that had ended by then: logistic regression or gradient boosting, whichever foretold the newest of them better."
     ),
     grain="one row per as_of month and customer with an order day within the 365 days before its end",
     columns=(
@@ -36,7 +36,7 @@ RISK = Table(
         Column(
             "probability",
             "DOUBLE",
-            "Calibrated probability of no order within 90 days; null where missing_reason says why.",
+            "Calibrated probability of no order within the horizon; null where missing_reason says why.",
             nullable=True,
             minimum=0,
         ),
@@ -59,6 +59,13 @@ RISK = Table(
         *_reason("the second", 2),
         *_reason("the third", 3),
         Column("missing_reason", "VARCHAR", "Why there is no probability.", nullable=True),
+        Column(
+            "model",
+            "VARCHAR",
+            "What answered, for all customers of an as_of the same; null without a probability.",
+            nullable=True,
+            values=("logistic", "boosting"),
+        ),
     ),
     primary_key=("as_of", "customer_id"),
     partition_column="as_of",
@@ -68,8 +75,8 @@ BACKTEST = Table(
     schema="churn",
     name="backtest",
     description=(
-        "How good churn.risk was: each as_of judges the newest forecast whose 90 days had passed, made anew of what "
-        "was known then, for all customers, repeaters and one-timers."
+        "How good churn.risk was: each as_of judges the newest forecast whose horizon had passed, for all customers, "
+        "repeaters and one-timers."
     ),
     grain="one row per as_of month and group of customers",
     columns=(
@@ -78,7 +85,7 @@ BACKTEST = Table(
         Column("model", "VARCHAR", "What answered then.", values=("logistic", "boosting")),
         Column("customers_of", "VARCHAR", "Which customers.", values=("all", "repeaters", "one-timers")),
         Column("customers", "BIGINT", "How many there were.", unit="customers", minimum=1),
-        Column("lost_share", "DOUBLE", "Share of them without an order in the 90 days.", minimum=0),
+        Column("lost_share", "DOUBLE", "Share of them without an order within the horizon.", minimum=0),
         Column("mean_probability", "DOUBLE", "Mean of the probabilities given.", minimum=0),
         Column("calibration", "DOUBLE", "mean_probability minus lost_share: calibration in the large."),
         Column(
@@ -103,4 +110,5 @@ BACKTEST = Table(
     ),
     primary_key=("as_of", "customers_of"),
     partition_column="as_of",
+    sees={"churn.risk": Sees.UP_TO},
 )

@@ -75,6 +75,47 @@ THRESHOLDS = Table(
     primary_key=(),
 )
 
+FORECASTING = Table(
+    schema="seeds",
+    name="forecasting",
+    description="What forecasts are told about this shop.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "holiday_country",
+            "VARCHAR",
+            "Country, or part of one, as ISO 3166 has it (GB-ENG, DE, US), on whose holidays the shop may be closed; empty "
+            "for none. Whether it is closed on them is learned.",
+            nullable=True,
+        ),
+    ),
+    primary_key=(),
+)
+
+RECOMMENDATIONS = Table(
+    schema="seeds",
+    name="recommendations",
+    description="What counts as newly launched and as due, in recommendations.",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "launched_days",
+            "INTEGER",
+            "A product first sold within so many days is newly launched; 0 keeps no slot for such.",
+            unit="days",
+            minimum=0,
+        ),
+        Column(
+            "due_days",
+            "INTEGER",
+            "A product expected to be ordered again within so many days is due.",
+            unit="days",
+            minimum=1,
+        ),
+    ),
+    primary_key=(),
+)
+
 RULE_THRESHOLDS = Table(
     schema="seeds",
     name="rule_thresholds",
@@ -196,4 +237,66 @@ SURVIVAL = Table(
         Column("lapse_days", "INTEGER", "So many days without an order are a lapse.", unit="days", minimum=1),
     ),
     primary_key=(),
+)
+
+CHURN = Table(
+    schema="seeds",
+    name="churn",
+    description="What this shop asks of its customers (churn.risk).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "horizon_days", "INTEGER", "Who does not buy for so many days stays away.", unit="days", minimum=1
+        ),
+    ),
+    primary_key=(),
+)
+
+VALUE = Table(
+    schema="seeds",
+    name="value",
+    description="How far this shop looks ahead for the value of its customers (value.lifetime).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "horizon_days",
+            "INTEGER",
+            "How far ahead; forecasts this far are judged when it has passed.",
+            unit="days",
+            minimum=1,
+        ),
+        Column("long_horizon_days", "INTEGER", "How far ahead at most.", unit="days", minimum=1),
+        Column(
+            "discount_a_year",
+            "DOUBLE",
+            "Rate by which a year's delay lessens an amount: 0.1 for a tenth, 0 for not at all.",
+            minimum=0,
+        ),
+    ),
+    primary_key=(),
+)
+
+HOLDOUTS = Table(
+    schema="seeds",
+    name="holdouts",
+    description="How many customers campaigns leave out (segments.holdouts).",
+    grain="one row per shop",
+    columns=(
+        Column("share", "DOUBLE", "Share of the customers.", minimum=0),
+        Column("salt", "VARCHAR", "Any text: another draws others."),
+    ),
+    primary_key=(),
+)
+
+CAMPAIGNS = Table(
+    schema="seeds",
+    name="campaigns",
+    description="What to do for the customers of a segment (segments.actions).",
+    grain="one row per segment",
+    columns=(
+        Column("segment", "VARCHAR", "Segment, as seeds.rfm_segments names it."),
+        Column("campaign", "VARCHAR", "What to do."),
+        Column("reason", "VARCHAR", "Why."),
+    ),
+    primary_key=("segment",),
 )

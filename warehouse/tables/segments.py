@@ -261,6 +261,177 @@ AMOUNT_MOVES = Table(
     partition_column="as_of",
 )
 
+HOLDOUTS = Table(
+    schema="segments",
+    name="holdouts",
+    description=(
+        "Who gets no campaign, so that what campaigns bring can be told: a share of the customers (seeds.holdouts), by "
+        "chance and the same in every month, whatever their segment."
+    ),
+    grain="one row per as_of month and customer with a sale up to its end",
+    columns=(
+        AS_OF,
+        CUSTOMER,
+        Column("segment", "VARCHAR", "Segment (segments.rfm)."),
+        Column(
+            "is_held_out",
+            "BOOLEAN",
+            "Whether to leave the customer out. Uplift is what the others bring, less what those held out do.",
+        ),
+    ),
+    primary_key=("as_of", "customer_id"),
+    partition_column="as_of",
+)
+
+
+def _category(at: str, number: int) -> tuple[Column, Column]:
+    return (
+        Column(
+            f"category_{number}",
+            "VARCHAR",
+            f"Category that its customers like {at} more than all do; null without ten customers who bought of one.",
+            nullable=True,
+        ),
+        Column(
+            f"lift_{number}",
+            "DOUBLE",
+            f"Share of category_{number} in what its customers ever bought of (a customer and category counted once), "
+            "by that of all customers.",
+            nullable=True,
+            minimum=0,
+        ),
+    )
+
+
+ACTIONS = Table(
+    schema="segments",
+    name="actions",
+    description="What to do for each segment of segments.rfm, for whom it is worth most, with what and when.",
+    grain="one row per as_of month and segment with a customer",
+    columns=(
+        AS_OF,
+        Column("segment", "VARCHAR", "Segment."),
+        Column("customers", "BIGINT", "Its customers.", unit="customers", minimum=1),
+        Column(
+            "held_out",
+            "BIGINT",
+            "Those of them to leave out (segments.holdouts).",
+            unit="customers",
+            minimum=0,
+        ),
+        Column(
+            "expected_amount",
+            "DOUBLE",
+            "Amount expected of them within the nearer horizon (value.lifetime); null where none can be told.",
+            nullable=True,
+            unit="currency",
+            minimum=0,
+        ),
+        Column(
+            "customers_at_stake",
+            "BIGINT",
+            "Those of them with an expected amount and a churn risk.",
+            unit="customers",
+            minimum=0,
+        ),
+        Column(
+            "mean_probability",
+            "DOUBLE",
+            "Mean churn risk (churn.risk) of those who have one; null where none has.",
+            nullable=True,
+            minimum=0,
+        ),
+        Column(
+            "amount_at_stake",
+            "DOUBLE",
+            "Expected amount times churn risk, summed: what staying away would cost; null where none can be told.",
+            nullable=True,
+            unit="currency",
+            minimum=0,
+        ),
+        *_category("most", 1),
+        *_category("second", 2),
+        *_category("third", 3),
+        Column(
+            "weekday",
+            "TINYINT",
+            "Day of the week with most of their order days, 1 for Monday.",
+            nullable=True,
+            minimum=1,
+        ),
+        Column("weekday_share", "DOUBLE", "Share of their order days on it.", nullable=True, minimum=0),
+        Column(
+            "part_of_day",
+            "VARCHAR",
+            "Part of the day with most of their sale invoices.",
+            nullable=True,
+            values=tuple(BANDS),
+        ),
+        Column("part_of_day_share", "DOUBLE", "Share of the invoices in it.", nullable=True, minimum=0),
+        Column(
+            "campaign",
+            "VARCHAR",
+            "Suggested campaign (seeds.campaigns); null for a segment that it does not name.",
+            nullable=True,
+        ),
+        Column("reason", "VARCHAR", "Why that one.", nullable=True),
+    ),
+    primary_key=("as_of", "segment"),
+    partition_column="as_of",
+)
+
+SERVICE_DEMAND = Table(
+    schema="segments",
+    name="service_demand",
+    description=(
+        "Return lines that each segment is expected to bring in the month after as_of: its customers times what one of "
+        "that segment brought in the month after, over the last twelve months. The interval knows the chance of such "
+        "counts, how much more than that the months differed, and how little was seen; a season it does not know."
+    ),
+    grain="one row per as_of month and segment with a customer",
+    columns=(
+        AS_OF,
+        Column("segment", "VARCHAR", "Segment (segments.rfm)."),
+        Column("customers", "BIGINT", "Its customers.", unit="customers", minimum=1),
+        Column(
+            "learned_months",
+            "BIGINT",
+            "Months learned from: those of the last twelve in which the segment had a customer, and whose following "
+            "month is over.",
+            unit="months",
+            minimum=0,
+        ),
+        Column(
+            "expected_return_lines",
+            "DOUBLE",
+            "Return lines expected in the month after; null where reason says why.",
+            nullable=True,
+            unit="lines",
+            minimum=0,
+        ),
+        Column(
+            "return_lines_low",
+            "DOUBLE",
+            "Lower end of their 95 % interval.",
+            nullable=True,
+            unit="lines",
+            minimum=0,
+        ),
+        Column(
+            "return_lines_high",
+            "DOUBLE",
+            "Upper end of their 95 % interval.",
+            nullable=True,
+            unit="lines",
+            minimum=0,
+        ),
+        Column("reason", "VARCHAR", "Why there is no number.", nullable=True),
+    ),
+    primary_key=("as_of", "segment"),
+    partition_column="as_of",
+    sees={"segments.rfm": Sees.UP_TO},
+)
+
 
 def _figure(name: str, description: str, **more: Any) -> Column:
     return Column(name, "DOUBLE", f"{description} Four digits.", nullable=True, **more)

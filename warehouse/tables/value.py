@@ -21,7 +21,7 @@ LIFETIME = Table(
     schema="value",
     name="lifetime",
     description=(
-        "Orders and amount that each customer is expected to bring in the next 90 and 365 days: BG/NBD (Fader, Hardie, "
+        "Orders and amount that each customer is expected to bring in the days to come (seeds.value: 90 and 365): BG/NBD (Fader, Hardie, "
         "Lee 2005) and Gamma-Gamma (Fader, Hardie 2013), with the shop's own season where a whole year precedes, and "
         "bounds that know how far earlier forecasts went astray (value.backtest)."
     ),
@@ -43,7 +43,7 @@ LIFETIME = Table(
         Column(
             "expected_amount",
             "DOUBLE",
-            "Amount expected of them. Null where reason says why.",
+            "Amount expected of them, discounted as seeds.value says. Null where reason says why.",
             nullable=True,
             unit="currency",
             minimum=0,
@@ -75,8 +75,8 @@ BACKTEST = Table(
     schema="value",
     name="backtest",
     description=(
-        "How good value.lifetime was: each as_of judges the newest forecast of 90 days whose days had passed, made anew "
-        "of what was known then, beside two floors: the count of orders so far, and the same as in the 90 days before."
+        "How good value.lifetime was: each as_of judges the newest forecast of the nearer horizon that had passed, made anew "
+        "of what was known then, beside two floors: the count of orders so far, and the same as in as many days before. Nothing is discounted."
     ),
     grain="one row per as_of month, forecaster and quantity",
     columns=(

@@ -186,6 +186,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "as_of": "2011-01-01", "customer_id": f"{at}", "probability": 0.5, "plain_probability": 0.4,
             "next_order_on": "2011-02-02", "is_overdue": False, "reason_1": "amount", "effect_1": -0.5,
             "reason_2": "units", "effect_2": 0.3, "reason_3": None, "effect_3": None, "missing_reason": None,
+            "model": "logistic",
         }
         for at in range(3)
     ],
@@ -316,6 +317,33 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for at in range(3)
     ],
+    "segments.holdouts": [
+        {"as_of": "2011-01-01", "customer_id": f"{at}", "segment": "Lost", "is_held_out": at == 1}
+        for at in range(3)
+    ],
+    "segments.actions": [
+        {
+            "as_of": "2011-01-01", "segment": segment, "customers": 20, "held_out": 2, "expected_amount": 50.0,
+            "customers_at_stake": 15, "mean_probability": 0.4, "amount_at_stake": 20.0, "category_1": "Bags",
+            "lift_1": 1.5, "category_2": "Mugs", "lift_2": 1.1, "category_3": None, "lift_3": None, "weekday": 4,
+            "weekday_share": 0.3, "part_of_day": "morning", "part_of_day_share": 0.6, "campaign": "Call",
+            "reason": "They may come back.",
+        }
+        for segment in ("Lost", "New")
+    ],
+    "segments.service_demand": [
+        {
+            "as_of": "2011-01-01", "segment": segment, "customers": 20, "learned_months": 3,
+            "expected_return_lines": 4.0, "return_lines_low": 1.0, "return_lines_high": 7.0, "reason": None,
+        }
+        for segment in ("Lost", "New")
+    ],
+    "seeds.holdouts": [{"share": 0.1, "salt": "a"}],
+    "seeds.campaigns": [
+        {"segment": "Lost", "campaign": "None", "reason": "a"}, {"segment": "New", "campaign": "Hello", "reason": "b"}
+    ],
+    "seeds.churn": [{"horizon_days": 90}],
+    "seeds.value": [{"horizon_days": 90, "long_horizon_days": 365, "discount_a_year": 0.0}],
     "seeds.survival": [{"lapse_days": 90}],
     "seeds.thresholds": [{"wholesale_quantity": 24, "left_truncated_months": 6}],
     "seeds.clustering": [{"least_order_days": 5, "most_clusters": 10, "is_dbscan_tried": False}],
@@ -479,6 +507,17 @@ BREAKS: dict[str, dict[str, Any]] = {
     "cohorts.survival.key_is_unique": {"day": 90, "survival": 0.8, "survival_low": 0.5, "survival_high": 0.9},
     "cohorts.survival.a_curve_falls": {"day": 1},
     "cohorts.survival.bounds_hold_the_curve": {"events": 10},
+    "segments.holdouts.key_is_unique": {"customer_id": "1"},
+    "segments.actions.key_is_unique": {"segment": "New"},
+    "segments.actions.parts_are_no_more_than_the_whole": {"held_out": 21},
+    "segments.actions.affinities_come_in_order": {"lift_2": 1.6},
+    "segments.service_demand.key_is_unique": {"segment": "New"},
+    "segments.service_demand.bounds_hold_what_is_expected": {"return_lines_low": 4.5},
+    "seeds.holdouts.there_is_one_row": {},
+    "seeds.holdouts.share_is_below_one": {"share": 1.0},
+    "seeds.campaigns.key_is_unique": {"segment": "New"},
+    "seeds.churn.there_is_one_row": {},
+    "seeds.value.there_is_one_row": {},
     "seeds.survival.there_is_one_row": {},
     "seeds.thresholds.there_is_one_row": {},
 }  # fmt: skip

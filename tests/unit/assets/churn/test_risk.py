@@ -50,7 +50,7 @@ def shop(customers=300, months=12, seed=1, leave=0.15):
 
 @pytest.fixture(scope="module")
 def days():
-    return shop(800, 12)
+    return shop(1_200, 12)
 
 
 @pytest.fixture(scope="module")
@@ -138,19 +138,18 @@ def test_probabilities_tell_who_stays_away(days, answer):
 
 
 def test_effects_of_logistic_regression_add_up_to_its_log_odds(days):
-    past = risk._past(days.filter(pl.col("day") < REFERENCE), REFERENCE, 90, 365, 0)
+    past = risk.History(days, 90).past(REFERENCE)
     model = risk._Model.fit("logistic", past, 0)
-    asked = risk.features(days, REFERENCE)
-    log_odds, effects = model.explain(asked, REFERENCE)
+    log_odds, effects = model.explain(risk._matrix(risk.features(days, REFERENCE), REFERENCE))
     assert effects.sum(axis=1) == pytest.approx(log_odds - log_odds.mean())
 
 
 def test_effects_of_boosting_are_those_of_setting_a_matter_to_its_mean(days):
-    past = risk._past(days.filter(pl.col("day") < REFERENCE), REFERENCE, 90, 365, 0)
+    past = risk.History(days, 90).past(REFERENCE)
     model = risk._Model.fit("boosting", past, 0)
-    asked = risk.features(days, REFERENCE)
-    _, effects = model.explain(asked, REFERENCE)
-    rows = model.matrix(asked, REFERENCE)
+    asked = risk._matrix(risk.features(days, REFERENCE), REFERENCE)
+    _, effects = model.explain(asked)
+    rows = model.scaled(asked)
     for customer in range(5):
         for at, matter in enumerate(model.matters):
             changed = rows[customer].copy()
@@ -286,6 +285,17 @@ def test_judgement_agrees_with_scikit_learn(rows):
         else:
             assert row["auc"] == pytest.approx(roc_auc_score(y, q), abs=1e-6)
             assert row["auc_gain"] == pytest.approx(row["auc"] - row["plain_auc"], abs=2e-6)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=30).filter(
+        lambda rows: len({row[0] for row in rows if row[2]}) == 2
+    )
+)
+def test_a_resample_has_the_auc_of_its_rows_written_out(rows):
+    lost, p, times = (np.array(column) for column in zip(*rows, strict=True))
+    found = risk._Ranking.of(lost, p / 5).auc(times)
+    assert found == pytest.approx(roc_auc_score(np.repeat(lost, times), np.repeat(p, times)))
 
 
 def test_probabilities_that_are_right_have_slope_one_and_bold_ones_half():

@@ -1,0 +1,170 @@
+"""How good each model was, and what was served: forecasts.backtest."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assets.forecasts.choice import (
+    BUCKETS,
+    LEVELS,
+    Width,
+    before,
+    buckets,
+    earlier,
+    known,
+    ratios,
+    widths,
+)
+from assets.forecasts.origins import FLOOR, PANEL, Seen
+from assets.forecasts.sales import Served, origins
+from assets.forecasts.smoothing import Floats
+
+LATER = 3  # months after which a forecast is judged: its longest horizon has come
+SERVED = "as served"
+_DIGITS = 6
+_QUANTILES = tuple(
+    (share, level, sign)
+    for level in LEVELS
+    for share, sign in ((0.5 - level / 200, -1), (0.5 + level / 200, 1))
+)
+
+SHAPE = {
+    "as_of": pl.Date,
+    "origin": pl.Date,
+    "grain": pl.String,
+    "measure": pl.String,
+    "level": pl.String,
+    "series": pl.String,
+    "model": pl.String,
+    "first_step": pl.Int32,
+    "last_step": pl.Int32,
+    "steps": pl.Int32,
+    "is_champion": pl.Boolean,
+    "mase": pl.Float64,
+    "smape": pl.Float64,
+    "bias": pl.Float64,
+    "pinball": pl.Float64,
+    "coverage_80": pl.Float64,
+    "coverage_95": pl.Float64,
+    "value_added": pl.Float64,
+}
+
+
+def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
+    """Make forecasts.backtest: forecasts of three months before, made anew of what was known then, by what came.
+
+    Args:
+        rows: As `assets.forecasts.sales.compute` takes them.
+        months: As_of months, in order. One before which there is no origin of three months before has no rows.
+    """
+    judged = [before(month, LATER) for month in months]
+    past = origins(rows, sorted({*months, *judged}))
+    served = Served(past)
+    found = [
+        _judged(served, past[origin, grain], month)
+        for month, origin in zip(months, judged, strict=True)
+        for grain in BUCKETS
+        if (origin, grain) in past and (month, grain) in past
+    ]
+    return pl.concat([pl.DataFrame(schema=SHAPE), *found]).with_columns(pl.col(pl.Float64).round(_DIGITS))
+
+
+def _judged(served: Served, one: Seen, by: date) -> pl.DataFrame:
+    """Every model, and what was served, on every series and bucket of steps that had come."""
+    tables = []
+    others = earlier(served.past, one)
+    is_known = known(one, by)
+    for name in (FLOOR, *(name for name in PANEL if name != FLOOR), SERVED):
+        if name == SERVED:
+            mean = served.mean(one)
+            of_others = [(other.pools, ratios(other, served.mean(other), one.as_of)) for other in others]
+        else:
+            place = PANEL.index(name)
+            mean = one.means[place]
+            of_others = [(other.pools, ratios(other, other.means[place], one.as_of)) for other in others]
+        times = {kind: widths(of_others, kind, one.grain) for kind in one.pools}
+        for number, steps in enumerate(buckets(one.grain)):
+            at = np.arange(steps.start, steps.stop)
+            at = at[is_known[at] & np.isfinite(one.came[:, at]).any(axis=0)]
+            if not len(at):
+                continue
+            figures = _figures(one, mean[:, at], at, {kind: found[number] for kind, found in times.items()})
+            tables.append(_table(one, name, steps, len(at), figures, served, by))
+    if not tables:
+        return pl.DataFrame(schema=SHAPE)
+    table = pl.concat(tables)
+    key = ["grain", "measure", "level", "series", "first_step"]
+    floor = table.filter(pl.col("model") == FLOOR).select(*key, floor="mase")
+    return (
+        table.join(floor, on=key, how="left", maintain_order="left")
+        .with_columns(value_added=pl.when(pl.col("floor") > 0).then(1 - pl.col("mase") / pl.col("floor")))
+        .select(SHAPE.keys())
+    )
+
+
+def _figures(
+    one: Seen, mean: Floats, at: Any, times: Mapping[tuple[str, str], Mapping[int, Width]]
+) -> dict[str, Floats]:
+    """The figures of one model, one element a series; not a number where there is none."""
+    came, sigma = one.came[:, at], one.sigma[:, at]
+    error = mean - came
+    factor = {level: np.zeros((len(one.nodes), 1)) for level in LEVELS}
+    for kind, rows in one.pools.items():
+        for level in LEVELS:
+            factor[level][rows] = times[kind][level].times
+    scale = np.where(one.scale > 0, one.scale, np.nan)
+    size = np.abs(came) + np.abs(mean)
+    total = came.sum(axis=1)
+    is_open = sigma > 0
+    found = {
+        "mase": np.abs(error).mean(axis=1) / scale,
+        "smape": 200 * np.where(size > 0, np.abs(error) / np.where(size > 0, size, 1.0), 0.0).mean(axis=1),
+        "bias": np.where(total > 0, error.sum(axis=1) / np.where(total > 0, total, 1.0), np.nan),
+    }
+    pinball = np.zeros(len(one.nodes))
+    for share, level, sign in _QUANTILES:
+        bound = np.maximum(mean + sign * factor[level] * sigma, 0.0)
+        off = came - bound
+        pinball += np.maximum(share * off, (share - 1) * off).mean(axis=1)
+    found["pinball"] = pinball / len(_QUANTILES) / scale
+    for level in LEVELS:
+        held = np.abs(error) <= factor[level] * sigma + 1e-9
+        days = is_open.sum(axis=1)
+        found[f"coverage_{level}"] = np.where(
+            days > 0, (held & is_open).sum(axis=1) / np.maximum(days, 1), np.nan
+        )
+    return found
+
+
+def _table(
+    one: Seen, name: str, steps: slice, count: int, figures: Mapping[str, Floats], served: Served, by: date
+) -> pl.DataFrame:
+    chosen = [PANEL[at] for at in served.models(one)]
+    table = pl.DataFrame(
+        {
+            "as_of": by,
+            "origin": one.as_of,
+            "grain": one.grain,
+            "measure": [node.measure for node in one.nodes],
+            "level": [node.level for node in one.nodes],
+            "series": [node.name for node in one.nodes],
+            "model": name,
+            "first_step": steps.start + 1,
+            "last_step": steps.stop,
+            "steps": count,
+            "is_champion": [name == model for model in chosen],
+            **figures,
+            "value_added": None,
+        },
+        SHAPE,
+    )
+    # A stand-in is not the model whose name it would bear.
+    ran = [name == SERVED or not one.failed[PANEL.index(name), row] for row in range(len(one.nodes))]
+    return (
+        table.filter(pl.Series(ran))
+        .filter(pl.col("mase").is_not_nan())
+        .with_columns(pl.col(pl.Float64).fill_nan(None))
+    )

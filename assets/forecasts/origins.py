@@ -1,0 +1,423 @@
+"""Forecasts of a shop's sales as of many months at once: what was known then, and what each model says of it.
+
+Rows of `core` become series by day, week and month; each as_of month is an origin that sees what lies before it; all
+models speak for all series and origins of one length in one pass. Which of them is used, and how sure it is, is in
+`assets.forecasts.sales`.
+
+Days on which the shop is closed are learned: a weekday that is closed as a rule has no steps, and holidays on
+which nobody sold anything are filled before models see them, and foretold as 0.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from threadpoolctl import threadpool_limits
+
+from assets.forecasts import models, smoothing
+from assets.forecasts.smoothing import Floats, exponential
+
+STEPS = {"day": 90, "week": 13, "month": 3}
+_SEASON = {"week": 52, "month": 12}
+_LONGEST = {"day": 420, "week": 156, "month": 72}  # what lies further back changes nothing a model says
+BESIDES = ("naive", "seasonal naive", "mean of 8 seasons", "rolling mean", "line with season", "Croston")
+YEARLY = "median, moved as a year before"
+PANEL = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY)
+FLOOR = "seasonal naive"
+_TOP_SHARE = 0.8
+_WEEKDAY_OPEN = 0.2  # of its last twelve: a weekday open less often is closed
+_HOLIDAY_CLOSED = 0.6
+_CHRISTMAS = ((12, 20), (1, 6))
+_YEAR = {"day": 365, "week": 52, "month": 12}
+_TRUNCATE = {"day": "1d", "week": "1w", "month": "1mo"}
+Booleans = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One series: amount or orders, of all, a country, a category, or a product.
+
+    Attributes:
+        measure: amount or orders.
+        level: total, country, category or product.
+        name: All, or which of them; "Rest of X" for the products of a category that are too small each.
+        parent: Place of the series that it is part of; None for the total.
+        is_rest: Whether it is such a rest.
+    """
+
+    measure: str
+    level: str
+    name: str
+    parent: int | None
+    is_rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The series of one grain, as they were at one origin, and what models say of them.
+
+    Attributes:
+        as_of: The month at whose end they are seen.
+        grain: day, week or month.
+        nodes: The series.
+        pools: Places of those that are alike, of one measure and level.
+        ahead: First days of the steps ahead.
+        means: Models (`PANEL`) x series x steps.
+        sigma: Deviations of exponential smoothing, series x steps.
+        scale: Mean error of the seasonal naive one season ahead in the past (of naive where there is less than one),
+            series: that of MASE.
+        came: What came, series x steps; not a number where it was not known by the last row.
+        known_by: By which as_of each step was known; None where it is not.
+        reasons: Of each series, why naive stood in for all models; None where it did not.
+        failed: Which models gave no number, and naive stood in: models x series.
+    """
+
+    as_of: date
+    grain: str
+    nodes: tuple[Node, ...]
+    pools: Mapping[tuple[str, str], Integers]
+    ahead: tuple[date, ...]
+    means: Floats
+    sigma: Floats
+    scale: Floats
+    came: Floats
+    known_by: tuple[date | None, ...]
+    reasons: tuple[str | None, ...]
+    failed: Booleans
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """All of one grain: which series there are, their first days and values."""
+
+    grain: str
+    keys: pl.DataFrame  # measure, level, name, category; in order of its rows
+    starts: tuple[date, ...]
+    values: Floats
+
+    def until(self, day: date) -> int:
+        """How many whole steps end before `day`."""
+        return sum(_end(self.grain, start) <= day for start in self.starts)
+
+
+def _end(grain: str, start: date) -> date:
+    """The day after a step."""
+    if grain == "month":
+        return date(start.year + start.month // 12, start.month % 12 + 1, 1)
+    return start + timedelta(days=7 if grain == "week" else 1)
+
+
+def seen(
+    rows: pl.DataFrame, references: Mapping[date, date], country: str | None
+) -> dict[tuple[date, str], Seen]:
+    """Let every model speak for every series as of each month.
+
+    Args:
+        rows: grain, starts_on (first day of the step), country, product_id, category, orders, amount: days by country,
+            weeks and months by product. Orders of products do not add up, and are not given.
+        references: Of each as_of month the first day of its future.
+        country: Whose holidays are looked for, as ISO 3166 has it; None for none.
+    """
+    tables = {grain: steps_of(rows, grain) for grain in STEPS if not rows.is_empty()}
+    found: dict[tuple[date, str], Seen] = {}
+    with threadpool_limits(1):
+        for grain, table in tables.items():
+            if table.starts:
+                asked = [_Asked.of(table, as_of, day, country) for as_of, day in references.items()]
+                _speak([one for one in asked if one.length], grain)
+                found |= {(one.as_of, grain): one.seen(references) for one in asked if one.length}
+    return found
+
+
+def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
+    """Series x steps of one grain, zeros where nothing was sold."""
+    amount, orders = pl.col("amount").cast(pl.Float64), pl.col("orders").cast(pl.Float64)
+    days = rows.filter((pl.col("grain") == "day") & pl.col("country").is_not_null())
+    days = days.with_columns(starts_on=pl.col("starts_on").dt.truncate(_TRUNCATE[grain]))
+    parts = [
+        days.select("starts_on", pl.lit(measure).alias("measure"), pl.lit("country").alias("level"),
+                    pl.col("country").alias("name"), pl.lit(None, pl.String).alias("category"), value.alias("value"))
+        for measure, value in (("amount", amount), ("orders", orders))
+    ]  # fmt: skip
+    if grain != "day":
+        category = (
+            rows.filter(pl.col("category").is_not_null())
+            .sort("product_id", "starts_on")
+            .group_by("product_id", maintain_order=True)
+            .agg(pl.col("category").first())
+        )
+        goods = rows.filter((pl.col("grain") == grain) & pl.col("product_id").is_not_null()).drop("category")
+        goods = goods.join(category, on="product_id", how="left", maintain_order="left")
+        parts.append(
+            goods.select("starts_on", pl.lit("amount").alias("measure"), pl.lit("product").alias("level"),
+                         pl.col("product_id").alias("name"), "category", amount.alias("value"))
+        )  # fmt: skip
+    every = (
+        pl.concat(parts)
+        .group_by("measure", "level", "name", "category", "starts_on")
+        .agg(pl.col("value").sum())
+    )
+    keys = every.select("measure", "level", "name", "category").unique().sort("measure", "level", "name")
+    starts = _calendar(grain, every["starts_on"])
+    values = np.zeros((keys.height, len(starts)))
+    places = pl.DataFrame(
+        {"starts_on": starts, "step": range(len(starts))}, {"starts_on": pl.Date, "step": pl.Int64}
+    )
+    placed = every.join(keys.with_row_index("row"), on=["measure", "level", "name"]).join(
+        places, on="starts_on"
+    )
+    # Sums of floats in the order of rows would differ in the last digit.
+    values[placed["row"].to_numpy(), placed["step"].to_numpy()] = placed["value"].round(4).to_numpy()
+    return Steps(grain, keys, starts, values)
+
+
+def _calendar(grain: str, starts: pl.Series) -> tuple[date, ...]:
+    if starts.is_empty():
+        return ()
+    every = pl.date_range(pl.col("starts_on").min(), pl.col("starts_on").max(), _TRUNCATE[grain])
+    return tuple(starts.to_frame("starts_on").select(every).to_series().to_list())
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The series of one origin on their way through the models."""
+
+    as_of: date
+    grain: str
+    table: Steps
+    nodes: tuple[Node, ...]
+    values: Floats  # of whole steps before the origin, series x time
+    later: Floats  # of those after it
+    length: int
+    ahead: tuple[date, ...]
+    places: Any  # of the steps ahead on the axis of the models; -1 where the shop is closed
+    axis: Floats  # what models see
+    period: int
+    means: Floats
+    sigma: Floats
+    reasons: list[str | None]
+    failed: Booleans
+
+    @classmethod
+    def of(cls, table: Steps, as_of: date, reference: date, country: str | None) -> "_Asked":
+        grain, length, steps = table.grain, table.until(reference), STEPS[table.grain]
+        nodes, every = nodes_of(table, length)
+        values, later = every[:, :length], every[:, length : length + steps]
+        first = table.starts[length] if length < len(table.starts) else _end(grain, table.starts[-1])
+        ahead = [first]
+        while len(ahead) < steps:
+            ahead.append(_end(grain, ahead[-1]))
+        axis, places, period = values[:, -_LONGEST[grain] :], np.arange(steps), _SEASON.get(grain, 7)
+        if grain == "day" and length:
+            axis, places, period = _open_days(table, values, tuple(ahead), country)
+        shape = (len(nodes), steps)
+        return cls(
+            as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, period,
+            np.zeros((len(PANEL), *shape)), np.zeros(shape), [None] * len(nodes),
+            np.zeros((len(PANEL), len(nodes)), dtype=np.bool_),
+        )  # fmt: skip
+
+    def seen(self, references: Mapping[date, date]) -> Seen:
+        steps = STEPS[self.grain]
+        came = np.full((len(self.nodes), steps), np.nan)
+        known_by: list[date | None] = []
+        for step, start in enumerate(self.ahead):
+            end = _end(self.grain, start)
+            by = min((as_of for as_of, day in references.items() if end <= day), default=None)
+            known_by.append(by)
+            if by is not None and step < self.later.shape[1]:
+                came[:, step] = self.later[:, step]
+        past = self.values[:, -_LONGEST[self.grain] :]
+        lag = 7 if self.grain == "day" else self.period
+        lag = lag if past.shape[1] > lag else 1
+        apart = np.abs(past[:, lag:] - past[:, :-lag])
+        scale = apart.mean(axis=1) if apart.shape[1] else np.zeros(len(past))
+        return Seen(
+            self.as_of, self.grain, self.nodes, pools_of(self.nodes), self.ahead, self.means, self.sigma, scale, came,
+            tuple(known_by), tuple(self.reasons), self.failed,
+        )  # fmt: skip
+
+
+def nodes_of(table: Steps, length: int) -> tuple[tuple[Node, ...], Floats]:
+    """The series as of an origin, wholes before their parts, and their values over all steps."""
+    keys, values = table.keys, table.values
+    names, categories = keys["name"].to_list(), keys["category"].to_list()
+    nodes: list[Node] = []
+    parts: list[Floats] = []
+    window = values[:, max(length - _LONGEST[table.grain], 0) : length]
+    is_known = (window > 0).any(axis=1)
+    recent = values[:, max(length - _YEAR[table.grain], 0) : length].sum(axis=1)
+    for measure in ("amount", "orders"):
+        of_countries = keys.select(
+            (pl.col("measure") == measure) & (pl.col("level") == "country")
+        ).to_series()
+        at = np.flatnonzero(of_countries.to_numpy() & is_known).tolist()
+        total = len(nodes)
+        nodes.append(Node(measure, "total", "All", None))
+        parts.append(values[np.flatnonzero(of_countries.to_numpy())].sum(axis=0).round(4))
+        for row in at:
+            nodes.append(Node(measure, "country", names[row], total))
+            parts.append(values[row])
+        if measure == "orders":
+            continue
+        goods = np.flatnonzero((keys["level"] == "product").to_numpy() & is_known)
+        order = goods[np.argsort(-recent[goods], kind="stable")]
+        before = np.cumsum(recent[order]) - recent[order]
+        top = set(order[before < _TOP_SHARE * recent[order].sum()].tolist())
+        by_category = sorted(goods.tolist(), key=lambda row: (categories[row], names[row]))
+        for category, members in groupby(by_category, key=categories.__getitem__):
+            rows = list(members)
+            whole = len(nodes)
+            nodes.append(Node(measure, "category", category, total))
+            parts.append(values[rows].sum(axis=0).round(4))
+            for row in rows:
+                if row in top:
+                    nodes.append(Node(measure, "product", names[row], whole))
+                    parts.append(values[row])
+            rest = [row for row in rows if row not in top]
+            if rest:
+                nodes.append(Node(measure, "product", f"Rest of {category}", whole, is_rest=True))
+                parts.append(values[rest].sum(axis=0).round(4))
+    return tuple(nodes), np.stack(parts) if parts else np.zeros((0, len(table.starts)))
+
+
+def pools_of(nodes: Sequence[Node]) -> dict[tuple[str, str], Integers]:
+    """Places of series that are alike: of one measure and level."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for row, node in enumerate(nodes):
+        found.setdefault((node.measure, node.level), []).append(row)
+    return {kind: np.array(rows) for kind, rows in found.items()}
+
+
+def _open_days(
+    table: Steps, values: Floats, ahead: tuple[date, ...], country: str | None
+) -> tuple[Floats, Integers, int]:
+    """The days on which the shop is open as a rule, holidays filled; places of those ahead among them; days a week."""
+    days = np.array(table.starts[: values.shape[1]])
+    weekday = np.array([day.weekday() for day in days])
+    is_open = values.sum(axis=0) > 0
+    open_weekdays = weekdays_of(weekday, is_open)
+    closed = _closed(days, is_open, open_weekdays, ahead, country)
+    kept = np.flatnonzero(np.isin(weekday, open_weekdays))[-_LONGEST["day"] :]
+    axis = values[:, kept].copy()
+    for at in open_weekdays:
+        own = np.flatnonzero(weekday[kept] == at)
+        good = own[is_open[kept][own]]
+        for place in own[~is_open[kept][own]]:
+            # A holiday says nothing of its weekday: the nearest ones that were open do.
+            near = good[np.argsort(np.abs(good - place), kind="stable")[:4]]
+            axis[:, place] = values[:, kept[near]].mean(axis=1) if len(near) else 0.0
+    places, number = [], 0
+    for day in ahead:
+        is_step = day.weekday() in open_weekdays
+        places.append(number if is_step and day not in closed else -1)
+        number += is_step
+    return axis, np.array(places), len(open_weekdays)
+
+
+def weekdays_of(weekday: Integers, is_open: Booleans) -> list[int]:
+    """The weekdays on which the shop is open as a rule, 0 for Monday; all where it is open on none."""
+    found = [
+        at for at in range(7) if (weekday == at).any() and is_open[weekday == at][-12:].mean() > _WEEKDAY_OPEN
+    ]
+    return found or list(range(7))
+
+
+def _closed(
+    days: Any, is_open: Booleans, open_weekdays: Sequence[int], ahead: Iterable[date], country: str | None
+) -> set[date]:
+    """Days ahead on which the shop will be closed, by what it did on holidays, and around the last Christmas."""
+    closed = {
+        day
+        for day, was_open in zip(days, is_open, strict=True)
+        if not was_open and day.weekday() in open_weekdays
+    }
+    known = set(days)
+    free: frozenset[date] = frozenset()
+    ahead = list(ahead)
+    if country is not None and len(days):
+        free = holidays_of(country, tuple(range(days[0].year, ahead[-1].year + 1)))
+        past = {day for day in free & known if day.weekday() in open_weekdays}
+        if len(past) < 2 or len(past & closed) <= _HOLIDAY_CLOSED * len(past):
+            free = frozenset()
+    found = {day for day in ahead if day in free}
+    for day in ahead:
+        if (day.month, day.day) >= _CHRISTMAS[0] or (day.month, day.day) <= _CHRISTMAS[1]:
+            before = day.replace(year=day.year - 1)
+            # Where that day was of a closed weekday, those around it tell.
+            around = (before - timedelta(days=1), before + timedelta(days=1))
+            if before in closed or (before.weekday() not in open_weekdays and closed.issuperset(around)):
+                found.add(day)
+    return found
+
+
+@cache
+def holidays_of(country: str, years: tuple[int, ...]) -> frozenset[date]:
+    """The public holidays of a country, or part of one (GB-ENG); none where it is not known."""
+    import holidays
+
+    whole, _, part = country.partition("-")
+    parts = holidays.list_supported_countries().get(whole)
+    if parts is None or (part and part not in parts):
+        return frozenset()
+    return frozenset(holidays.country_holidays(whole, subdiv=part or None, years=list(years)))
+
+
+def _speak(asked: Sequence[_Asked], grain: str) -> None:
+    """Run every model over all series, those of one length and season at once, whatever their origin."""
+    groups: dict[tuple[int, int, bool], list[tuple[int, int, int]]] = {}
+    for number, one in enumerate(asked):
+        for row, values in enumerate(one.axis):
+            # Days before the first sale say nothing; by day they stay, so that few lengths differ.
+            first = int((values > 0).argmax()) if grain != "day" else 0
+            if not values.any():
+                one.reasons[row] = "nothing was sold"
+                continue
+            if values.size - first < models.LEAST:
+                one.reasons[row] = f"{values.size - first} observations are too few to fit anything"
+            is_positive = bool(values[first:].min() > 0)
+            groups.setdefault((values.size - first, one.period, is_positive), []).append((number, row, first))
+    for (length, period, is_positive), members in groups.items():
+        values = np.stack([asked[number].axis[row, first:] for number, row, first in members])
+        steps = STEPS[grain]
+        if length < models.LEAST:
+            few = models.panel("naive", values, period, steps, is_positive=is_positive)
+            means, sigma = np.repeat(few.mean[None], len(PANEL), axis=0), few.sigma
+        else:
+            means, sigma = _all_models(values, period, steps, grain, is_positive=is_positive)
+        failed = np.asarray(~np.isfinite(means).all(axis=2))
+        means = np.where(failed[:, :, None], values[:, -1:], means)
+        for at, (number, row, _) in enumerate(members):
+            one = asked[number]
+            is_ahead = one.places >= 0
+            one.means[:, row, is_ahead] = means[:, at, one.places[is_ahead]]
+            one.sigma[row, is_ahead] = sigma[at, one.places[is_ahead]]
+            one.failed[:, row] = failed[:, at]
+
+
+def _all_models(
+    values: Floats, period: int, steps: int, grain: str, *, is_positive: bool
+) -> tuple[Floats, Floats]:
+    """Models x series x steps, and the deviations of exponential smoothing."""
+    if grain == "day":
+        values = smoothing.without_outliers(values, period)
+    scale = exponential(values, period, steps, is_positive=is_positive)
+    low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
+    found = []
+    for name in PANEL[:-2]:
+        mean = scale.mean if name == "ETS" else models.MODELS[name](values, period, steps, is_positive)
+        found.append(np.maximum(np.clip(mean, low - (high - low), high + (high - low)), 0.0))
+    diverse = [found[PANEL.index(name)] for name in (*models.DIVERSE, "mean of 8 seasons")]
+    found.append(np.median(np.stack(diverse), axis=0))
+    year = 52 * period if grain == "day" else _SEASON[grain]
+    found.append(
+        smoothing.last_years(values, found[-1], year, {"day": 4 * period, "week": 4, "month": 1}[grain])
+    )
+    return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

@@ -1,0 +1,1 @@
+"""What to show each customer next, and how good such lists were."""

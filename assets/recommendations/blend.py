@@ -1,0 +1,119 @@
+"""Recommenders: what is made of own orders, the models' scores and the trend, and the best goods by them.
+
+For all goods a blend is (own orders + 3 x model) x trend^(1/2), for goods new to the customer model x trend;
+the constants were chosen on Online Retail's months before October 2011, and hardly matter (docs/decisions/).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from assets.recommendations.candidates import Scores, fit
+from assets.recommendations.history import Booleans, Floats, History, Integers
+
+LISTS = ("all", "new")
+FLOORS = {"all": "own orders", "new": "popular"}
+# Models whose mean is taken; the name ends in "blend" where own orders and trend have a part.
+RECOMMENDERS: Mapping[str, tuple[str, ...]] = {
+    "own orders": (),
+    "popular": (),
+    "cosine": ("cosine",),
+    "tfidf": ("tfidf",),
+    "bm25": ("bm25",),
+    "ease": ("ease",),
+    "als": ("als",),
+    "bm25 blend": ("bm25",),
+    "ease blend": ("ease",),
+    "als blend": ("als",),
+    "ease and als blend": ("ease", "als"),
+}
+OF_LIST = {"all": tuple(RECOMMENDERS), "new": tuple(name for name in RECOMMENDERS if name != "own orders")}
+UNTRIED = "ease blend"  # before any month has been judged
+
+MODEL_WEIGHT = 3.0
+TREND_POWER = {"all": 0.5, "new": 1.0}
+_CELLS = 4_000_000  # of a block of customers x goods
+_DIGITS = 6
+
+
+def blocks(number: int, goods: int) -> Iterator[Integers]:
+    """Numbers of customers, a piece at a time: customers x goods at once need not fit into memory."""
+    step = max(1, _CELLS // max(goods, 1))
+    for begin in range(0, number, step):
+        yield np.arange(begin, min(begin + step, number))
+
+
+class Scorer:
+    """Recommenders of one history, whose models are fitted when they are first asked for."""
+
+    def __init__(self, known: History) -> None:
+        self.known = known
+        self._models: dict[str, Scores] = {}
+        # Of equal scores the good with more customers of late comes first, then that with the lower id.
+        order = np.lexsort((np.arange(len(known.goods)), -known.recent))
+        self._tie = np.empty(len(order), dtype=np.int64)
+        self._tie[order] = np.arange(len(order))[::-1]
+
+    def parts(self, names: tuple[str, ...], some: Integers) -> dict[str, Floats]:
+        """Scores of the models that the recommenders of these names need, each made once."""
+        needed = dict.fromkeys(model for name in names for model in RECOMMENDERS[name])
+        for model in needed:
+            if model not in self._models:
+                self._models[model] = fit(model, self.known)
+        return {model: self._models[model](some) for model in needed}
+
+    def scores(self, name: str, of_list: str, own: Floats, parts: Mapping[str, Floats]) -> Floats:
+        """Customers x goods; `own` are their orders, and goods of 0 are ranked by ties alone."""
+        if name == "own orders":
+            return own
+        if name == "popular":
+            return np.zeros_like(own)
+        models = RECOMMENDERS[name]
+        if not name.endswith("blend"):
+            return parts[name]
+        score = np.maximum(parts[models[0]], 0.0)
+        for model in models[1:]:
+            score += np.maximum(parts[model], 0.0)
+        score /= len(models)
+        if of_list == "all":
+            score = own + MODEL_WEIGHT * score
+        return np.asarray(score * self.known.trend ** TREND_POWER[of_list])
+
+    def top(self, score: Floats, count: int, allowed: Booleans | None = None) -> tuple[Integers, Floats]:
+        """The best goods of each customer (see `top`): none that is not allowed, nor without a score and a recent sale."""
+        is_wanted = (score > 0.5 * 10**-_DIGITS) | (self.known.recent > 0)
+        return top(score, count, is_wanted if allowed is None else is_wanted & allowed, self._tie)
+
+
+def top(score: Floats, count: int, is_wanted: Booleans, ties: Integers) -> tuple[Integers, Floats]:
+    """The best columns of each row: their numbers and scores, rows x `count`; -1 where none is left.
+
+    Args:
+        score: Rows x columns. Scores are rounded first, so the last bit decides nothing.
+        count: How many of each row; no more than there are columns.
+        is_wanted: Which columns of which rows may stand there.
+        ties: Of equal scores the column with the higher number here comes first: each of 0 to columns - 1 once.
+    """
+    columns = score.shape[1]
+    count = min(count, columns)
+    if not count:
+        return np.zeros((len(score), 0), dtype=np.int64), np.zeros((len(score), 0))
+    whole = np.rint(score * 10**_DIGITS).astype(np.int64)
+    key = whole * columns + ties
+    none = np.iinfo(np.int64).min
+    key[~is_wanted] = none
+    # The complement turns the order round, and the least number has one, unlike a negative.
+    best = np.argpartition(~key, count - 1, axis=1)[:, :count]
+    keys = np.take_along_axis(key, best, axis=1)
+    order = np.argsort(~keys, axis=1)
+    best = np.take_along_axis(best, order, axis=1)
+    keys = np.take_along_axis(keys, order, axis=1)
+    found = np.where(keys == none, -1, best)
+    return found, np.take_along_axis(whole, best, axis=1) / 10**_DIGITS
+
+
+def own_orders(known: History, some: Integers) -> Floats:
+    """Orders of these customers, dense: customers x goods."""
+    orders: Any = known.orders[some]
+    return np.asarray(orders.toarray())

@@ -1,0 +1,93 @@
+"""What forecasts of Online Retail were worth, held against what came."""
+
+from datetime import date
+
+import pytest
+
+WHOLE = date(2011, 2, 1)  # before it there is less than two months to learn from
+
+
+def test_the_daily_total_errs_less_than_seasonal_naive_does_in_the_past(retail):
+    """The mean of the last eight same weekdays has 0.93."""
+    found = dict(
+        retail.execute(
+            "SELECT model, sum(mase * steps) / sum(steps) FROM forecasts.backtest WHERE grain = 'day' "
+            "AND level = 'total' AND measure = 'amount' AND origin >= ? GROUP BY model",
+            [WHOLE],
+        ).fetchall()
+    )
+    assert found["as served"] < 1
+    assert found["as served"] < found["mean of 8 seasons"] < found["seasonal naive"]
+
+
+def test_intervals_of_80_percent_hold_80_percent(retail):
+    """Pooled over series; the block interval by origin is that of the mean of origins."""
+    rows = retail.execute(
+        "SELECT grain, origin, avg(CAST(is_held_80 AS INTEGER)), avg(CAST(is_held_95 AS INTEGER)) FROM forecasts.accuracy "
+        "WHERE origin >= ? AND greatest(mean, actual) > 0 GROUP BY grain, origin",
+        [WHOLE],
+    ).fetchall()
+    for level, at, low, high in ((80, 2, 0.75, 0.85), (95, 3, 0.9, 0.98)):
+        shares = [row[at] for row in rows]
+        assert low <= sum(shares) / len(shares) <= high, level
+
+
+def test_means_of_parts_add_up_to_wholes(retail):
+    apart = retail.execute(
+        """
+        WITH parts AS (
+            SELECT as_of, grain, measure, starts_on, level, sum(mean) AS mean FROM forecasts.sales GROUP BY ALL
+        )
+        SELECT count(*), count(DISTINCT part.level) FROM parts AS part
+        INNER JOIN parts AS whole USING (as_of, grain, measure, starts_on)
+        WHERE whole.level = 'total' AND (part.mean = whole.mean)
+        """
+    ).fetchone()
+    every = retail.execute(
+        "SELECT count(*) FROM (SELECT DISTINCT as_of, grain, measure, starts_on, level FROM forecasts.sales)"
+    ).fetchone()
+    assert apart == (*every, 4)
+
+
+def test_saturdays_and_christmas_are_foretold_as_closed(retail):
+    found = retail.execute(
+        "SELECT starts_on, mean FROM forecasts.sales WHERE as_of = DATE '2011-11-01' AND grain = 'day' "
+        "AND level = 'total' AND measure = 'amount'"
+    ).fetchall()
+    closed = {day for day, mean in found if mean == 0}
+    assert {day for day, _ in found if day.weekday() == 5} <= closed
+    assert {date(2011, 12, 24), date(2011, 12, 25), date(2011, 12, 30), date(2012, 1, 2)} <= closed
+    assert len(found) == 90
+    assert not {date(2011, 12, 23), date(2012, 1, 5)} & closed
+
+
+def test_accuracy_reconciles_to_core(retail):
+    """What came is what core says, for every forecast of a whole month and of a day."""
+    assert retail.execute(
+        "SELECT count(*) FROM forecasts.accuracy AS a LEFT JOIN (SELECT day, sum(amount) AS amount FROM core.sales_days "
+        "GROUP BY day) AS d ON a.starts_on = d.day WHERE a.grain = 'day' AND a.level = 'total' "
+        "AND a.measure = 'amount' AND a.actual <> coalesce(d.amount, 0)"
+    ).fetchone() == (0,)
+    counted = retail.execute(
+        "SELECT count(*) FROM forecasts.accuracy WHERE grain = 'day' AND level = 'total' AND measure = 'amount' "
+        "AND origin = DATE '2011-06-01'"
+    ).fetchone()
+    assert counted == (90,)
+
+
+def test_the_largest_order_of_all_is_an_anomaly_and_ordinary_autumn_is_none(retail):
+    """80,995 paper birds on the last day, cancelled within minutes."""
+    marked = retail.execute(
+        "SELECT DISTINCT starts_on FROM forecasts.anomalies WHERE is_anomaly AND level = 'total' AND as_of >= ?",
+        [WHOLE],
+    ).fetchall()
+    days = {day for (day,) in marked}
+    assert date(2011, 12, 9) in days
+    assert len(days) <= 4
+
+
+@pytest.mark.parametrize("table", ["sales", "backtest", "accuracy", "anomalies"])
+def test_every_month_has_rows_once_there_is_something_to_say(retail, table):
+    months = retail.execute(f"SELECT DISTINCT as_of FROM forecasts.{table} ORDER BY as_of").fetchall()
+    first = {"sales": 0, "backtest": 3, "accuracy": 1, "anomalies": 1}[table]
+    assert len(months) == 13 - first

@@ -1,0 +1,110 @@
+"""forecasts: what their queries give of hand-made rows."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+Fill = Callable[..., None]
+Run = Callable[..., list[dict[str, Any]]]
+
+OCTOBER, NOVEMBER, DECEMBER = date(2011, 10, 1), date(2011, 11, 1), date(2011, 12, 1)
+FORETOLD = "as_of,grain,measure,level,series,is_rest,starts_on,step,model,mean,lo_80,hi_80,lo_95,hi_95"
+
+
+@pytest.fixture
+def shop(fill: Fill) -> None:
+    """Two countries and two mugs in October and November, both seen to their last day but one."""
+    fill(
+        "core.sales_days", "month,day,country,orders,amount",
+        (OCTOBER, date(2011, 10, 30), "EIRE", 2, 10), (OCTOBER, date(2011, 10, 30), "France", 1, 5),
+        (NOVEMBER, date(2011, 11, 2), "EIRE", 3, 20), (NOVEMBER, date(2011, 11, 29), "EIRE", 1, 7),
+        (NOVEMBER, date(2011, 11, 30), "France", 0, 0),
+    )  # fmt: skip
+    fill(
+        "core.product_weeks", "month,week,product_id,amount",
+        (OCTOBER, date(2011, 10, 24), "M1", 15), (NOVEMBER, date(2011, 10, 31), "M1", 12),
+        (NOVEMBER, date(2011, 10, 31), "M2", 8), (NOVEMBER, date(2011, 11, 28), "M2", 7),
+    )  # fmt: skip
+    fill(
+        "core.product_months", "month,product_id,category,amount",
+        (OCTOBER, "M1", "Mugs", 15), (NOVEMBER, "M1", "Other", 12), (NOVEMBER, "M2", "Mugs", 15),
+    )  # fmt: skip
+
+
+def foretold(fill: Fill, *rows: tuple[Any, ...]) -> None:
+    """grain, measure, level, series, first day, mean: as of October, between 1 below and 1 above."""
+    fill(
+        "forecasts.sales", FORETOLD,
+        *((OCTOBER, *row[:4], False, row[4], 1, "ETS", row[5], row[5] - 1, row[5] + 1, row[5] - 2, row[5] + 2) for row in rows),
+    )  # fmt: skip
+
+
+def test_each_forecast_meets_what_came(shop: None, fill: Fill, run: Run) -> None:
+    foretold(
+        fill,
+        ("day", "amount", "total", "All", date(2011, 11, 2), 21), ("day", "orders", "country", "EIRE", date(2011, 11, 2), 6),
+        ("day", "amount", "country", "France", date(2011, 11, 3), 3),
+        ("week", "amount", "product", "M1", date(2011, 10, 31), 12),
+        ("week", "amount", "category", "Mugs", date(2011, 10, 31), 20),
+        ("month", "amount", "product", "M2", OCTOBER, 1),
+    )  # fmt: skip
+    found = [
+        (row["grain"], row["level"], row["actual"], row["error"], row["is_held_80"], row["is_held_95"])
+        for row in run("forecasts.accuracy", NOVEMBER, DECEMBER)
+    ]
+    assert found == [
+        ("day", "country", Decimal(0), Decimal(3), False, False),
+        ("day", "total", Decimal(20), Decimal(1), True, True),
+        ("day", "country", Decimal(3), Decimal(3), False, False),
+        ("month", "product", Decimal(0), Decimal(1), True, True),
+        ("week", "category", Decimal(20), Decimal(0), True, True),
+        ("week", "product", Decimal(12), Decimal(0), True, True),
+    ]
+
+
+def test_what_had_not_come_to_its_end_is_not_judged(shop: None, fill: Fill, run: Run) -> None:
+    """The last sale of November is on the 29th: the 30th, its week and its month are not known to have ended."""
+    foretold(
+        fill,
+        ("day", "amount", "total", "All", date(2011, 11, 30), 1), ("week", "amount", "total", "All", date(2011, 11, 28), 1),
+        ("month", "amount", "total", "All", NOVEMBER, 1), ("day", "amount", "total", "All", date(2011, 11, 29), 7),
+    )  # fmt: skip
+    assert [row["starts_on"] for row in run("forecasts.accuracy", NOVEMBER, DECEMBER)] == [date(2011, 11, 29)]
+
+
+def test_a_forecast_is_judged_once_and_never_by_its_own_month(shop: None, fill: Fill, run: Run) -> None:
+    foretold(fill, ("day", "amount", "total", "All", date(2011, 11, 2), 21))
+    fill("core.sales_days", "month,day,country,orders,amount", (DECEMBER, date(2011, 12, 5), "EIRE", 1, 1))
+    both = run("forecasts.accuracy", OCTOBER, date(2012, 1, 1))
+    assert [(row["as_of"], row["origin"]) for row in both] == [(NOVEMBER, OCTOBER)]
+    assert run("forecasts.accuracy", NOVEMBER, DECEMBER) == both
+    assert run("forecasts.accuracy", DECEMBER, date(2012, 1, 1)) == []
+
+
+def test_rests_are_left_out(shop: None, fill: Fill, run: Run) -> None:
+    fill(
+        "forecasts.sales", FORETOLD,
+        (OCTOBER, "week", "amount", "product", "Rest of Mugs", True, date(2011, 10, 31), 1, "ETS", 1, 1, 1, 1, 1),
+    )  # fmt: skip
+    assert run("forecasts.accuracy", NOVEMBER, DECEMBER) == []
+
+
+@pytest.mark.parametrize("name", ["sales", "backtest", "anomalies"])
+def test_series_are_those_of_days_weeks_and_months_up_to_the_end(
+    shop: None, fill: Fill, tables: Any, name: str
+) -> None:
+    from warehouse.tables import TABLES
+
+    fill("seeds.forecasting", "holiday_country", ("DE",))
+    found = tables.execute(
+        f"SELECT * FROM ({TABLES[f'forecasts.{name}'].query}) ORDER BY ALL", {"end": NOVEMBER}
+    ).fetchall()
+    assert found == [
+        ("day", date(2011, 10, 30), "EIRE", None, None, 2, Decimal(10), "DE"),
+        ("day", date(2011, 10, 30), "France", None, None, 1, Decimal(5), "DE"),
+        ("month", OCTOBER, None, "M1", "Mugs", None, Decimal(15), "DE"),
+        ("week", date(2011, 10, 24), None, "M1", None, None, Decimal(15), "DE"),
+    ]

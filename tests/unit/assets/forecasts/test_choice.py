@@ -1,0 +1,142 @@
+"""Which model is used, how wholes and parts agree, and how sure the result is."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from assets.forecasts import choice
+from assets.forecasts.origins import FLOOR, PANEL, Node, Seen, pools_of
+
+NODES = (
+    Node("amount", "total", "All", None),
+    Node("amount", "country", "EIRE", 0),
+    Node("amount", "country", "France", 0),
+    Node("amount", "category", "Mugs", 0),
+    Node("amount", "product", "M1", 3),
+    Node("amount", "product", "Rest of Mugs", 3, is_rest=True),
+    Node("amount", "category", "Bags", 0),
+    Node("amount", "product", "B1", 6),
+    Node("orders", "total", "All", None),
+    Node("orders", "country", "EIRE", 8),
+    Node("orders", "country", "France", 8),
+)
+TRUST = np.array([{"total": 0.3, "category": 0.55}.get(node.level, 1.0) for node in NODES])
+PARTS = ((0, (1, 2)), (0, (3, 6)), (3, (4, 5)), (6, (7,)), (8, (9, 10)))
+
+
+def origin(month, errors, came=10.0, nodes=NODES, steps=3):
+    """An origin of which the model at place k errs by errors[k] at every step of every series."""
+    size = (len(nodes), steps)
+    means = np.stack([np.full(size, came + error) for error in errors])
+    known = [date(2020 + (month + k) // 12, (month + k) % 12 + 1, 1) for k in range(steps)]
+    return Seen(
+        as_of=date(2020 + (month - 1) // 12, (month - 1) % 12 + 1, 1),
+        grain="month",
+        nodes=nodes,
+        pools=pools_of(nodes),
+        ahead=tuple(known),
+        means=means,
+        sigma=np.ones(size),
+        scale=np.ones(len(nodes)),
+        came=np.full(size, came),
+        known_by=tuple(known),
+        reasons=(None,) * len(nodes),
+        failed=np.zeros((len(PANEL), len(nodes)), dtype=bool),
+    )
+
+
+def errors_of(**small):
+    return [small.get(name.replace(" ", "_"), 5.0) for name in PANEL]
+
+
+numbers = st.lists(st.floats(0, 1e6), min_size=len(NODES), max_size=len(NODES))
+
+
+@given(numbers, st.lists(st.floats(0, 1e5), min_size=len(NODES), max_size=len(NODES)))
+def test_parts_add_up_to_wholes_to_the_last_digit_and_none_is_below_0(mean, sigma):
+    found = choice.reconciled(NODES, np.array([mean, mean]).T, np.array([sigma, sigma]).T)
+    units = np.rint(found * 10_000).astype(np.int64)
+    assert found == pytest.approx(units / 10_000, abs=0)
+    assert (units >= 0).all()
+    for whole, parts in PARTS:
+        assert (units[whole] == units[list(parts)].sum(axis=0)).all()
+
+
+def test_means_that_agree_stay_and_others_move_as_little_as_they_can():
+    agreed = np.array([[10.0, 4, 6, 7, 5, 2, 3, 3, 9, 4, 5]]).T
+    assert choice.reconciled(NODES, agreed, np.ones_like(agreed)) == pytest.approx(agreed, abs=1e-3)
+    mean = np.array([100.0, 30, 60, 50, 30, 25, 40, 42, 9, 4, 5])
+    sigma = np.array([5.0, 2, 6, 4, 3, 2, 4, 4, 1, 1, 1])
+    found = choice.reconciled(NODES, mean[:, None], sigma[:, None])[:, 0]
+
+    def cost(free):  # M1, rest, B1, and EIRE: all others follow
+        m1, rest, b1, eire = free
+        total = m1 + rest + b1
+        whole = np.array([total, eire, total - eire, m1 + rest, m1, rest, b1, b1, *mean[8:]])
+        return (((whole - mean) / sigma) ** 2 / TRUST).sum()
+
+    best = minimize(
+        cost, [30, 25, 42, 30], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 9999}
+    )
+    assert found[[4, 5, 7, 1]] == pytest.approx(best.x, rel=1e-3)
+
+
+def test_the_model_that_erred_least_is_used_and_only_by_what_had_come():
+    past = {(one.as_of, "month"): one for one in (
+        origin(1, errors_of(Theta=1.0, seasonal_naive=2.0)),
+        origin(2, errors_of(Theta=1.0, seasonal_naive=2.0)),
+        origin(5, errors_of(ETS=0.0, Theta=9.0)),
+    )}  # fmt: skip
+    at = past[date(2020, 5, 1), "month"]
+    assert {PANEL[place] for place in choice.champions(past, at)} == {"Theta"}
+    later = {(date(2020, 5, 1), "month"): at, (date(2020, 9, 1), "month"): origin(9, errors_of())}
+    assert {PANEL[place] for place in choice.champions(later, later[date(2020, 9, 1), "month"])} == {"ETS"}
+
+
+def test_a_model_that_does_not_beat_seasonal_naive_is_never_used():
+    past = {
+        (one.as_of, "month"): one
+        for one in (origin(1, errors_of(seasonal_naive=1.0, ETS=1.0)), origin(5, errors_of()))
+    }
+    assert {PANEL[place] for place in choice.champions(past, past[date(2020, 5, 1), "month"])} == {FLOOR}
+
+
+def test_before_anything_has_come_the_median_is_used():
+    past = {(one.as_of, "month"): one for one in (origin(1, errors_of()), origin(2, errors_of()))}
+    first = past[date(2020, 1, 1), "month"]
+    assert {PANEL[place] for place in choice.champions(past, first)} == {"median"}
+
+
+def test_a_few_lucky_forecasts_do_not_outweigh_those_of_all_similar_series():
+    """One origin of one series says little: of thousands of products some model is right by chance."""
+    nodes = tuple(Node("amount", "product", f"P{k}", None) for k in range(40))
+    one = origin(1, errors_of(ETS=1.0, seasonal_naive=3.0), nodes=nodes)
+    one.means[PANEL.index("naive"), 0] = one.came[0] + 0.5
+    past = {(each.as_of, "month"): each for each in (one, origin(5, errors_of(), nodes=nodes))}
+    found = [PANEL[place] for place in choice.champions(past, past[date(2020, 5, 1), "month"])]
+    assert set(found) == {"ETS"}
+
+
+@given(st.lists(st.floats(0, 100), min_size=0, max_size=120))
+def test_an_interval_holds_the_share_of_errors_it_was_measured_on_or_is_the_models_own(errors):
+    for level, least in ((80, 9), (95, 39)):
+        found = choice.width(np.array([*errors, np.nan]), level)
+        assert found.errors == len(errors)
+        assert found.is_measured == (len(errors) >= least)
+        if found.is_measured:
+            held = sum(error <= found.times for error in errors)
+            assert held >= min(level / 100 * (len(errors) + 1), len(errors)) - 1e-9
+        else:
+            assert found.times == pytest.approx({80: 1.2816, 95: 1.96}[level], abs=1e-3)
+
+
+def test_errors_that_had_not_come_are_not_seen():
+    one = origin(1, errors_of())
+    found = choice.ratios(one, one.means[0], date(2020, 3, 1))
+    assert np.isfinite(found[:, :2]).all()
+    assert np.isnan(found[:, 2]).all()
+    assert choice.before(date(2020, 3, 1), 5) == date(2019, 10, 1)

@@ -1,0 +1,163 @@
+"""Series of a shop as of many months: closed days, steps that are not whole, and which products speak for themselves."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.days import reference_days, seen_months
+from assets.forecasts import origins
+from assets.forecasts.origins import PANEL, seen
+
+FIRST, LAST = date(2021, 1, 1), date(2022, 12, 14)
+DAYS = pl.date_range(FIRST, LAST, "1d", eager=True).to_list()
+WEEKDAY = (100.0, 120.0, 110.0, 130.0, 150.0, 0.0, 60.0)  # closed on Saturdays
+
+
+def is_closed(day):
+    christmas = (day.month, day.day) >= (12, 24) or (day.month, day.day) <= (1, 3)
+    return day.weekday() == 5 or christmas or day in origins.holidays_of("GB-ENG", (day.year,))
+
+
+def rows(
+    noise=0.0,
+    seed=0,
+    products=(("A", "Mugs", 0.6), ("B", "Mugs", 0.25), ("C", "Bags", 0.1), ("D", "Bags", 0.05)),
+):
+    rng = np.random.default_rng(seed)
+    days = pl.DataFrame({"day": [day for day in DAYS if not is_closed(day)]})
+    amount = [WEEKDAY[day.weekday()] * (1 + noise * rng.normal()) for day in days["day"]]
+    days = days.with_columns(amount=pl.Series(amount).round(2))
+    countries = [
+        days.select(grain=pl.lit("day"), starts_on="day", country=pl.lit(name), orders=pl.lit(2, pl.Int64),
+                    amount=pl.col("amount") * share)
+        for name, share in (("EIRE", 0.75), ("France", 0.25))
+    ]  # fmt: skip
+    goods = [
+        days.group_by(grain=pl.lit(grain), starts_on=pl.col("day").dt.truncate(every))
+        .agg(amount=pl.col("amount").sum() * share)
+        .with_columns(
+            product_id=pl.lit(name), category=pl.lit(category if grain == "month" else None, pl.String)
+        )
+        for name, category, share in products
+        for grain, every in (("week", "1w"), ("month", "1mo"))
+    ]
+    return pl.concat([*countries, *goods], how="diagonal").with_columns(holiday_country=pl.lit("GB-ENG"))
+
+
+def looked_at(given, country="GB-ENG"):
+    days = given.filter(pl.col("grain") == "day").select(day="starts_on")
+    return seen(given, reference_days(days, seen_months(days)), country)
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return looked_at(rows())
+
+
+def place(one, level, name, measure="amount"):
+    return [(n.measure, n.level, n.name) for n in one.nodes].index((measure, level, name))
+
+
+def test_closed_weekdays_holidays_and_christmas_are_foretold_as_closed(shop):
+    one = shop[date(2022, 11, 1), "day"]
+    mean = dict(zip(one.ahead, one.means[PANEL.index("median"), 0], strict=True))
+    assert one.ahead[0] == date(2022, 12, 1)
+    for day, expected in mean.items():
+        if is_closed(day):
+            assert expected == 0
+        else:
+            assert expected == pytest.approx(WEEKDAY[day.weekday()], rel=0.02)
+    spring = shop[date(2022, 3, 1), "day"]
+    easter = dict(zip(spring.ahead, spring.means[PANEL.index("median"), 0], strict=True))
+    assert [day for day in (date(2022, 4, 15), date(2022, 4, 18), date(2022, 4, 14)) if easter[day] == 0] == [
+        date(2022, 4, 15), date(2022, 4, 18),
+    ]  # fmt: skip
+
+
+def test_an_unknown_country_has_no_holidays_and_christmas_is_learned_all_the_same():
+    one = looked_at(rows(), country="Narnia")[date(2022, 11, 1), "day"]
+    mean = dict(zip(one.ahead, one.means[PANEL.index("median"), 0], strict=True))
+    assert mean[date(2022, 12, 25)] == mean[date(2023, 1, 2)] == 0
+    assert mean[date(2022, 12, 21)] > 90
+
+
+def test_months_and_weeks_that_are_not_whole_are_not_trained_on(shop):
+    """The half of December that was seen would foretell half a January."""
+    one = shop[date(2022, 12, 1), "month"]
+    assert one.ahead[0] == date(2022, 12, 1)
+    assert np.isnan(one.came[:, 0]).all()
+    whole = 110.0 * 20
+    assert one.means[PANEL.index("naive"), 0, 0] > whole
+    week = shop[date(2022, 12, 1), "week"]
+    assert week.ahead[0] == date(2022, 12, 12)
+    assert week.means[PANEL.index("naive"), 0, 0] == pytest.approx(sum(WEEKDAY), abs=0.1)
+
+
+def test_steps_come_when_they_have_ended(shop):
+    one = shop[date(2022, 9, 1), "month"]
+    assert one.known_by == (date(2022, 10, 1), date(2022, 11, 1), None)
+    week = shop[date(2022, 11, 1), "week"]
+    assert week.ahead[0] == date(2022, 11, 28)
+    assert week.known_by[:3] == (date(2022, 12, 1), date(2022, 12, 1), None)
+
+
+def test_products_that_make_up_four_fifths_speak_for_themselves_and_the_rest_by_category(shop):
+    one = shop[date(2022, 11, 1), "month"]
+    found = {
+        (node.level, node.name, one.nodes[node.parent].name, node.is_rest)
+        for node in one.nodes
+        if node.parent is not None
+    }
+    assert {node for node in found if node[0] != "country"} == {
+        ("category", "Mugs", "All", False), ("category", "Bags", "All", False),
+        ("product", "A", "Mugs", False), ("product", "B", "Mugs", False), ("product", "Rest of Bags", "Bags", True),
+    }  # fmt: skip
+
+
+def test_series_of_wholes_are_the_sums_of_their_parts(shop):
+    for (_, grain), one in shop.items():
+        naive = one.means[PANEL.index("naive")]
+        for kind in ("country", "category") if grain != "day" else ("country",):
+            parts = [
+                row for row, node in enumerate(one.nodes) if node.level == kind and node.measure == "amount"
+            ]
+            assert naive[parts].sum(axis=0) == pytest.approx(naive[0], rel=1e-3)
+
+
+def test_the_scale_is_the_mean_error_of_seasonal_naive(shop):
+    one = looked_at(rows(noise=0.2))[date(2021, 6, 1), "day"]
+    days = [day for day in DAYS if date(2021, 1, 4) <= day < date(2021, 7, 1)]  # from the first sale on
+    given = rows(noise=0.2).filter(pl.col("grain") == "day").group_by("starts_on").agg(pl.col("amount").sum())
+    amount = dict(given.iter_rows())
+    past = [amount.get(day, 0.0) for day in days]
+    expected = np.mean([abs(past[k] - past[k - 7]) for k in range(7, len(past))])
+    assert one.scale[0] == pytest.approx(expected, rel=1e-4)
+    assert shop[date(2021, 6, 1), "day"].scale[0] < one.scale[0]
+
+
+def test_too_little_is_said():
+    given = rows().filter(pl.col("starts_on") < date(2021, 3, 1))
+    one = looked_at(given)[date(2021, 2, 1), "month"]
+    assert set(one.reasons) == {"2 observations are too few to fit anything"}
+    assert np.isfinite(one.means).all()
+
+
+def test_a_model_that_gives_no_number_is_marked_and_naive_stands_in(monkeypatch):
+    broken = {**origins.models.MODELS, "Theta": lambda y, _, h, __: np.full((len(y), h), np.nan)}
+    monkeypatch.setattr(origins.models, "MODELS", broken)
+    one = looked_at(rows())[date(2022, 6, 1), "month"]
+    assert one.failed[PANEL.index("Theta")].all()
+    assert {PANEL[row] for row in np.flatnonzero(one.failed.any(axis=1))} == {
+        "Theta",
+        "median",
+        origins.YEARLY,
+    }
+    assert one.means[PANEL.index("Theta")] == pytest.approx(one.means[PANEL.index("naive")])
+
+
+def test_nothing_gives_nothing():
+    assert seen(rows().clear(), {}, None) == {}
+    later = {date(2020, 1, 1): date(2020, 1, 1) + timedelta(days=31)}
+    assert seen(rows(), later, None) == {}

@@ -1,0 +1,183 @@
+"""Smoothing, Theta and the like, against plain loops, statsforecast, and least squares by search."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from statsforecast import models as peers
+
+from assets.forecasts import smoothing
+from assets.forecasts.smoothing import Grid
+from bench.series import business_series, smape
+
+GRID = Grid.of((0.1, 0.5), ((0.2, 0.9),), (0.0, 0.3))
+EVERY = [
+    (period, at) for period in (1, 4) for at in range(len(GRID.alpha)) if period > 1 or GRID.gamma[at] == 0
+]
+
+
+@pytest.fixture(scope="module")
+def shops():
+    """Business series of 60 months and the 18 that follow."""
+    whole = [one for one in business_series(60, seed=3) if len(one) >= 78]
+    return np.stack([one[-78:] for one in whole])
+
+
+def loop(values, season, at, level, trend, steps):
+    """One candidate over one series, as the textbook has it."""
+    season, total = list(season), 0.0
+    alpha, beta, phi, gamma = (float(each[at]) for each in (GRID.alpha, GRID.beta, GRID.phi, GRID.gamma))
+    for time, value in enumerate(values):
+        place = time % len(season)
+        error = value - level - phi * trend - season[place]
+        level, trend = level + phi * trend + alpha * error, phi * trend + alpha * beta * error
+        season[place] += gamma * (1 - alpha) * error
+        total += error**2
+    path = [
+        level
+        + sum(phi**k for k in range(1, step + 1)) * trend
+        + season[(len(values) + step - 1) % len(season)]
+        for step in range(1, steps + 1)
+    ]
+    return total, path
+
+
+@pytest.mark.parametrize(("period", "at"), EVERY)
+def test_smoothing_agrees_with_a_loop_begun_where_a_search_finds_it_best(period, at):
+    rng = np.random.default_rng(at)
+    values = np.cumsum(rng.normal(0, 1, (3, 30)), axis=1) + 50
+    season = smoothing.season_of(values, period) if period > 1 else np.zeros((3, 1))
+    found = smoothing.smooth(values, season, GRID, 6)
+    for row in range(3):
+
+        def cost(start, row=row):
+            return loop(values[row], season[row], at, start[0], start[1] * GRID.has_trend[at], 1)[0]
+
+        best = minimize(
+            cost, [values[row, 0], 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-10}
+        )
+        total, path = loop(values[row], season[row], at, best.x[0], best.x[1] * GRID.has_trend[at], 6)
+        assert found.sse[row, at] == pytest.approx(total, rel=1e-5)
+        assert found.mean[row, at] == pytest.approx(path, rel=1e-3)
+
+
+def test_deviations_grow_as_errors_that_are_simulated_do():
+    rng = np.random.default_rng(1)
+    grid = Grid.of((0.4,), ((0.5, 0.9),), with_level=False)
+    found = smoothing.smooth(np.zeros((1, 20)), np.zeros((1, 1)), grid, 8)
+    shocks = rng.normal(0, 1, (200_000, 8))
+    level, trend, errors = np.zeros(200_000), np.zeros(200_000), []
+    for step in range(8):
+        error = shocks[:, step]
+        errors.append(level + 0.9 * trend + error)
+        level, trend = level + 0.9 * trend + 0.4 * error, 0.9 * trend + 0.2 * error
+    assert found.spread[0] == pytest.approx([each.std() for each in errors], rel=0.01)
+
+
+def test_theta_is_the_standard_one(shops):
+    """The peer searches alpha and the level's beginning, this one takes alpha of a grid of fifty."""
+    found = smoothing.theta(shops[:, :60], 12, 18, is_positive=True)
+    other = np.stack([peers.Theta(season_length=12).forecast(y=row, h=18)["mean"] for row in shops[:, :60]])
+    assert np.median(np.abs(found / other - 1)) < 0.01
+    assert smape(shops[:, 60:], found) == pytest.approx(smape(shops[:, 60:], other), rel=0.02)
+
+
+def test_exponential_smoothing_errs_no_more_than_that_which_searches(shops):
+    past, came = shops[:30, :60], shops[:30, 60:]
+    found = smoothing.exponential(past, 12, 18, is_positive=True).mean
+    other = np.stack([peers.AutoETS(season_length=12).forecast(y=row, h=18)["mean"] for row in past])
+    errors = [np.median([smape(*row) for row in zip(came, each, strict=True)]) for each in (found, other)]
+    assert errors[0] < 1.02 * errors[1]
+
+
+def test_simple_models_agree_with_those_of_statsforecast(shops):
+    past = shops[:5, :60]
+    for found, peer in (
+        (smoothing.last_season(past, 12, 18), peers.SeasonalNaive(season_length=12)),
+        (
+            smoothing.last_season(past, 12, 18, seasons=3),
+            peers.SeasonalWindowAverage(season_length=12, window_size=3),
+        ),
+        (smoothing.rolling_mean(past, 12, 18), peers.WindowAverage(window_size=12)),
+    ):
+        assert found == pytest.approx(np.stack([peer.forecast(y=row, h=18)["mean"] for row in past]))
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 2, 5]), min_size=4, max_size=40).filter(any))
+def test_croston_agrees_with_that_of_statsforecast(demand):
+    values = np.array([demand], dtype=float)
+    other = peers.CrostonSBA().forecast(y=values[0], h=3)["mean"]
+    assert smoothing.croston(values, 3)[0] == pytest.approx(other)
+
+
+@given(st.integers(2, 12), st.integers(0, 9))
+def test_a_season_and_a_line_are_found_again(period, seed):
+    rng = np.random.default_rng(seed)
+    season = rng.normal(0, 5, period)
+    season -= season.mean()
+    times = np.arange(5 * period + 3 + 2 * period)
+    values = (season[times % period] + 3 + 0.5 * times)[None, :]
+    past, ahead = values[:, : -2 * period], values[:, -2 * period :]
+    assert smoothing.season_of(past, period)[0] == pytest.approx(season)
+    assert smoothing.line_with_season(past, period, 2 * period) == pytest.approx(ahead)
+
+
+def test_a_season_made_by_chance_is_shrunk_and_a_real_one_is_kept():
+    rng = np.random.default_rng(2)
+    noise = rng.normal(0, 1, (200, 60))
+    real = 10 * np.sin(2 * np.pi * np.arange(60) / 12) + noise
+    kept = [
+        (smoothing.shrunk_season(values, 12) ** 2).sum() / (smoothing.season_of(values, 12) ** 2).sum()
+        for values in (noise, real)
+    ]
+    assert kept[0] < 0.15
+    assert kept[1] > 0.98
+    assert smoothing.is_seasonal(real, 12).all()
+    assert smoothing.is_seasonal(noise, 12).mean() < 0.2
+
+
+@pytest.mark.parametrize(
+    "model", [smoothing.theta, smoothing.damped_theta, smoothing.autoregression, smoothing.aggregated]
+)
+def test_a_line_goes_on_at_most_as_it_was(model):
+    values = 100 + 2.0 * np.arange(48)[None, :]
+    found = model(values, 12, 12, is_positive=True)[0]
+    assert (np.diff(found) >= -1e-6).all()
+    assert values[0, -1] * 0.98 < found[-1] < values[0, -1] + 2 * 12 * 1.4
+
+
+def test_made_together_or_alone_a_series_has_the_same_forecast(shops):
+    for model in (smoothing.theta, smoothing.damped_theta, smoothing.autoregression, smoothing.aggregated):
+        together = model(shops[:, :60], 12, 6, is_positive=True)
+        assert model(shops[7:8, :60], 12, 6, is_positive=True) == pytest.approx(together[7:8])
+    together = smoothing.exponential(shops[:, :60], 12, 6, is_positive=True)
+    alone = smoothing.exponential(shops[7:8, :60], 12, 6, is_positive=True)
+    assert alone.mean == pytest.approx(together.mean[7:8])
+    assert alone.sigma == pytest.approx(together.sigma[7:8])
+
+
+def test_a_day_far_from_those_of_its_weekday_is_drawn_in_and_others_stay():
+    """One order of 80,000 paper birds would lift all that is foretold for weeks."""
+    rng = np.random.default_rng(3)
+    values = 100 + 20 * np.sin(2 * np.pi * np.arange(70) / 7) + rng.normal(0, 5, (2, 70))
+    spoiled = values.copy()
+    spoiled[0, 40] = 900
+    found = smoothing.without_outliers(spoiled, 7)
+    assert abs(found[0, 40] - values[0, 40]) < 40
+    assert found[1] == pytest.approx(values[1])
+    assert np.delete(found[0], 40) == pytest.approx(np.delete(values[0], 40))
+    sparse = np.zeros((1, 30))
+    sparse[0, ::9] = 50
+    assert (smoothing.without_outliers(sparse, 7) == sparse).all()
+
+
+def test_means_move_as_they_did_a_year_before_where_there_was_one():
+    season = np.where(np.arange(130) % 52 >= 40, 300.0, 100.0)[None, :]
+    past, ahead = season[:, :88], season[:, 88:101]
+    mean = np.full((1, 13), 100.0)
+    found = smoothing.last_years(past, mean, 52, 4)
+    assert np.abs(found - ahead).mean() < 0.2 * np.abs(mean - ahead).mean()
+    assert smoothing.last_years(past[:, -54:], mean, 52, 4) is mean
+    nothing = np.concatenate([np.zeros((1, 40)), past[:, 40:]], axis=1)
+    assert np.isfinite(smoothing.last_years(nothing, mean, 52, 4)).all()

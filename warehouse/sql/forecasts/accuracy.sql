@@ -1,0 +1,127 @@
+-- Each forecast whose step came to its end since the as_of before, beside what came.
+WITH ends AS (
+    SELECT month, max(day) FILTER (orders > 0) AS last_day
+    FROM core.sales_days
+    WHERE month < $end
+    GROUP BY month
+),
+
+-- What is known of an as_of ends with its last sale, and began with that of the months before.
+spans AS (
+    SELECT
+        month AS as_of,
+        coalesce(max(last_day) OVER (ORDER BY month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), DATE '0001-01-01')
+            AS after,
+        max(last_day) OVER (ORDER BY month) AS until
+    FROM ends
+),
+
+foretold AS (
+    SELECT
+        spans.as_of,
+        sales.as_of AS origin,
+        sales.grain,
+        sales.measure,
+        sales.level,
+        sales.series,
+        sales.starts_on,
+        sales.step,
+        sales.model,
+        sales.mean,
+        sales.lo_80,
+        sales.hi_80,
+        sales.lo_95,
+        sales.hi_95
+    FROM forecasts.sales AS sales
+    INNER JOIN spans
+        ON
+            sales.as_of < spans.as_of
+            AND CASE sales.grain
+                WHEN 'day' THEN sales.starts_on
+                WHEN 'week' THEN sales.starts_on + 6
+                ELSE last_day(sales.starts_on)
+            END BETWEEN spans.after + 1 AND spans.until
+    WHERE spans.as_of >= $start AND spans.as_of < $end AND sales.as_of < $end AND NOT sales.is_rest
+),
+
+categories AS (
+    SELECT product_id, arg_min(category, month) AS category
+    FROM core.product_months
+    WHERE month < $end AND amount > 0
+    GROUP BY product_id
+),
+
+days AS (
+    SELECT 'day' AS grain, day AS starts_on, country, orders, amount
+    FROM core.sales_days
+    WHERE month < $end
+    UNION ALL
+    SELECT 'week' AS grain, CAST(date_trunc('week', day) AS DATE) AS starts_on, country, orders, amount
+    FROM core.sales_days
+    WHERE month < $end
+    UNION ALL
+    SELECT 'month' AS grain, month AS starts_on, country, orders, amount
+    FROM core.sales_days
+    WHERE month < $end
+),
+
+products AS (
+    SELECT 'week' AS grain, week AS starts_on, product_id, amount
+    FROM core.product_weeks
+    WHERE month < $end
+    UNION ALL
+    SELECT 'month' AS grain, month AS starts_on, product_id, amount
+    FROM core.product_months
+    WHERE month < $end
+),
+
+parts AS (
+    SELECT grain, starts_on, 'amount' AS measure, 'country' AS level, country AS series, amount AS value
+    FROM days
+    UNION ALL
+    SELECT grain, starts_on, 'amount' AS measure, 'total' AS level, 'All' AS series, amount AS value
+    FROM days
+    UNION ALL
+    SELECT grain, starts_on, 'orders' AS measure, 'country' AS level, country AS series, orders AS value
+    FROM days
+    UNION ALL
+    SELECT grain, starts_on, 'orders' AS measure, 'total' AS level, 'All' AS series, orders AS value
+    FROM days
+    UNION ALL
+    SELECT grain, starts_on, 'amount' AS measure, 'product' AS level, product_id AS series, amount AS value
+    FROM products
+    UNION ALL
+    SELECT
+        products.grain,
+        products.starts_on,
+        'amount' AS measure,
+        'category' AS level,
+        categories.category AS series,
+        products.amount AS value
+    FROM products
+    INNER JOIN categories USING (product_id)
+),
+
+actual AS (
+    SELECT grain, starts_on, measure, level, series, sum(value) AS value
+    FROM parts
+    GROUP BY grain, starts_on, measure, level, series
+)
+
+SELECT
+    foretold.as_of,
+    foretold.origin,
+    foretold.grain,
+    foretold.measure,
+    foretold.level,
+    foretold.series,
+    foretold.starts_on,
+    foretold.step,
+    foretold.model,
+    foretold.mean,
+    coalesce(actual.value, 0) AS actual,
+    foretold.mean - coalesce(actual.value, 0) AS error,
+    coalesce(actual.value, 0) BETWEEN foretold.lo_80 AND foretold.hi_80 AS is_held_80,
+    coalesce(actual.value, 0) BETWEEN foretold.lo_95 AND foretold.hi_95 AS is_held_95
+FROM foretold
+LEFT JOIN actual USING (grain, measure, level, series, starts_on)
