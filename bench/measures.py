@@ -277,7 +277,7 @@ def rules(folder: Path) -> list[Measurement]:
                 "CREATE TABLE rules.baskets AS SELECT DATE '2024-01-01' AS month, 2 AS stratum, "
                 "list_sort(list_distinct([format('{{:05}}', CAST(9999 * random() * random() AS INTEGER)) "
                 "for x in range(10)])) AS goods, [CAST(basket % 8 AS VARCHAR)] AS categories "
-                "FROM range({baskets}) AS at (basket)"
+                "FROM range({baskets}) AS made (basket)"
             )
             bounds = {{"start": "2024-01-01", "end": "2024-02-01"}}
             connection.execute("CREATE TABLE pairs AS " + TABLES["rules.pair_months"].query, bounds)
