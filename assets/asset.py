@@ -4,6 +4,7 @@ A step asks the lake what is out of date, makes that and passes over the rest. D
 picture of what was made: a materialization for each month that was, none for those passed over.
 """
 
+import base64
 import json
 import time
 import warnings
@@ -13,11 +14,13 @@ from functools import cache
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from assets.computed import module_of
 from assets.graph import Graph, graph
 from assets.make import Made, make, read_plan
+from assets.pictures import PICTURES
 from expectations.rules import Rule, rules
 from resources.lake import LakeResource
 from warehouse.contract import Sees, Table
@@ -113,8 +116,9 @@ def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> 
                 raise dg.Failure(str(error), allow_retries=False) from error
             seconds = time.perf_counter() - started
             plan = read_plan(connection, now)
+            picture = _picture(connection, table, made)
         if made.published is not None:
-            _log_months(context, table, made, plan, seconds)
+            _log_months(context, table, made, plan, seconds, picture)
             yield from _checks(table, plan.refusals.get(table.qualified, ()), made)
             if made.reasons and not made.published.records:
                 raise dg.Failure(_refusal(table, made), allow_retries=False)
@@ -184,7 +188,12 @@ def _checks(table: Table, standing: tuple[Refusal, ...], made: Made | None) -> I
 
 
 def _log_months(
-    context: dg.AssetExecutionContext, table: Table, made: Made, plan: Plan, seconds: float
+    context: dg.AssetExecutionContext,
+    table: Table,
+    made: Made,
+    plan: Plan,
+    seconds: float,
+    picture: dg.MetadataValue | None,
 ) -> None:
     """Log each month that was made, with its own version and provenance."""
     if made.published is None:
@@ -200,6 +209,7 @@ def _log_months(
                 partition=None if month is None else str(month),
                 metadata={
                     "dagster/partition_row_count" if month else "dagster/row_count": record.rows,
+                    **({"picture": picture} if picture and month == newest else {}),
                     **({"dagster/column_lineage": lineage} if lineage else {}),
                     "why": made.reasons[month],
                     "rows changed": month in made.published.changed,
@@ -213,6 +223,21 @@ def _log_months(
                 },
             )
         )
+
+
+def _picture(
+    connection: duckdb.DuckDBPyConnection, table: Table, made: Made
+) -> dg.MarkdownMetadataValue | None:
+    """Draw the newest month that was made, where there is something to see."""
+    picture = PICTURES.get(table.qualified)
+    if picture is None or made.published is None or not made.published.records:
+        return None
+    newest = max(month for month in made.published.records if month is not None)
+    drawn = picture.svg(connection.execute(picture.query, {"month": newest}).fetchall())
+    if drawn is None:
+        return None
+    encoded = base64.b64encode(drawn.encode()).decode()
+    return dg.MetadataValue.md(f"![{picture.title}](data:image/svg+xml;base64,{encoded})")
 
 
 class _Provenance:

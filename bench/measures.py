@@ -241,12 +241,120 @@ def forecasts(folder: Path) -> list[Measurement]:
     ]
 
 
+def customer_months(folder: Path) -> list[Measurement]:
+    """Features, RFM and cohorts of the newest as_of on millions of customer-months, at 6 GB: time and memory a row."""
+    code = """
+        import json, sys, time
+        from datetime import date
+        import duckdb
+        from assets.graph import SEEDS_DIR
+        from warehouse.tables import TABLES
+        folder, rows = sys.argv[1], int(sys.argv[2])
+        connection = duckdb.connect(config={"memory_limit": "6GB", "temp_directory": folder, "threads": 2})
+        for table in TABLES.values():
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+            shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
+            file = f"{folder}/{table.qualified}.parquet"
+            if table.qualified in {"core.customer_months", "core.customer_product_months"}:
+                connection.execute(f"CREATE VIEW {table.qualified} AS FROM read_parquet('{file}')")
+                continue
+            connection.execute(f"CREATE TABLE {table.qualified} ({shape})")
+            if table.schema == "seeds":
+                connection.execute(f"COPY {table.qualified} FROM '{SEEDS_DIR / table.name}.csv' (HEADER)")
+        connection.execute(
+            "INSERT INTO core.sales_days (month, day, country, orders) "
+            "SELECT DISTINCT month, CAST(last_sold_at AS DATE), 'EIRE', 1 FROM core.customer_months"
+        )
+        bounds = {"start": date(2012, 12, 1), "end": date(2013, 1, 1)}
+        seconds = {}
+        for name in ("segments.customer_features", "segments.rfm", "cohorts.retention", "cohorts.revenue_retention"):
+            started = time.perf_counter()
+            query = TABLES[name].query
+            used = {key: value for key, value in bounds.items() if f"${key}" in query}
+            connection.execute(f"COPY ({query}) TO '{folder}/{name}.parquet'", used)
+            seconds[name] = time.perf_counter() - started
+            if name == "cohorts.retention":
+                connection.execute(f"INSERT INTO {name} BY NAME FROM read_parquet('{folder}/{name}.parquet')")
+        open(sys.argv[3], "w").write(json.dumps(seconds))
+        """
+    found, costs = {}, {}
+    sizes = (2_500_000, 5_000_000, 10_000_000)
+    for rows in sizes:
+        here = folder / f"{rows}"
+        here.mkdir()
+        _write_customer_months(here, rows)
+        costs[rows] = _python(code, str(here), str(rows), str(here / "seconds"))
+        found[rows] = json.loads((here / "seconds").read_text(encoding="utf-8"))
+    least = sizes[0]
+    times = [
+        Measurement(
+            f"{name}, time a row",
+            1e6 * found[rows][name] / rows,
+            1e6 * found[least][name] / least,
+            "us",
+            rows,
+            f"{least:,} customer-months",
+        )
+        for name in found[least]
+        for rows in sizes[1:]
+    ]
+    memory = Measurement(
+        "customer-months, memory", costs[sizes[-1]].megabytes, 6_000, "MB", sizes[-1], "the 6 GB allowed"
+    )
+    return [*times, memory]
+
+
+def _write_customer_months(folder: Path, rows: int) -> None:
+    """Write two years of customers of whom each buys in ten months or so, two products in each."""
+    code = """
+        import sys
+        import duckdb
+        folder, rows = sys.argv[1], int(sys.argv[2])
+        connection = duckdb.connect(config={"memory_limit": "6GB", "temp_directory": folder, "threads": 2})
+        connection.execute(
+            f'''
+            COPY (
+                SELECT
+                    CAST(DATE '2011-01-01' + to_months(CAST(m AS INTEGER)) AS DATE) AS month,
+                    CAST(c AS VARCHAR) AS customer_id,
+                    CASE WHEN c % 5 = 0 THEN 'France' ELSE 'EIRE' END AS country,
+                    1 AS orders, 2 AS units, CAST(5 + c % 90 AS DECIMAL(18, 4)) AS amount,
+                    0 AS return_lines, 0 AS returned_units, CAST(0 AS DECIMAL(18, 4)) AS returned_amount,
+                    CAST(DATE '2011-01-01' + to_months(CAST(m AS INTEGER)) AS TIMESTAMP)
+                        + to_days(CAST(h % 28 AS INTEGER)) AS first_sold_at,
+                    first_sold_at AS last_sold_at, 1 AS order_days, 0 AS gap_days_sum, 0 AS gap_days_square_sum,
+                    1 AS monday_days, 0 AS tuesday_days, 0 AS wednesday_days, 0 AS thursday_days,
+                    0 AS friday_days, 0 AS saturday_days, 0 AS sunday_days,
+                    0 AS night_orders, 1 AS morning_orders, 0 AS afternoon_orders, 0 AS evening_orders
+                FROM (SELECT c, m, hash(c, m) // 24 AS h FROM range({rows} // 10) AS customers (c)
+                    CROSS JOIN range(24) AS months (m) WHERE hash(c, m) % 24 < 10)
+                ORDER BY month
+            ) TO '{folder}/core.customer_months.parquet'
+            '''
+        )
+        connection.execute(
+            f'''
+            COPY (
+                SELECT
+                    month, customer_id, CAST(hash(customer_id, month, p) % 5000 AS VARCHAR) AS product_id,
+                    TRUE AS is_goods, CAST(hash(customer_id, month, p) % 12 AS VARCHAR) AS category,
+                    1 AS orders, 1 AS units, CAST(amount / 2 AS DECIMAL(18, 4)) AS amount,
+                    0 AS returned_units, CAST(0 AS DECIMAL(18, 4)) AS returned_amount, first_sold_at, last_sold_at
+                FROM read_parquet('{folder}/core.customer_months.parquet') CROSS JOIN range(2) AS products (p)
+            ) TO '{folder}/core.customer_product_months.parquet'
+            '''
+        )
+        """
+    _python(code, str(folder), str(rows))
+
+
 MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "landing": landing,
     "online_retail": online_retail,
     "new_month": new_month,
     "bookkeeping": bookkeeping,
     "forecasts": forecasts,
+    "customer_months": customer_months,
 }
 
 

@@ -771,11 +771,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "seeds.rule_thresholds": (
-        Rule(
-            "there_is_one_row",
-            "A shop has one set of thresholds.",
-            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
-        ),
+        ONE_ROW,
         Rule(
             "thresholds_are_possible",
             "support and false_discovery_rate are above 0; they and confidence are at most 1 (0.01 is a hundredth).",

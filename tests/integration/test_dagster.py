@@ -111,6 +111,8 @@ def test_a_range_run_logs_each_month_with_its_own_version_and_nothing_stays_unsy
         assert len(versions) == len(MONTHS)
         assert any("dagster/column_lineage" in at.asset_materialization.metadata for at in records)
         assert all("dagster/partition_row_count" in at.asset_materialization.metadata for at in records)
+        pictured = {at.partition_key for at in records if "picture" in at.asset_materialization.metadata}
+        assert pictured == ({str(MONTHS[-1])} if name == "segments.rfm" else set())
     assert unsynced(home, instance) == set()
 
 
@@ -119,7 +121,7 @@ def unsynced(home, instance):
     resolver = CachingStaleStatusResolver(instance, assets, LoadingContextForTest(instance))
     return {
         (name, str(month))
-        for name in MADE
+        for name in (*MADE, "segments.cluster_quality")  # a chain besides, which reads itself
         for month in MONTHS
         if resolver.get_status(dg.AssetKey(name.split(".")), str(month)) is not StaleStatus.FRESH
     }

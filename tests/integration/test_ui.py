@@ -135,6 +135,15 @@ def test_an_asset_page_shows_grain_columns_units_and_months(page):
     assert page.get_by_text("Unsynced").count() == 0
 
 
+def test_an_asset_page_shows_a_picture(page):
+    """A picture that the page takes out or cannot draw is an event that grew for nothing."""
+    page.goto("/assets/segments/rfm")
+    page.locator("tr", has_text="picture").get_by_text("[Show Markdown]").first.click()
+    image = page.get_by_alt_text("Customers of each segment")
+    image.wait_for()
+    assert image.evaluate("image => image.complete && image.naturalWidth") == 720
+
+
 def test_a_check_page_shows_the_refused_month_and_its_rows(page):
     page.goto("/assets/core/order_lines?view=checks&checkDetail=amount_is_plausible")
     page.get_by_text("This check failed").or_(page.get_by_text("Failed", exact=True)).first.wait_for()

@@ -104,6 +104,19 @@ def test_nothing_from_the_reference_day_on_is_seen(days, answer):
     assert max(answer.cut_offs) + timedelta(days=90) <= REFERENCE
 
 
+@pytest.mark.parametrize("learners", [20_000, 150])
+def test_what_was_learned_for_one_day_changes_nothing_for_another(days, monkeypatch, learners):
+    """Whoever is learned from where there are very many: a backfill must leave the rows of monthly runs."""
+    monkeypatch.setattr(risk, "_LEARNERS", learners)
+    history = risk.History(days, 90)
+    for back in (61, 30, 0):
+        at = REFERENCE - timedelta(days=back)
+        shared = history.risk(at)
+        alone = risk.risk(days.sample(fraction=1, shuffle=True, seed=back), at)
+        assert shared.customers.equals(alone.customers)
+        assert (shared.cut_offs, shared.log_loss) == (alone.cut_offs, alone.log_loss)
+
+
 def test_models_are_compared_on_windows_that_begin_after_those_learned_from(days, monkeypatch):
     seen = []
     fit = risk._Model.fit.__func__

@@ -1,0 +1,226 @@
+"""Pictures for the pages of assets: what a table says at a glance, drawn of the newest month that was made.
+
+A picture is a few rows of the table and a way to draw them, as SVG: a few kilobytes, and nothing to import. How it
+gets to a page is in `asset.py`; pictures that answer questions are the dashboard's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from typing import Any
+
+Rows = Sequence[tuple[Any, ...]]
+
+_WIDTH, _LEFT, _RIGHT, _TOP = 720, 150, 70, 34
+_ROW = 24
+_PLOT = 260
+_COLOURS = ("#2f6f9f", "#c4603c", "#5b8c5a")
+_FAINT = "#e4e9ee"
+_CELLS = 18  # cohorts and ages of a heat map: more are no longer read
+_FINEST = 2  # two places of a line that lie so near, in its units, are one
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is drawn of a table.
+
+    Attributes:
+        title: What it shows, and in what unit.
+        query: The rows to draw; $month is the newest month made.
+        draw: Makes the inside of an SVG of them, and its height.
+    """
+
+    title: str
+    query: str
+    draw: Callable[[Rows], tuple[list[str], float]]
+
+    def svg(self, rows: Rows) -> str | None:
+        """Draw the rows; None where there are none."""
+        if not rows:
+            return None
+        parts, height = self.draw(rows)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" '
+            f'height="{height:.0f}" font-family="sans-serif" font-size="12" fill="#222">'
+            f'<rect width="100%" height="100%" fill="#fff"/>{_text(10, 20, self.title, "start", bold=True)}'
+            f"{''.join(parts)}</svg>"
+        )
+
+
+def bars(rows: Rows) -> tuple[list[str], float]:
+    """A bar a row: name and number, which may be below 0 or null (a name alone)."""
+    numbers = [float(number or 0) for _, number in rows]
+    low, high = min(0.0, *numbers), max(0.0, *numbers)
+    scale = (_WIDTH - _LEFT - _RIGHT - 60) / ((high - low) or 1)
+    zero = _LEFT + (60 if low < 0 else 0) - low * scale
+    parts = []
+    for at, ((name, number), value) in enumerate(zip(rows, numbers, strict=True)):
+        y = _TOP + at * _ROW
+        x, width = (zero, value * scale) if value >= 0 else (zero + value * scale, -value * scale)
+        parts.append(_text(_LEFT - 8, y + 15, str(name), "end"))
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="{_ROW - 7}" fill="{_COLOURS[value < 0]}"/>'
+        )
+        if number is not None:
+            parts.append(
+                _text(
+                    x + width + 5 if value >= 0 else x - 5,
+                    y + 15,
+                    _number(value),
+                    "start" if value >= 0 else "end",
+                )
+            )
+    return parts, _TOP + len(rows) * _ROW + 10
+
+
+def heat_map(rows: Rows) -> tuple[list[str], float]:
+    """A cell a row: name of its line, number of its column and a share, which is its darkness."""
+    lines = list(dict.fromkeys(row[0] for row in rows))[-_CELLS:]
+    columns = sorted({row[1] for row in rows})[:_CELLS]
+    width = min((_WIDTH - _LEFT - 20) / len(columns), 60)
+    parts = [
+        _text(_LEFT + (at + 0.5) * width, _TOP + 12, str(column), "middle")
+        for at, column in enumerate(columns)
+    ]
+    parts += [_text(_LEFT - 8, _TOP + 18 + at * 20 + 14, _name(line), "end") for at, line in enumerate(lines)]
+    # Shares of the first column are all 1: they would leave the others pale.
+    top = max((row[2] for row in rows if row[1] > 0), default=1) or 1
+    cells, shares = [], []
+    for line, column, share in rows:
+        if line in lines and column in columns:
+            x, y = _LEFT + columns.index(column) * width, _TOP + 18 + lines.index(line) * 20
+            cells.append(
+                f'<rect x="{x:.0f}" y="{y}" width="{width - 1:.0f}" height="19" fill-opacity="{min(share / top, 1):.2f}"/>'
+            )
+            light = ' fill="#fff"' if share > 0.6 * top else ""
+            shares.append(f'<text x="{x + width / 2:.0f}" y="{y + 14}"{light}>{100 * share:.0f}</text>')
+    parts.append(f'<g fill="{_COLOURS[0]}">{"".join(cells)}</g>')
+    parts.append(f'<g text-anchor="middle">{"".join(shares)}</g>')
+    return parts, _TOP + 18 + len(lines) * 20 + 10
+
+
+def steps(rows: Rows) -> tuple[list[str], float]:
+    """A curve a name, falling in steps from 1: name, place and height, with lower and upper bounds or null."""
+    return _plot(rows, is_stepped=True)
+
+
+def lines(rows: Rows) -> tuple[list[str], float]:
+    """A line a name: name, place (a number or a day) and height, with lower and upper bounds or null."""
+    return _plot(rows, is_stepped=False)
+
+
+def _plot(rows: Rows, *, is_stepped: bool) -> tuple[list[str], float]:
+    rows = [row for row in rows if row[2] is not None]
+    if not rows:
+        return [], _TOP
+    places = [_place(row[1]) for row in rows]
+    heights = [float(value) for row in rows for value in row[2:] if value is not None]
+    low, high = min(0.0, *heights), max(heights)
+    left, right = min(places), max(places)
+
+    def x(place: Any) -> float:
+        return _LEFT / 2 + (_place(place) - left) / ((right - left) or 1) * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(height: float) -> float:
+        return _TOP + 10 + (high - height) / ((high - low) or 1) * _PLOT
+
+    parts = []
+    for level in (low, 0 if low < 0 else high / 2, high):
+        parts.append(f'<path d="M{_LEFT / 2} {y(level):.1f}H{_WIDTH - _RIGHT}" stroke="{_FAINT}"/>')
+        parts.append(_text(_LEFT / 2 - 6, y(level) + 4, f"{level:.2f}", "end"))
+    for place, anchor in (
+        (min(rows, key=lambda row: _place(row[1]))[1], "start"),
+        (max(rows, key=lambda row: _place(row[1]))[1], "end"),
+    ):
+        parts.append(_text(x(place), _TOP + _PLOT + 28, _name(place), anchor))
+    for at, name in enumerate(dict.fromkeys(row[0] for row in rows)):
+        mine = list({int(x(row[1]) / _FINEST): row for row in rows if row[0] == name}.values())
+        colour = _COLOURS[at % len(_COLOURS)]
+        bounded = [row for row in mine if row[3] is not None and row[4] is not None]
+        if bounded:
+            there = [(x(row[1]), y(row[4])) for row in bounded]
+            back = [(x(row[1]), y(row[3])) for row in reversed(bounded)]
+            area = " ".join(f"{across:.0f},{down:.0f}" for across, down in (*there, *back))
+            parts.append(f'<polygon points="{area}" fill="{colour}" fill-opacity="0.15"/>')
+        points = [(x(row[1]), y(row[2])) for row in mine]
+        path = f"M{points[0][0]:.0f} {points[0][1]:.0f}" + "".join(
+            f"H{across:.0f}V{down:.0f}" if is_stepped else f"L{across:.0f} {down:.0f}"
+            for across, down in points[1:]
+        )
+        parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        if len(points) == 1:
+            parts.append(f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="3" fill="{colour}"/>')
+        parts.append(
+            f'<text x="{_WIDTH - 8}" y="{_TOP + 18 + at * 16}" text-anchor="end" fill="{colour}">{escape(str(name))}</text>'
+        )
+    return parts, _TOP + _PLOT + 40
+
+
+def _place(value: Any) -> float:
+    return float(value.toordinal() if isinstance(value, date) else value)
+
+
+def _name(value: Any) -> str:
+    return f"{value:%Y-%m}" if isinstance(value, date) else str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def _text(x: float, y: float, text: str, anchor: str, *, bold: bool = False) -> str:
+    style = ' font-weight="bold"' if bold else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{style}>{escape(text)}</text>'
+
+
+PICTURES: Mapping[str, Picture] = {
+    "segments.rfm": Picture(
+        "Customers of each segment",
+        "SELECT segment, count(*) AS customers FROM segments.rfm WHERE as_of = $month "
+        "GROUP BY segment ORDER BY customers DESC, segment",
+        bars,
+    ),
+    "segments.concentration": Picture(
+        "Share of the amount that the best customers bring, in %",
+        "SELECT CAST(round(100 * top_share) AS INTEGER) || ' % of them', 100 * amount_share "
+        "FROM segments.concentration WHERE as_of = $month ORDER BY top_share",
+        bars,
+    ),
+    "segments.amount_moves": Picture(
+        "Change of the month's amount, by who brought it",
+        "SELECT move, amount_change FROM segments.amount_moves WHERE as_of = $month ORDER BY amount_change DESC, move",
+        bars,
+    ),
+    "segments.actions": Picture(
+        "Amount at stake of each segment: expected, times the risk of churn",
+        "SELECT segment, amount_at_stake FROM segments.actions WHERE as_of = $month "
+        "ORDER BY amount_at_stake DESC NULLS LAST, segment",
+        bars,
+    ),
+    "cohorts.retention": Picture(
+        "Customers who buy, in % of their cohort, by months since they began",
+        "SELECT cohort, age, share FROM cohorts.retention WHERE as_of = $month AND NOT is_left_truncated "
+        "ORDER BY cohort, age",
+        heat_map,
+    ),
+    "cohorts.survival": Picture(
+        "Share of customers to whom it has not happened, by days since their first order",
+        "SELECT event, day, survival, survival_low, survival_high FROM cohorts.survival "
+        "WHERE as_of = $month AND began_in = 'All' ORDER BY event DESC, day",
+        steps,
+    ),
+    "value.backtest": Picture(
+        "Forecast of the amount against what came (0 is right), with its bounds, month by month",
+        "SELECT 'expected / actual - 1', as_of, bias, bias_low, bias_high FROM value.backtest "
+        "WHERE as_of <= $month AND forecaster = 'model' AND quantity = 'amount' ORDER BY as_of",
+        lines,
+    ),
+    "churn.backtest": Picture(
+        "Share of customers who stayed away, foretold and true, month by month",
+        "SELECT kind, as_of, share, NULL, NULL FROM (UNPIVOT (SELECT as_of, mean_probability AS foretold, "
+        "lost_share AS true FROM churn.backtest WHERE as_of <= $month AND customers_of = 'all') "
+        "ON foretold, true INTO NAME kind VALUE share) ORDER BY kind, as_of",
+        lines,
+    ),
+}

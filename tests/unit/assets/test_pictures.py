@@ -1,0 +1,108 @@
+"""Pictures on the pages of assets: small, drawn of what is there, and never in the way of a table."""
+
+import base64
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import duckdb
+import pytest
+
+from assets.pictures import PICTURES, bars, heat_map, lines, steps
+from warehouse.lineage import reads
+from warehouse.tables import TABLES
+
+JANUARY = date(2011, 1, 1)
+COHORTS = [
+    (date(2000 + at // 12, at % 12 + 1, 1), age, 1 / (age + 1)) for at in range(60) for age in range(60 - at)
+]
+CURVE = [(name, day, 1 - day / 2_000, 0.2, 1.0) for name in ("second order", "lapse") for day in range(400)]
+
+
+@pytest.fixture
+def tables() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        for table in TABLES.values():
+            shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+            connection.execute(f"CREATE TABLE {table.qualified} ({shape})")
+        yield connection
+
+
+def drawn(draw: Any, rows: list[tuple[Any, ...]]) -> ET.Element:
+    parts, height = draw(rows)
+    assert height < 1_000
+    return ET.fromstring(f"<svg>{''.join(parts)}</svg>")  # noqa: S314 - our own
+
+
+def texts(root: ET.Element) -> list[str]:
+    return [node.text or "" for node in root.iter("text")]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_of_its_own_table_and_there_is_none_of_nothing(
+    tables: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    """What another table holds may be of another month, or refused."""
+    picture = PICTURES[name]
+    assert reads(picture.query) == {name}
+    assert picture.svg(tables.execute(picture.query, {"month": JANUARY}).fetchall()) is None
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_row_without_numbers_is_drawn_too(tables: duckdb.DuckDBPyConnection, name: str) -> None:
+    table = TABLES[name]
+    values = {
+        "as_of": JANUARY, "cohort": JANUARY, "is_left_truncated": False, "began_in": "All", "event": "lapse",
+        "forecaster": "model", "quantity": "amount", "customers_of": "all", "segment": "<b>&", "move": "new",
+        "age": 0, "share": 1.0, "day": 0, "survival": 1.0, "top_share": 0.01,
+    }  # fmt: skip
+    tables.execute(
+        f"INSERT INTO {name} VALUES ({', '.join('?' for _ in table.columns)})",
+        [values.get(column) for column in table.shape],
+    )
+    found = PICTURES[name].svg(tables.execute(PICTURES[name].query, {"month": JANUARY}).fetchall())
+    if found is not None:
+        ET.fromstring(found)  # noqa: S314 - our own
+        assert "nan" not in found
+        assert "<b>" not in found
+
+
+@pytest.mark.parametrize(
+    ("draw", "rows"),
+    [
+        (bars, [(f"Segment {at}", -1.5 * at) for at in range(30)]),
+        (heat_map, COHORTS),
+        (steps, CURVE),
+        (lines, [("bias", date(2000 + at // 12, at % 12 + 1, 1), 0.1, -1.0, 2.0) for at in range(240)]),
+    ],
+)
+def test_pictures_of_long_histories_stay_small(draw: Any, rows: list[tuple[Any, ...]]) -> None:
+    """They are kept with every run's events."""
+    parts, _ = draw(rows)
+    assert len(base64.b64encode("".join(parts).encode())) < 30_000
+
+
+def test_bars_are_as_long_as_their_numbers_and_fall_to_the_left_below_0() -> None:
+    root = drawn(bars, [("up", 200), ("half", 100), ("down", -100), ("none", None)])
+    up, half, down, none = ((float(bar.get("x", 0)), float(bar.get("width", 0))) for bar in root.iter("rect"))
+    assert up[1] == pytest.approx(2 * half[1], abs=0.2) == pytest.approx(2 * down[1], abs=0.2)
+    assert down[0] + down[1] == pytest.approx(up[0], abs=0.2)
+    assert none[1] == 0
+    assert texts(root) == ["up", "200", "half", "100", "down", "-100", "none"]
+
+
+def test_a_heat_map_shows_the_newest_cohorts_in_percent() -> None:
+    root = drawn(heat_map, [(date(2011, month, 1), age, 0.5) for month in (1, 2) for age in (0, 1)])
+    assert texts(root) == ["0", "1", "2011-01", "2011-02", "50", "50", "50", "50"]
+    assert "2004-12" in texts(drawn(heat_map, COHORTS))
+    assert "2000-01" not in texts(drawn(heat_map, COHORTS))
+
+
+def test_a_curve_falls_in_steps_and_a_line_does_not() -> None:
+    rows = [("a", 0, 1.0, None, None), ("a", 10, 0.5, 0.4, 0.6)]
+    [curve] = [node.get("d", "") for node in drawn(steps, rows).iter("path") if node.get("fill") == "none"]
+    [line] = [node.get("d", "") for node in drawn(lines, rows).iter("path") if node.get("fill") == "none"]
+    assert ("H" in curve, "V" in curve, "L" in curve) == (True, True, False)
+    assert ("V" in line, "L" in line) == (False, True)
