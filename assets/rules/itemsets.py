@@ -27,6 +27,7 @@ SHAPE: dict[str, pl.DataType | type[pl.DataType]] = {
     "length": pl.Int32,
     "count": pl.Int64,
     "support": pl.Float64,
+    "longest": pl.Int32,
 }
 
 _CELLS = 1 << 22  # of a matrix of items, worked on at a time
@@ -35,14 +36,28 @@ _MOST = 5_000_000  # sets of one length to look at
 
 
 class TooManyItemsetsError(ValueError):
-    """The support is so low that nearly everything is frequent."""
+    """The support is so low that nearly everything is frequent.
+
+    Attributes:
+        length: Items of the sets that are too many to look at.
+    """
+
+    def __init__(self, length: int, sets: int, least: int) -> None:
+        super().__init__(
+            f"{sets:,} sets of {length} items would have to be looked at, and {_MOST:,} are the most: raise the "
+            f"support (now {least} baskets) or set a greatest length"
+        )
+        self.length = length
 
 
 def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """Make rules.itemsets: the frequent itemsets in the window of each as_of.
 
+    In fewer baskets than `least_customers` no set has so many customers behind it. In a small shop everything
+    would be frequent else, and a few dozen goods in one basket are more sets than there is memory.
+
     Args:
-        rows: One row a basket: month, goods, and the settings support and window_months.
+        rows: One row a basket: month, goods, and the settings support, window_months and least_customers.
         months: As_of months. One without baskets in its window has no rows.
     """
     found = {}
@@ -50,10 +65,24 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         part = rows.filter(months_ago(month).is_between(0, pl.col("window_months") - 1))
         if not part.is_empty():
             baskets = part.with_row_index("basket").select("basket", item="goods").explode("item")
-            found[month] = frequent_itemsets(baskets, min_support=part["support"][0]).with_columns(
-                pl.col("support").round(DIGITS), length=pl.col("items").list.len().cast(pl.Int32)
-            )
+            least = max(least_count(part["support"][0], part.height), part["least_customers"][0])
+            found[month] = _as_long_as_can_be(baskets, least)
     return stacked(found, SHAPE)
+
+
+def _as_long_as_can_be(baskets: pl.DataFrame, least: int) -> pl.DataFrame:
+    """The frequent itemsets of any length, or, where those are too many to look at, up to the `longest` that are not."""
+    longest = None
+    try:
+        found = _mine(baskets, least)
+    except TooManyItemsetsError as reason:
+        longest = reason.length - 1
+        found = _mine(baskets, least, longest)
+    return found.with_columns(
+        pl.col("support").round(DIGITS),
+        length=pl.col("items").list.len().cast(pl.Int32),
+        longest=pl.lit(longest, dtype=pl.Int32),
+    )
 
 
 def months_ago(as_of: date) -> pl.Expr:
@@ -158,8 +187,12 @@ def frequent_itemsets(
     """
     if max_length is not None and max_length < 1:
         raise ValueError(f"max_length is {max_length}, expected at least 1, or None for any length")
+    return _mine(baskets, least_count(min_support, baskets["basket"].n_unique()), max_length)
+
+
+def _mine(baskets: pl.DataFrame, least: int, max_length: int | None = None) -> pl.DataFrame:
+    """Every set of items that lies in at least `least` baskets."""
     total = baskets["basket"].n_unique()
-    least = least_count(min_support, total)
     known = incidence(baskets, least)
     found = [(np.arange(len(known.names))[:, None], known.counts)]
     if max_length != 1:
@@ -191,10 +224,7 @@ def _longer(
     ends = np.repeat(np.r_[begins[1:], len(sets)], np.diff(np.r_[begins, len(sets)]))
     partners = ends - np.arange(len(sets)) - 1
     if partners.sum() > _MOST:
-        raise TooManyItemsetsError(
-            f"{partners.sum():,} sets of {sets.shape[1] + 1} items would have to be looked at, and {_MOST:,} are "
-            f"the most: raise the support (now {least} baskets) or set a greatest length"
-        )
+        raise TooManyItemsetsError(sets.shape[1] + 1, int(partners.sum()), least)
     first = np.repeat(np.arange(len(sets)), partners)
     second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
     keys = pairs[:, 0] * len(bits) + pairs[:, 1]

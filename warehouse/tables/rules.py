@@ -83,8 +83,9 @@ ITEMSETS = Table(
     schema="rules",
     name="itemsets",
     description=(
-        "The frequent itemsets of any length: the sets of goods that lie in at least ceil(support x baskets) of "
-        "the window's baskets, those above the cap left out."
+        "The frequent itemsets: the sets of goods that lie in at least ceil(support x baskets) of the window's "
+        "baskets, and in as many as a rule must have customers; those above the cap left out. Of any length, unless "
+        "longest says otherwise."
     ),
     grain="one row per as_of month and set of goods",
     columns=(
@@ -93,6 +94,14 @@ ITEMSETS = Table(
         Column("length", "INTEGER", "How many they are.", unit="goods", minimum=1),
         COUNT,
         Column("support", "DOUBLE", "count by the baskets of the window.", minimum=0),
+        Column(
+            "longest",
+            "INTEGER",
+            "Longer sets were not looked at, for there are millions; null where all were.",
+            nullable=True,
+            unit="goods",
+            minimum=2,
+        ),
     ),
     primary_key=("as_of", "items"),
     partition_column="as_of",

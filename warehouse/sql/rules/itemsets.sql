@@ -4,7 +4,12 @@ WITH months AS (
     FROM seeds.rule_thresholds
 )
 
-SELECT baskets.month, baskets.goods, thresholds.support, thresholds.window_months
+SELECT
+    baskets.month,
+    baskets.goods,
+    thresholds.support,
+    thresholds.window_months,
+    thresholds.least_customers
 FROM months
 INNER JOIN rules.baskets AS baskets USING (month)
 CROSS JOIN seeds.rule_thresholds AS thresholds

@@ -114,6 +114,7 @@ def test_a_window_ends_with_its_as_of():
             "goods": [["a"], ["a", "b"], ["a", "b"], ["c"]],
             "support": [0.5] * 4,
             "window_months": [2] * 4,
+            "least_customers": [1] * 4,
         }
     )
     found = itemsets.compute(rows, [date(2024, 1, 1), date(2024, 2, 1), date(2024, 6, 1)])
@@ -125,3 +126,34 @@ def test_a_window_ends_with_its_as_of():
         (date(2024, 2, 1), ["b"], 1, 2, 1.0),
         (date(2024, 2, 1), ["a", "b"], 2, 2, 1.0),
     ]
+
+
+def months_of(*baskets, least_customers=1):
+    return pl.DataFrame(
+        {
+            "month": [date(2024, 1, 1)] * len(baskets),
+            "goods": [sorted(basket) for basket in baskets],
+            "support": [0.01] * len(baskets),
+            "window_months": [1] * len(baskets),
+            "least_customers": [least_customers] * len(baskets),
+        }
+    )
+
+
+@pytest.mark.parametrize("least", [1, 5, 6, 7])
+def test_a_set_lies_in_as_many_baskets_as_a_rule_has_customers(least):
+    """A hundredth of a small shop's baskets is one, and everything in one basket is frequent then."""
+    rows = months_of(*[{"a", "b"}] * 5, {"a"}, least_customers=least)
+    found = itemsets.compute(rows, [date(2024, 1, 1)])
+    expected = {("a",): 6, ("b",): 5, ("a", "b"): 5}
+    assert told(found) == {items: count for items, count in expected.items() if count >= least}
+    assert found["longest"].null_count() == found.height
+
+
+def test_sets_that_are_too_many_are_left_out_by_length_and_said(monkeypatch):
+    """Ten equal baskets of thirty goods hold a thousand million sets: the run must end all the same."""
+    monkeypatch.setattr(itemsets, "_MOST", 60)
+    found = itemsets.compute(months_of(set("abcdefgh"), set("abcdefgh")), [date(2024, 1, 1)])
+    assert found["longest"].unique().to_list() == [3]
+    assert found["length"].max() == 3
+    assert found.height == 8 + 28 + 56
