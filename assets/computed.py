@@ -29,17 +29,26 @@ def module_of(table: Table) -> str | None:
 @cache
 def code_of(module: str) -> str:
     """Fingerprint the code of a module and of those of assets/ that it imports, comments and docstrings aside."""
-    parts = {}
+    parts: dict[str, str] = {}
     todo = [module]
     while todo:
         name = todo.pop()
-        file = ASSETS_DIR.parent.joinpath(*name.split(".")).with_suffix(".py")
-        if name in parts or not file.exists():
-            continue
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        parts[name] = ast.dump(_Bare().visit(tree))
-        todo += _imported(tree)
+        found = None if name in parts else _read(name)
+        if found is not None:
+            parts[name], imported = found
+            todo += imported
     return fingerprint(*(parts[name] for name in sorted(parts)))
+
+
+@cache
+def _read(module: str) -> tuple[str, tuple[str, ...]] | None:
+    """Fingerprint one module, and name those of assets/ that it may import; None if there is none of that name."""
+    file = ASSETS_DIR.parent.joinpath(*module.split(".")).with_suffix(".py")
+    if not file.exists():
+        return None
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    imported = tuple(_imported(tree))
+    return fingerprint(ast.dump(_Bare().visit(tree))), imported
 
 
 def step_of(table: Table, months: Sequence[date]) -> Compute | None:

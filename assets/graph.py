@@ -55,7 +55,9 @@ def graph(seeds: Path, tables: Mapping[str, Table] = TABLES) -> Graph:
     order = TopologicalSorter({name: inputs[name].keys() & made.keys() - {name} for name in made})
     return Graph(
         {
-            name: Node(codes[name], inputs[name], made[name].partition_column is not None)
+            name: Node(
+                codes[name], inputs[name], made[name].partition_column is not None, made[name].is_served
+            )
             for name in order.static_order()
         },
         queries,

@@ -241,6 +241,59 @@ def forecasts(folder: Path) -> list[Measurement]:
     ]
 
 
+def rules(folder: Path) -> list[Measurement]:
+    """Frequent itemsets of Online Retail at 1 %, against mlxtend's Apriori; a million baskets' pairs, within 4 GB."""
+    source = DATA / "online_retail.parquet"
+    lines = folder / "lines.parquet"
+    duckdb.execute(
+        f"COPY (SELECT DISTINCT InvoiceNo AS basket, trim(Description) AS item FROM '{source}' "
+        f"WHERE InvoiceNo[1] NOT IN ('C', 'A') AND Quantity > 0 AND UnitPrice > 0 AND NOT isnan(CustomerID)) TO '{lines}'"
+    )
+    ours = _python(
+        f"""
+        import polars as pl
+        from assets.rules.itemsets import frequent_itemsets
+        assert frequent_itemsets(pl.read_parquet({str(lines)!r}), min_support=0.01).height == 973
+        """
+    )
+    other = _python(
+        f"""
+        import pandas as pd
+        import polars as pl
+        from mlxtend.frequent_patterns import apriori
+        rows = pl.read_parquet({str(lines)!r})
+        table = pd.crosstab(rows["basket"].to_numpy(), rows["item"].to_numpy()).astype(bool)
+        assert len(apriori(table, min_support=0.01)) == 973
+        """
+    )
+    baskets = 1_000_000
+    pairs = _python(
+        f"""
+        import duckdb
+        from warehouse.tables import TABLES
+        with duckdb.connect(config={{"memory_limit": "3GB", "temp_directory": {str(folder)!r}}}) as connection:
+            connection.execute("CREATE SCHEMA rules")
+            connection.execute(
+                "CREATE TABLE rules.baskets AS SELECT DATE '2024-01-01' AS month, 2 AS stratum, "
+                "list_sort(list_distinct([format('{{:05}}', CAST(9999 * random() * random() AS INTEGER)) "
+                "for x in range(10)])) AS goods, [CAST(basket % 8 AS VARCHAR)] AS categories "
+                "FROM range({baskets}) AS made (basket)"
+            )
+            bounds = {{"start": "2024-01-01", "end": "2024-02-01"}}
+            connection.execute("CREATE TABLE pairs AS " + TABLES["rules.pair_months"].query, bounds)
+        """
+    )
+    rows = 392_692
+    return [
+        Measurement("itemsets, time", ours.seconds, other.seconds, "s", rows, "mlxtend's Apriori, 1 %"),
+        Measurement("itemsets, memory", ours.megabytes, other.megabytes, "MB", rows, "the same"),
+        Measurement("pairs of a million baskets, time", pairs.seconds, 0, "s", baskets, "nothing"),
+        Measurement(
+            "pairs of a million baskets, memory", pairs.megabytes, 4096, "MB", baskets, "what is wanted"
+        ),
+    ]
+
+
 def customer_months(folder: Path) -> list[Measurement]:
     """Features, RFM and cohorts of the newest as_of on millions of customer-months, at 6 GB: time and memory a row."""
     code = """
@@ -354,6 +407,7 @@ MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "new_month": new_month,
     "bookkeeping": bookkeeping,
     "forecasts": forecasts,
+    "rules": rules,
     "customer_months": customer_months,
 }
 

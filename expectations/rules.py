@@ -631,6 +631,19 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             severity="warning",
         ),
     ),
+    "price.volume_mix": (
+        Rule(
+            "effects_add_up",
+            "Price, volume, mix and discount come to the change of the amount, to the last digit.",
+            "SELECT * FROM {batch} WHERE change <> amount - amount_before "
+            "OR change <> price_effect + volume_effect + mix_effect + discount_effect",
+        ),
+        Rule(
+            "what_is_new_or_gone_has_no_price_effect",
+            "A product without a price before or now has none that changed.",
+            "SELECT * FROM {batch} WHERE (units = 0 OR units_before = 0) AND price_effect <> 0",
+        ),
+    ),
     "seeds.forecasting": (
         Rule(
             "there_is_one_row",
@@ -758,11 +771,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "seeds.rule_thresholds": (
-        Rule(
-            "there_is_one_row",
-            "A shop has one set of thresholds.",
-            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
-        ),
+        ONE_ROW,
         Rule(
             "thresholds_are_possible",
             "support and false_discovery_rate are above 0; they and confidence are at most 1 (0.01 is a hundredth).",

@@ -74,6 +74,8 @@ def _tables() -> str:
             lines.append(f"- Key: {', '.join(table.primary_key)}.")
         if table.partition_column:
             lines.append(f"- Partitioned by {table.partition_column}.")
+        if table.is_served:
+            lines.append("- Only its newest month is made by itself; older ones with `tillage run --force`.")
         lines += [f"- Made from {source}: {sees.value}." for source, sees in inputs.items()]
         if module := module_of(table):
             lines.append(f"- Computed by `{module}`.")

@@ -199,9 +199,13 @@ def online_retail(
     shared_data: Callable[[str], Path],
     reading: Reading,
     make_all: Callable[..., dict[str, list[Any]]],
+    shop_graph: Graph,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The lake of a home that was made from the Parquet of Online Retail, once for all; not to be written."""
+    """The lake of a home that was made from the Parquet of Online Retail, once for all; not to be written.
+
+    Without the recommendations, whose models are fitted for every month: a minute of work for tests that look at one.
+    """
     source = shared_data("online_retail.parquet")
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -213,5 +217,7 @@ def online_retail(
             with open_lake(home / "lake") as connection:
                 prepare(connection)
                 take_in(connection, home / "landing", reading)
-                make_all(connection)
+                make_all(
+                    connection, [name for name in shop_graph.nodes if not name.startswith("recommendations.")]
+                )
     return home / "lake"

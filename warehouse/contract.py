@@ -44,7 +44,8 @@ class Table:
     `partition_column` is `month` (the month of the event), `as_of` (the state at the end of that
     month) or None for a table without months. How an input is seen follows from what both are
     partitioned by; `sees` names the inputs, as schema.name, of which it is otherwise. A query that reads its
-    own table is a chain, and sees of it the month before.
+    own table is a chain, and sees of it the month before. Of a table that `is_served` only the newest month is
+    made by itself: it answers for today, and nobody asks it of a year ago; older months are made when forced.
     """
 
     schema: str
@@ -55,6 +56,7 @@ class Table:
     primary_key: tuple[str, ...]
     partition_column: str | None = None
     sees: Mapping[str, Sees] = field(default_factory=dict, hash=False)
+    is_served: bool = False
 
     @property
     def qualified(self) -> str:

@@ -40,7 +40,7 @@ def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str,
             {
                 (f"{table.db}.{table.name}", source)
                 for table, source in sources
-                if isinstance(table, exp.Table)
+                if isinstance(table, exp.Table) and table.db  # what is unpivoted is not followed
             }
         )
     return found

@@ -6,6 +6,7 @@ that was refused is not tried again before its code or its inputs change.
 
 A table that reads itself is a chain: a month is made from the month before. Of its months that were made only
 the newest is ever asked for again; older ones that are out of step are provisional, until a person forces them.
+Of a table that is served only the newest month is asked for at all.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ class Node:
     code: str
     inputs: Mapping[str, Sees]
     is_monthly: bool = True
+    is_served: bool = False
 
 
 def month_range(first: date, last: date) -> list[date]:
@@ -114,12 +116,18 @@ class Plan:
         return reasons
 
     def provisional(self, name: str) -> dict[date | None, str]:
-        """Give the months of a chain that a rebuild would make otherwise, and no plan asks for."""
-        return {at: why for at, why in self._out_of_step(name).items() if self._stays(name, at)}
+        """Give the months that were made, that a rebuild would make otherwise, and that no plan asks for."""
+        return {
+            at: why
+            for at, why in self._out_of_step(name).items()
+            if self._stays(name, at) and (name, at) in self.records
+        }
 
     def _stays(self, name: str, month: date | None) -> bool:
-        """Whether it is a month of a chain that was made, and others after it."""
-        return self.is_chain(name) and (name, month) in self.records and month != self.months(name)[-1]
+        """Whether it is an older month that no plan asks for: of a chain one that was made, of what is served any."""
+        if month == self.months(name)[-1]:
+            return False
+        return self.graph[name].is_served or (self.is_chain(name) and (name, month) in self.records)
 
     def _out_of_step(self, name: str) -> dict[date | None, str]:
         """Give the months whose record is not what it would be now."""

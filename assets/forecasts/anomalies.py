@@ -37,6 +37,7 @@ _LEAST = {"day": 36, "week": 13}
 _FREEDOM = {"day": 8, "week": 4}
 _LEAST_SPREAD = {"day": 0.25, "week": 0.5}  # of the standard deviation, anomalies among it
 _NORMAL_MAD = 1.4826
+_MOST_ZEROS = 0.1  # a country that is sold to every other day has no usual day
 _DIGITS = 6
 
 Days = npt.NDArray[np.object_]
@@ -132,7 +133,7 @@ def _trading(starts: Days, weekday: Integers, values: Floats, country: str | Non
 def _compared(
     nodes: Sequence[Node], values: Floats, starts: Days, place: Integers, is_new: Booleans, grain: str
 ) -> pl.DataFrame:
-    """Each new step of each series against those around it; series of which half the steps are 0 are left out."""
+    """Each new step of each series against those around it; those with more than a tenth of zeros are left out."""
     if grain == "day":
         whole, profile = values[0], np.ones(values.shape[1])
         for _ in range(2):
@@ -142,7 +143,7 @@ def _compared(
     else:
         # A week is as long as it was open: categories and products are seen as shares of it.
         profile = np.maximum(values[[node.level == "category" for node in nodes]].sum(axis=0), 1e-3)
-    some = np.flatnonzero(np.median(values, axis=1) > 0).tolist()
+    some = np.flatnonzero((values == 0).mean(axis=1) <= _MOST_ZEROS).tolist()
     values = values[some]
     expected = _level(values / profile, _AROUND[grain]) * profile
     apart = 2 * (np.sqrt(values) - np.sqrt(expected))

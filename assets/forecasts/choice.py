@@ -21,6 +21,9 @@ LOOKBACK = 12  # origins before, on which models are compared and intervals meas
 BUCKETS = {"day": (7, 28, 90), "week": (4, 13), "month": (1, 3)}  # last steps of what is judged together
 _UNITS = 10_000  # wholes and parts agree to the last digit that is written
 _POOL_ORIGINS = 4  # the mean of similar series counts as much as so many origins of its own
+# What wholes' variances count for: errors of parts go together, which the diagonal alone does not know. At 1 the daily
+# total of Online Retail errs 1.00 of seasonal naive, at 0.3 0.98; below that simulated weeks err more.
+_TRUST = {"total": 0.3, "category": 0.55}
 _TINY = 1e-9
 
 Past = Mapping[tuple[date, str], Seen]
@@ -102,10 +105,11 @@ def reconciled(nodes: Sequence[Node], mean: Floats, sigma: Floats) -> Floats:
     """Means of which parts add up to wholes to the last digit (4), none below 0; series x steps.
 
     The least change that makes them agree, changes weighed by the models' variances (Wickramasuriya, Athanasopoulos,
-    Hyndman 2019, with the diagonal alone); then the parts are rounded and added up.
+    Hyndman 2019, with the diagonal alone, wholes trusted more); then the parts are rounded and added up.
     """
     rules = _rules(nodes)
-    variance = sigma**2 + _TINY * (1 + mean**2)
+    trust = np.array([_TRUST.get(node.level, 1.0) for node in nodes])
+    variance = trust[:, None] * sigma**2 + _TINY * (1 + mean**2)
     gap = np.einsum("rn,nh->hr", rules, mean)
     gram = np.einsum("rn,nh,qn->hrq", rules, variance, rules)
     gram += _TINY * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(len(rules))

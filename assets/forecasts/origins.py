@@ -20,14 +20,15 @@ import numpy.typing as npt
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from assets.forecasts import models
+from assets.forecasts import models, smoothing
 from assets.forecasts.smoothing import Floats, exponential
 
 STEPS = {"day": 90, "week": 13, "month": 3}
 _SEASON = {"week": 52, "month": 12}
-_LONGEST = {"day": 364, "week": 156, "month": 72}  # what lies further back changes nothing a model says
+_LONGEST = {"day": 420, "week": 156, "month": 72}  # what lies further back changes nothing a model says
 BESIDES = ("naive", "seasonal naive", "mean of 8 seasons", "rolling mean", "line with season", "Croston")
-PANEL = (*BESIDES, *models.DIVERSE, models.MEDIAN)
+YEARLY = "median, moved as a year before"
+PANEL = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY)
 FLOOR = "seasonal naive"
 _TOP_SHARE = 0.8
 _WEEKDAY_OPEN = 0.2  # of its last twelve: a weekday open less often is closed
@@ -390,7 +391,7 @@ def _speak(asked: Sequence[_Asked], grain: str) -> None:
             few = models.panel("naive", values, period, steps, is_positive=is_positive)
             means, sigma = np.repeat(few.mean[None], len(PANEL), axis=0), few.sigma
         else:
-            means, sigma = _all_models(values, period, steps, is_positive=is_positive)
+            means, sigma = _all_models(values, period, steps, grain, is_positive=is_positive)
         failed = np.asarray(~np.isfinite(means).all(axis=2))
         means = np.where(failed[:, :, None], values[:, -1:], means)
         for at, (number, row, _) in enumerate(members):
@@ -401,14 +402,22 @@ def _speak(asked: Sequence[_Asked], grain: str) -> None:
             one.failed[:, row] = failed[:, at]
 
 
-def _all_models(values: Floats, period: int, steps: int, *, is_positive: bool) -> tuple[Floats, Floats]:
+def _all_models(
+    values: Floats, period: int, steps: int, grain: str, *, is_positive: bool
+) -> tuple[Floats, Floats]:
     """Models x series x steps, and the deviations of exponential smoothing."""
+    if grain == "day":
+        values = smoothing.without_outliers(values, period)
     scale = exponential(values, period, steps, is_positive=is_positive)
     low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
     found = []
-    for name in PANEL[:-1]:
+    for name in PANEL[:-2]:
         mean = scale.mean if name == "ETS" else models.MODELS[name](values, period, steps, is_positive)
         found.append(np.maximum(np.clip(mean, low - (high - low), high + (high - low)), 0.0))
     diverse = [found[PANEL.index(name)] for name in (*models.DIVERSE, "mean of 8 seasons")]
     found.append(np.median(np.stack(diverse), axis=0))
+    year = 52 * period if grain == "day" else _SEASON[grain]
+    found.append(
+        smoothing.last_years(values, found[-1], year, {"day": 4 * period, "week": 4, "month": 1}[grain])
+    )
     return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

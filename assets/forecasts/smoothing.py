@@ -376,6 +376,53 @@ def aggregated(values: Floats, period: int, steps: int, *, is_positive: bool, wi
     return np.asarray(line * np.exp(ahead) if is_positive else line + ahead)
 
 
+def last_years(values: Floats, mean: Floats, year: int, around: int) -> Floats:
+    """Means moved as the series moved at the same time a year before: at most to a fifth or five times.
+
+    Args:
+        values: Series x time.
+        mean: Series x steps, without a season of the year in it.
+        year: Its length in steps.
+        around: Steps whose mean is compared; means before the same step a year ago stand for the level that `mean`
+            goes on from. Where the past is shorter than a year, the steps ahead and these, `mean` is returned.
+    """
+    steps, start = mean.shape[1], values.shape[1] - year
+    if start < around or steps > year:
+        return mean
+    base = values[:, start - around : start].mean(axis=1, keepdims=True)
+    reach = around // 4
+    then = np.stack(
+        [values[:, start + at - min(reach, at) : start + at + reach + 1].mean(axis=1) for at in range(steps)],
+        axis=1,
+    )
+    is_known = (base > 0) & (then > 0)
+    ratio = np.where(is_known, then / np.where(base > 0, base, 1.0), 1.0)
+    return np.asarray(mean * np.clip(ratio, 0.2, 5.0))
+
+
+def without_outliers(values: Floats, period: int) -> Floats:
+    """Values far from those of the same place in the seasons around, drawn in to where the others lie.
+
+    Three seasons to each side are looked at; far is five deviations (by the median, so that what is far does not
+    count). A series whose median deviation is 0 stays as it is.
+    """
+    length = values.shape[1]
+    if length <= period:
+        return values
+    near = np.full((6, *values.shape), np.nan)
+    for at, seasons in enumerate((-3, -2, -1, 1, 2, 3)):
+        lag = seasons * period
+        if abs(lag) < length:
+            source = slice(max(lag, 0), length + min(lag, 0))
+            near[at, :, max(-lag, 0) : length - max(lag, 0)] = values[:, source]
+    has_none = np.isnan(near).all(axis=0)
+    middle = np.where(has_none, values, np.nanmedian(np.where(has_none, 0.0, near), axis=0))
+    apart = values - middle
+    spread = 1.4826 * np.median(np.abs(apart), axis=1, keepdims=True)
+    is_far = (np.abs(apart) > 5 * spread) & (spread > 0)
+    return np.where(is_far, middle + np.sign(apart) * 2 * spread, values)
+
+
 def croston(values: Floats, steps: int, *, alpha: float = 0.1) -> Floats:
     """Demand that comes now and then: size over interval, with the correction of Syntetos and Boylan (2005)."""
     count, length = values.shape

@@ -142,9 +142,11 @@ class _Truth:
             if not number:
                 continue
             others = [name for name in tops if name != floor]
-            recalls = {name: of_each[name]["capped_recall_10"][is_in] for name in tops}
-            gains = np.column_stack([recalls[name] - recalls[floor] for name in others])
-            gain = dict(zip(others, metrics.paired_gains(gains).tolist(), strict=True))
+            gain = {}
+            if others:
+                recalls = {name: of_each[name]["capped_recall_10"][is_in] for name in tops}
+                gains = np.column_stack([recalls[name] - recalls[floor] for name in others])
+                gain = dict(zip(others, metrics.paired_gains(gains).tolist(), strict=True))
             share = (self.count["all"][is_in] - self.count["new"][is_in]).sum() / self.count["all"][
                 is_in
             ].sum()

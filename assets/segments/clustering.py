@@ -5,6 +5,7 @@ function of the customers alone: seeds are fixed, and so are the customers who a
 their ids, so that most of them are the same from month to month.
 """
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,7 @@ import polars as pl
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn.cluster import DBSCAN, HDBSCAN, KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 Floats = npt.NDArray[np.float64]
@@ -127,17 +129,19 @@ def part(method: str, x: Floats, ks: Iterable[int]) -> dict[int, Parting]:
     """
     found = {}
     tree = linkage(x, "ward") if method == "agglomerative" else None
-    for k in ks:
-        if method == "gaussian mixture":
-            mixture = GaussianMixture(k, random_state=0, reg_covar=1e-3, max_iter=50, tol=1e-2)
-            labels = _quietly(mixture, x)
-            parting = Parting(_centres(x, labels), mixture)
-        elif tree is not None:
-            parting = Parting(_centres(x, fcluster(tree, k, "maxclust")))
-        else:
-            parting = Parting(KMeans(k, n_init=3, random_state=0).fit(x).cluster_centers_)
-        if len(parting.centres) == k and len(np.unique(parting.of(x))) == k:
-            found[k] = parting
+    with warnings.catch_warnings():
+        # What has not converged, or came to fewer clusters, is judged by what it gives.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for k in ks:
+            if method == "gaussian mixture":
+                mixture = GaussianMixture(k, random_state=0, reg_covar=1e-3, max_iter=50, tol=1e-2)
+                parting = Parting(_centres(x, mixture.fit_predict(x)), mixture)
+            elif tree is not None:
+                parting = Parting(_centres(x, fcluster(tree, k, "maxclust")))
+            else:
+                parting = Parting(KMeans(k, n_init=3, random_state=0).fit(x).cluster_centers_)
+            if len(parting.centres) == k and len(np.unique(parting.of(x))) == k:
+                found[k] = parting
     return found
 
 
@@ -194,17 +198,6 @@ def silhouettes(distances: Floats, labels: Integers) -> Floats:
     other = means.min(axis=1)
     widest = np.maximum(np.maximum(own, other), 1e-300)
     return np.where((counts[labels] > 1) & np.isfinite(other), (other - own) / widest, 0.0)
-
-
-def _quietly(mixture: GaussianMixture, x: Floats) -> Integers:
-    """Fit; one that has not converged is judged by what it gives, as any other."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return np.asarray(mixture.fit_predict(x), dtype=np.int64)
 
 
 def _centres(x: Floats, labels: Integers) -> Floats:

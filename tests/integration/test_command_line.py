@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import re
+import shlex
 from datetime import date
 
 import dagster as dg
@@ -187,6 +189,29 @@ def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage
     assert newest_event(home) == before
     assert tillage("run", *WALK).code == 0
     assert made(home, "core.order_lines", before) == ["2011-01-01", "2011-02-01"]
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_status_tells_what_is_provisional_and_how_to_make_it(home, tillage, small_shop):
+    """No plan asks for it: without the command nobody would know what ends it."""
+    drop_months(home, small_shop, MONTHS[:2])
+    chain = "key:segments/cluster_quality"
+    assert tillage("run", "--select", f"+{chain} or key:landing/files").code == 0
+    assert "provisional" not in tillage("status").out
+    (home / "seeds").mkdir()
+    own = "least_order_days,most_clusters,is_dbscan_tried\n4,10,false\n"
+    (home / "seeds" / "clustering.csv").write_text(own, encoding="utf-8")
+    before = newest_event(home)
+    assert tillage("run", "--select", f"+{chain} or key:landing/files").code == 0
+    assert made(home, "segments.cluster_quality", before) == ["2011-02-01"]
+    said = tillage("status").out
+    assert re.search(r"segments.cluster_quality .* provisional 2011-01", said)
+    command = re.search(r"tillage (run --select .*)", said)[1]
+    assert command == f'run --select "{chain}" --force --from 2011-01'
+    assert tillage(*shlex.split(command)).code == 0
+    assert "provisional" not in tillage("status").out
+    why = counted(tillage, "SELECT DISTINCT regexp_extract(why, 'on . days') FROM segments.cluster_quality")
+    assert why == [["on 4 days"]]
 
 
 @pytest.mark.usefixtures("unjudged")

@@ -121,7 +121,7 @@ def unsynced(home, instance):
     resolver = CachingStaleStatusResolver(instance, assets, LoadingContextForTest(instance))
     return {
         (name, str(month))
-        for name in MADE
+        for name in (*MADE, "segments.cluster_quality")  # a chain besides, which reads itself
         for month in MONTHS
         if resolver.get_status(dg.AssetKey(name.split(".")), str(month)) is not StaleStatus.FRESH
     }

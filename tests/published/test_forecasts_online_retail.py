@@ -89,5 +89,6 @@ def test_the_largest_order_of_all_is_an_anomaly_and_ordinary_autumn_is_none(reta
 @pytest.mark.parametrize("table", ["sales", "backtest", "accuracy", "anomalies"])
 def test_every_month_has_rows_once_there_is_something_to_say(retail, table):
     months = retail.execute(f"SELECT DISTINCT as_of FROM forecasts.{table} ORDER BY as_of").fetchall()
-    first = {"sales": 0, "backtest": 3, "accuracy": 1, "anomalies": 1}[table]
+    # December and January hold so many closed days that no day is usual yet.
+    first = {"sales": 0, "backtest": 3, "accuracy": 1, "anomalies": 2}[table]
     assert len(months) == 13 - first

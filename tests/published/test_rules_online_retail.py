@@ -26,14 +26,16 @@ def groceries(shared_data):
 
 def rules_of(itemsets, confidence, *, lift=0.0, is_single):
     """Rules of itemsets by the definition: every way to cut a set in two, or one item off."""
-    support = {tuple(items): share for items, share in itemsets.select("items", "support").iter_rows()}
+    counts = {tuple(items): count for items, count in itemsets.select("items", "count").iter_rows()}
+    total = round(itemsets["count"][0] / itemsets["support"][0])
     count = 0
-    for items, whole in support.items():
+    for items, whole in counts.items():
         sizes = [len(items) - 1] if is_single else range(1, len(items))
         for antecedent in (part for size in sizes for part in combinations(items, size) if part):
             rest = tuple(item for item in items if item not in antecedent)
-            found = whole / support[antecedent]
-            count += found >= confidence and found / support[rest] >= lift
+            # Of counts: 0.8 of shares is a little below 0.8.
+            found = whole / counts[antecedent]
+            count += found >= confidence and found * total / counts[rest] >= lift
     return count
 
 
@@ -114,5 +116,5 @@ def test_rules_of_online_retail_are_more_than_chance_and_hold(retail):
     assert strongest[1] > 5
     assert strongest[2] >= 10
     assert strongest[3] <= 0.001
-    # What big baskets alone make of a lift: the strongest are still twice too strong without the adjustment.
-    assert strongest[5] > 1.5
+    # What big baskets and seasons alone make of a lift: each of the strongest would seem stronger by 40 % and more.
+    assert strongest[5] > 1.4

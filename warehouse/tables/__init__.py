@@ -10,6 +10,7 @@ from warehouse.tables import (
     meta,
     models,
     overview,
+    price,
     recommendations,
     rules,
     seeds,
@@ -31,6 +32,7 @@ TABLES: dict[str, Table] = {
         rules,
         recommendations,
         forecasts,
+        price,
         models,
         meta,
     )

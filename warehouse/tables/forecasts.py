@@ -182,7 +182,7 @@ ANOMALIES = Table(
         "expected to be nothing (Benjamini, Hochberg 1995)."
     ),
     grain="one row per as_of month, grain, measure, series and step that ended in it; days on which the shop is closed as a "
-    "rule or for a holiday, and series mostly at 0, are left out",
+    "rule or for a holiday, and series that are 0 more than a tenth of the time, are left out",
     columns=(
         AS_OF,
         GRAIN,

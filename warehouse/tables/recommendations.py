@@ -57,6 +57,7 @@ SIMILAR_PRODUCTS = Table(
     ),
     primary_key=("as_of", "product_id", "rank"),
     partition_column="as_of",
+    is_served=True,
 )
 
 BACKTEST = Table(
@@ -187,6 +188,7 @@ FOR_CUSTOMERS = Table(
     ),
     primary_key=("as_of", "customer_id", "list", "rank"),
     partition_column="as_of",
+    is_served=True,
 )
 
 DUE = Table(
@@ -219,4 +221,5 @@ DUE = Table(
     ),
     primary_key=("as_of", "customer_id", "product_id"),
     partition_column="as_of",
+    is_served=True,
 )

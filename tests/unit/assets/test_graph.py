@@ -55,9 +55,7 @@ def test_how_an_input_is_seen_follows_from_what_both_are_partitioned_by(seeds: P
     assert nodes["segments.rfm"].inputs == {
         "core.customer_months": Sees.UP_TO, "core.sales_days": Sees.UP_TO, "seeds.rfm_segments": Sees.WHOLE
     }  # fmt: skip
-    assert nodes["cohorts.revenue_retention"].inputs == {
-        "cohorts.retention": Sees.SAME, "core.customer_months": Sees.UP_TO, "core.returns": Sees.UP_TO
-    }  # fmt: skip
+    assert nodes["segments.rfm_moves"].inputs == {"segments.rfm": Sees.PREVIOUS}
     assert nodes["seeds.not_goods"].inputs == {}
     assert {name for name, node in nodes.items() if not node.is_monthly} == {
         name for name in nodes if name.startswith("seeds.")

@@ -199,6 +199,45 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for group in ("all", "repeaters")
     ],
+    "recommendations.similar_products": [
+        {
+            "as_of": "2011-01-01", "product_id": "A", "rank": rank, "similar_product_id": other, "measure": "bm25",
+            "similarity": 5.0 - rank, "cosine": 0.5, "customers": 3,
+        }
+        for rank, other in enumerate("BCD", 1)
+    ],
+    "recommendations.backtest": [
+        {
+            "as_of": "2011-01-01", "origin": "2010-12-01", "judged": "2011-01-01", "list": "new", "candidate": candidate,
+            "customers_of": "all", "customers": 200, "capped_recall_5": 0.3, "recall_5": 0.2, "ndcg_5": 0.3,
+            "capped_recall_10": 0.3, "recall_10": 0.2, "ndcg_10": 0.3, "coverage": 0.4, "novelty": 3.0,
+            "reorder_share": 0.0, "bought_reorder_share": 0.4, "floor": "popular", "gain": gain, "gain_low": low,
+            "gain_high": high,
+        }
+        for candidate, gain, low, high in (("ease", 0.1, 0.0, 0.2), ("popular", None, None, None))
+    ],
+    "recommendations.champions": [
+        {
+            "as_of": "2011-01-01", "list": of, "candidate": "ease", "months": 6, "capped_recall_10": 0.3,
+            "judged": "2011-01-01", "earlier_candidate": "ease", "earlier_capped_recall_10": 0.3,
+            "floor_capped_recall_10": 0.2, "gain": 0.1, "gain_low": 0.0, "gain_high": 0.2,
+        }
+        for of in ("all", "new")
+    ],
+    "recommendations.for_customers": [
+        {
+            "as_of": "2011-01-01", "customer_id": "1", "list": "new", "rank": rank, "product_id": product,
+            "score": 5.0 - rank, "orders": 0, "source": "model", "candidate": "ease",
+        }
+        for rank, product in enumerate("ABC", 1)
+    ],
+    "recommendations.due": [
+        {
+            "as_of": "2011-01-01", "customer_id": f"{at}", "product_id": "A", "orders": 3,
+            "last_ordered_on": "2011-01-05", "gap_days": 20.0, "due_on": "2011-01-25", "probability": 0.5,
+        }
+        for at in range(3)
+    ],
     "segments.rfm_moves": [
         {
             "as_of": "2011-01-01", "from_segment": "None", "to_segment": segment, "customers": 1,
@@ -305,6 +344,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         for country, category in (("All", "All"), ("EIRE", "All"), ("All", "Bags"))
         for age in (0, 1)
     ],
+    "seeds.recommendations": [{"launched_days": 60, "due_days": 30}],
     "seeds.categories": [
         {"rank": 1, "matches": "description", "pattern": "*BAG*", "category": "Bags"},
         {"rank": 1, "matches": "description", "pattern": "*MUG*", "category": "Mugs"},
@@ -455,6 +495,26 @@ BREAKS: dict[str, dict[str, Any]] = {
     "churn.backtest.key_is_unique": {"customers_of": "repeaters"},
     "churn.backtest.the_past_is_judged": {"lost_share": 1.5},
     "churn.backtest.no_leak": {"auc": 0.99},
+    "recommendations.similar_products.key_is_unique": {"rank": 2},
+    "recommendations.similar_products.ranks_have_no_gaps": {"rank": 4, "similarity": 0.5},
+    "recommendations.similar_products.alike_are_two": {"cosine": 1.5},
+    "recommendations.similar_products.a_good_stands_once": {"similar_product_id": "C"},
+    "recommendations.backtest.key_is_unique": {"candidate": "popular", "gain": None},
+    "recommendations.backtest.the_past_is_judged": {"judged": "2011-02-01"},
+    "recommendations.backtest.shares_are_at_most_1": {"recall_10": 0.35},
+    "recommendations.backtest.new_is_new": {"reorder_share": 0.1},
+    "recommendations.backtest.all_but_the_floor_have_a_gain": {"gain": 0.3},
+    "recommendations.backtest.no_leak": {"capped_recall_10": 0.99},
+    "recommendations.champions.key_is_unique": {"list": "new"},
+    "recommendations.champions.a_champion_was_judged": {"judged": "2011-03-01"},
+    "recommendations.champions.the_champion_beats_the_floor": {"gain_high": -0.1},
+    "recommendations.for_customers.key_is_unique": {"rank": 2},
+    "recommendations.for_customers.ranks_have_no_gaps": {"rank": 4, "score": 0.5},
+    "recommendations.for_customers.a_good_stands_once": {"product_id": "B"},
+    "recommendations.for_customers.new_is_new": {"orders": 1},
+    "recommendations.for_customers.the_better_comes_first": {"score": 2.5},
+    "recommendations.due.key_is_unique": {"customer_id": "1"},
+    "recommendations.due.what_is_due_was_ordered": {"due_on": "2011-01-04"},
     "segments.rfm_moves.moves_follow_on": {"from_segment": "New", "customers": 3},
     "segments.rfm_moves.a_move_has_an_end": {"to_segment": "None"},
     "segments.customer_features.key_is_unique": {"customer_id": "1"},
@@ -520,6 +580,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "seeds.value.there_is_one_row": {},
     "seeds.survival.there_is_one_row": {},
     "seeds.thresholds.there_is_one_row": {},
+    "seeds.recommendations.there_is_one_row": {},
 }  # fmt: skip
 # Rules of the business that a row cannot break without another.
 TOGETHER = {
@@ -527,6 +588,8 @@ TOGETHER = {
     "core.order_lines.key_is_unique": {"invoice_has_one_customer"},
     "core.returns.guests_are_not_matched": {"a_match_is_whole"},
     "overview.top_goods.key_is_unique": {"rank_follows_amount"},
+    "recommendations.similar_products.key_is_unique": {"ranks_have_no_gaps"},
+    "recommendations.for_customers.key_is_unique": {"ranks_have_no_gaps"},
     "segments.amount_moves.key_is_unique": {"a_move_is_what_it_is_called"},
     "cohorts.survival.key_is_unique": {"a_curve_falls"},
     "cohorts.revenue_retention.key_is_unique": {"groups_add_up", "ages_add_up"},
@@ -548,6 +611,7 @@ LATER = {
     "core.product_weeks": {"week": "2011-02-07"},
     "cohorts.retention": {"cohort": "2011-01-01"},
     "cohorts.revenue_retention": {"cohort": "2011-01-01"},
+    "recommendations.backtest": {"origin": "2011-01-01"},
 }
 
 

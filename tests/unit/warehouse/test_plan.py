@@ -248,6 +248,28 @@ def test_the_outlook_of_a_chain_promises_no_month_that_stays() -> None:
     assert Plan(CHAIN, changed, {}).outlook()[FITTED] == {MONTHS[3]: f"follows if {SCORE} changes"}
 
 
+# What is served: only the newest month is asked for
+
+SERVED = "recommendations.for_customers"
+TODAY = {**GRAPH, SERVED: Node("serve-1", {SCORE: Sees.SAME}, is_served=True)}
+
+
+def test_of_what_is_served_the_newest_month_alone_is_made() -> None:
+    """The list that a shop showed a customer a year ago serves nobody, and costs as much as today's."""
+    made, steps = build(FILES, TODAY)
+    assert [month for name, month in steps if name == SERVED] == [4]
+    assert Plan(TODAY, made, {}).outlook() == {}
+    assert Plan(TODAY, made, {}).provisional(SERVED) == {}, "what was never made is not out of step"
+
+
+def test_a_new_month_of_what_is_served_leaves_the_one_that_was_the_newest() -> None:
+    made, _ = build(FILES, TODAY)
+    late = {(LANDED, MONTHS[1]): Record("late", "", ""), (LANDED, date(2011, 5, 1)): Record("may", "", "")}
+    changed, steps = build({**made, **late}, TODAY)
+    assert [month for name, month in steps if name == SERVED] == [5]
+    assert list(Plan(TODAY, changed, {}).provisional(SERVED)) == [MONTHS[3]]
+
+
 # The outlook
 
 

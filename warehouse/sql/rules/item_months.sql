@@ -9,6 +9,6 @@ WITH items AS (
     WHERE month >= $start AND month < $end
 )
 
-SELECT month, level, item, stratum, count(*) AS baskets
+SELECT month, level, item, stratum, count(item) AS baskets
 FROM items
 GROUP BY month, level, item, stratum

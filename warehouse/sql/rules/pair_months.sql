@@ -20,6 +20,6 @@ pairs AS (
     FROM places
 )
 
-SELECT month, level, item, other, stratum, count(*) AS baskets
+SELECT month, level, item, other, stratum, count(item) AS baskets
 FROM pairs
 GROUP BY month, level, item, other, stratum

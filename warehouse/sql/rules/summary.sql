@@ -59,7 +59,7 @@ items AS (
 ),
 
 frequent AS (
-    SELECT bounds.as_of, bounds.level, count(*) AS frequent_items
+    SELECT bounds.as_of, bounds.level, count(items.item) AS frequent_items
     FROM bounds
     INNER JOIN items ON bounds.as_of = items.as_of AND bounds.level = items.level AND bounds.least_count <= items.baskets
     GROUP BY bounds.as_of, bounds.level

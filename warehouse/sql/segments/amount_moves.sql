@@ -23,7 +23,7 @@ beginnings AS (
 sales AS (
     SELECT month, customer_id, amount
     FROM core.customer_months
-    WHERE month >= CAST($start AS DATE) - INTERVAL 1 MONTH AND month < $end AND orders > 0
+    WHERE month >= CAST(CAST($start AS DATE) - INTERVAL 1 MONTH AS DATE) AND month < $end AND orders > 0
 ),
 
 before AS (

@@ -1,8 +1,9 @@
 -- How customers moved between clusters since the month before.
+-- A date and no timestamp is compared: files are pruned by it.
 WITH clusters AS (
     SELECT as_of, customer_id, cluster_id
     FROM segments.clusters
-    WHERE as_of >= CAST($start AS DATE) - INTERVAL 1 MONTH AND as_of < $end
+    WHERE as_of >= CAST(CAST($start AS DATE) - INTERVAL 1 MONTH AS DATE) AND as_of < $end
 ),
 
 -- Without clusters of its own a month has no moves.

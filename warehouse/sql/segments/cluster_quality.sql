@@ -5,10 +5,11 @@ WITH habits AS (
     WHERE as_of >= $start AND as_of < $end
 ),
 
+-- A date and no timestamp: files are pruned by it.
 before AS (
     SELECT method, clusters
     FROM segments.cluster_quality
-    WHERE as_of = CAST($start AS DATE) - INTERVAL 1 MONTH AND is_chosen
+    WHERE as_of = CAST(CAST($start AS DATE) - INTERVAL 1 MONTH AS DATE) AND is_chosen
 ),
 
 wanted AS (

@@ -17,10 +17,11 @@ chosen AS (
     WHERE as_of >= $start AND as_of < $end AND is_chosen
 ),
 
+-- A date and no timestamp: files are pruned by it.
 before AS (
     SELECT customer_id, cluster_id
     FROM segments.clusters
-    WHERE as_of = CAST($start AS DATE) - INTERVAL 1 MONTH
+    WHERE as_of = CAST(CAST($start AS DATE) - INTERVAL 1 MONTH AS DATE)
 ),
 
 wanted AS (

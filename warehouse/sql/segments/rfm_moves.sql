@@ -1,8 +1,9 @@
 -- How customers moved between segments since the month before.
+-- A date and no timestamp is compared: files are pruned by it.
 WITH rfm AS (
     SELECT as_of, customer_id, segment, monetary
     FROM segments.rfm
-    WHERE as_of >= CAST($start AS DATE) - INTERVAL 1 MONTH AND as_of < $end
+    WHERE as_of >= CAST(CAST($start AS DATE) - INTERVAL 1 MONTH AS DATE) AND as_of < $end
 ),
 
 -- Without segments of its own (it stands refused, or had no sale yet) a month has no moves.

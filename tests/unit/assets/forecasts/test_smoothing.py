@@ -155,3 +155,29 @@ def test_made_together_or_alone_a_series_has_the_same_forecast(shops):
     alone = smoothing.exponential(shops[7:8, :60], 12, 6, is_positive=True)
     assert alone.mean == pytest.approx(together.mean[7:8])
     assert alone.sigma == pytest.approx(together.sigma[7:8])
+
+
+def test_a_day_far_from_those_of_its_weekday_is_drawn_in_and_others_stay():
+    """One order of 80,000 paper birds would lift all that is foretold for weeks."""
+    rng = np.random.default_rng(3)
+    values = 100 + 20 * np.sin(2 * np.pi * np.arange(70) / 7) + rng.normal(0, 5, (2, 70))
+    spoiled = values.copy()
+    spoiled[0, 40] = 900
+    found = smoothing.without_outliers(spoiled, 7)
+    assert abs(found[0, 40] - values[0, 40]) < 40
+    assert found[1] == pytest.approx(values[1])
+    assert np.delete(found[0], 40) == pytest.approx(np.delete(values[0], 40))
+    sparse = np.zeros((1, 30))
+    sparse[0, ::9] = 50
+    assert (smoothing.without_outliers(sparse, 7) == sparse).all()
+
+
+def test_means_move_as_they_did_a_year_before_where_there_was_one():
+    season = np.where(np.arange(130) % 52 >= 40, 300.0, 100.0)[None, :]
+    past, ahead = season[:, :88], season[:, 88:101]
+    mean = np.full((1, 13), 100.0)
+    found = smoothing.last_years(past, mean, 52, 4)
+    assert np.abs(found - ahead).mean() < 0.2 * np.abs(mean - ahead).mean()
+    assert smoothing.last_years(past[:, -54:], mean, 52, 4) is mean
+    nothing = np.concatenate([np.zeros((1, 40)), past[:, 40:]], axis=1)
+    assert np.isfinite(smoothing.last_years(nothing, mean, 52, 4)).all()

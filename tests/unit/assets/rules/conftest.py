@@ -42,7 +42,7 @@ def mined(tmp_path: Path) -> Callable[..., dict[str, pl.DataFrame]]:
         as_ofs = sorted(lines["month"].unique()) if as_ofs is None else as_ofs
         start, last = min(as_ofs), max(as_ofs)
         end = date(last.year + last.month // 12, last.month % 12 + 1, 1)
-        first = lines["month"].min()
+        first = lines["month"].min() or start
         with duckdb.connect() as connection:
             for name in ("core.order_lines", "seeds.rule_thresholds", *(f"rules.{table}" for table in CHAIN)):
                 shape = ", ".join(f'"{column}" {kind}' for column, kind in TABLES[name].shape.items())

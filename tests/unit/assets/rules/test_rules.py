@@ -8,6 +8,7 @@ from math import ceil, sqrt
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from scipy import stats
 
 MONTHS = [date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)]
@@ -308,3 +309,30 @@ def test_categories_are_told_as_goods_are(mined):
     by = ["antecedent", "consequent"]
     # Ranks are given with rules of two, which categories have none of.
     assert named.sort(by).drop("strength_rank").equals(goods.sort(by).drop("strength_rank"))
+
+
+def test_an_as_of_is_the_same_made_alone_or_with_others_and_whatever_comes_later(mined):
+    """Else a backfill and monthly runs would leave other tables, and the past would change."""
+    lines = drawn(np.random.default_rng(12), 900)
+    settings = {"window_months": 2, "later_months": 1, "false_discovery_rate": 0.05}
+    whole = mined(lines, **settings)
+    order = lines.sample(fraction=1, shuffle=True, seed=1)
+    assert whole["rules"].filter(as_of=MONTHS[1]).height > 0
+    for name in ("itemsets", "rules", "summary"):
+        by = [
+            column
+            for column in ("level", "antecedent", "consequent", "items")
+            if column in whole[name].columns
+        ]
+        of_month = whole[name].filter(as_of=MONTHS[1]).sort(by)
+        for known in (lines, lines.filter(pl.col("month") <= MONTHS[1]), order):
+            alone = mined(known, as_ofs=[MONTHS[1]], **settings)[name].filter(as_of=MONTHS[1]).sort(by)
+            assert_frame_equal(alone, of_month)
+
+
+def test_without_lines_there_are_no_rows(mined):
+    empty = pl.DataFrame(schema={"basket": pl.String, "item": pl.String})
+    found = mined(empty, as_ofs=[MONTHS[0]])
+    assert found["rules"].is_empty()
+    assert found["itemsets"].is_empty()
+    assert found["summary"]["reason"].to_list() == ["no basket in the window"] * 2

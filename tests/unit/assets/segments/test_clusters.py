@@ -212,6 +212,12 @@ def test_a_constant_feature_is_left_out(name: str) -> None:
     assert not numbers.select(pl.any_horizontal(pl.all().is_nan().any(), pl.all().is_infinite().any())).item()
 
 
+def test_few_different_customers_are_no_trouble() -> None:
+    rows = customers(1, 300, orders_a_month=[1.0, 2.0, 4.0] * 100, order_value=[5.0, 9.0] * 150)
+    assert chosen_of(rows)["clusters"] <= 5
+    assert parted(rows).height == 300
+
+
 # Labels that last
 
 
