@@ -58,20 +58,20 @@ def counted(tillage, sql):
 def test_from_files_to_segments_and_nothing_twice(home, tillage, small_shop):
     """The second run must find nothing to do: no run, no event, no snapshot."""
     drop_months(home, small_shop, MONTHS[:3])
-    first = tillage("run")
+    first = tillage("run", *WALK)
     assert first.code == 0, first.err
     for name in ("core.order_lines", "core.customer_months", "core.sales_days", "segments.rfm"):
         assert name in first.out
     assert made(home, "segments.rfm") == ["2011-01-01", "2011-02-01", "2011-03-01"]
     assert counted(tillage, "SELECT count(DISTINCT as_of) FROM segments.rfm") == [["3"]]
     before = runs(home), newest_event(home), at_snapshot(home)
-    again = tillage("run")
+    again = tillage("run", *WALK)
     assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
     assert (runs(home), newest_event(home), at_snapshot(home)) == before
 
     # One more month: only that month, and what follows from it.
     drop_months(home, small_shop, MONTHS[3:])
-    assert tillage("run").code == 0
+    assert tillage("run", *WALK).code == 0
     for name in (
         "landing.orders",
         "core.order_lines",
