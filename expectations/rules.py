@@ -897,6 +897,16 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR isnan(amount_share) OR isnan(net_amount_share)",
         ),
     ),
+    "recommendations.also_bought": (
+        _ranks_have_no_gaps("product_ids"),
+        Rule(
+            "company_is_another",
+            "No product is bought with itself, the more frequent company comes first, and confidence is at most 1.",
+            "SELECT * FROM {batch} WINDOW ranks AS (PARTITION BY as_of, product_ids ORDER BY rank) "
+            "QUALIFY list_contains(product_ids, also_bought) OR confidence > 1 "
+            "OR confidence > lag(confidence) OVER ranks",
+        ),
+    ),
     "recommendations.similar_products": (
         _ranks_have_no_gaps("product_id"),
         Rule(

@@ -118,3 +118,39 @@ def test_three_orders_of_one_day_have_no_rhythm_that_ends_in_nan(fill: Fill, run
     for row in run("recommendations.due", date(2020, 1, 1), date(2020, 2, 1)):
         assert math.isfinite(row["probability"])
     assert run("recommendations.due", date(2019, 1, 1), date(2019, 2, 1)) == []
+
+
+ASSOCIATED = "as_of,level,antecedent,consequent,association,count,customers,confidence,adjusted_lift,is_rule"
+
+
+def test_company_is_what_is_more_than_chance_the_more_frequent_first(fill: Fill, run: Run) -> None:
+    january = date(2020, 1, 1)
+    fill(
+        "rules.rules",
+        ASSOCIATED,
+        (january, "product", ["A"], "B", "complement", 20, 15, 0.2, 3.0, False),
+        (january, "product", ["A"], "C", "complement", 50, 30, 0.5, 2.0, True),
+        (january, "product", ["A"], "D", "substitute", 90, 80, 0.9, 0.5, False),
+        (january, "product", ["A", "C"], "B", "complement", 12, 11, 0.6, 4.0, True),
+        (january, "category", ["A"], "E", "complement", 99, 90, 0.9, 2.0, True),
+        (next_month(january), "product", ["A"], "F", "complement", 99, 90, 0.9, 2.0, True),
+        *(
+            (january, "product", ["Z"], f"P{at:02}", "complement", 20, 15, 0.3, 2.0, False)
+            for at in range(25)
+        ),
+    )
+    found = run("recommendations.also_bought", january, next_month(january))
+    lists: dict[tuple[str, ...], list[str]] = {}
+    for row in sorted(found, key=lambda row: row["rank"]):
+        lists.setdefault(tuple(row["product_ids"]), []).append(row["also_bought"])
+    assert lists == {
+        ("A",): ["C", "B"],
+        ("A", "C"): ["B"],
+        ("Z",): [f"P{at:02}" for at in range(20)],
+    }
+    best = next(row for row in found if row["also_bought"] == "C")
+    assert (best["rank"], best["baskets"], best["customers"], best["is_rule"]) == (1, 50, 30, True)
+
+
+def test_without_associations_there_is_no_company(run: Run) -> None:
+    assert run("recommendations.also_bought", date(2020, 1, 1), date(2020, 2, 1)) == []

@@ -223,3 +223,27 @@ DUE = Table(
     partition_column="as_of",
     is_served=True,
 )
+
+ALSO_BOUGHT = Table(
+    schema="recommendations",
+    name="also_bought",
+    description=(
+        "What customers who put a product, or two, into a basket put in besides, more often than chance has it: up to "
+        "twenty, from the associations of rules.rules. Who has no such company is not there."
+    ),
+    grain="one row per as_of month, product or two products, and rank",
+    columns=(
+        AS_OF,
+        Column("product_ids", "VARCHAR[]", "Code of the product, or the codes of two, in order."),
+        Column("rank", "INTEGER", "1 is what most of those baskets hold.", minimum=1),
+        Column("also_bought", "VARCHAR", "Code of the product that is bought with them."),
+        Column("baskets", "BIGINT", "Baskets of the window with all of them.", unit="baskets", minimum=1),
+        Column("customers", "BIGINT", "Customers behind those baskets.", unit="customers", minimum=1),
+        _share("confidence", "Share of the baskets with product_ids that hold also_bought, 0 to 1."),
+        Column("adjusted_lift", "DOUBLE", "Those baskets by how many chance would have.", minimum=1),
+        Column("is_rule", "BOOLEAN", "Whether it passes the thresholds of seeds.rule_thresholds."),
+    ),
+    primary_key=("as_of", "product_ids", "rank"),
+    partition_column="as_of",
+    is_served=True,
+)

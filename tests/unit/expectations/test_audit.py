@@ -199,6 +199,13 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for group in ("all", "repeaters")
     ],
+    "recommendations.also_bought": [
+        {
+            "as_of": "2011-01-01", "product_ids": ["A"], "rank": rank, "also_bought": other, "baskets": 20,
+            "customers": 10, "confidence": 0.8 - rank / 10, "adjusted_lift": 2.0, "is_rule": True,
+        }
+        for rank, other in enumerate("BCD", 1)
+    ],
     "recommendations.similar_products": [
         {
             "as_of": "2011-01-01", "product_id": "A", "rank": rank, "similar_product_id": other, "measure": "bm25",
@@ -495,6 +502,9 @@ BREAKS: dict[str, dict[str, Any]] = {
     "churn.backtest.key_is_unique": {"customers_of": "repeaters"},
     "churn.backtest.the_past_is_judged": {"lost_share": 1.5},
     "churn.backtest.no_leak": {"auc": 0.99},
+    "recommendations.also_bought.key_is_unique": {"rank": 2},
+    "recommendations.also_bought.ranks_have_no_gaps": {"rank": 4, "confidence": 0.1},
+    "recommendations.also_bought.company_is_another": {"also_bought": "A"},
     "recommendations.similar_products.key_is_unique": {"rank": 2},
     "recommendations.similar_products.ranks_have_no_gaps": {"rank": 4, "similarity": 0.5},
     "recommendations.similar_products.alike_are_two": {"cosine": 1.5},
@@ -588,6 +598,7 @@ TOGETHER = {
     "core.order_lines.key_is_unique": {"invoice_has_one_customer"},
     "core.returns.guests_are_not_matched": {"a_match_is_whole"},
     "overview.top_goods.key_is_unique": {"rank_follows_amount"},
+    "recommendations.also_bought.key_is_unique": {"ranks_have_no_gaps"},
     "recommendations.similar_products.key_is_unique": {"ranks_have_no_gaps"},
     "recommendations.for_customers.key_is_unique": {"ranks_have_no_gaps"},
     "segments.amount_moves.key_is_unique": {"a_move_is_what_it_is_called"},
