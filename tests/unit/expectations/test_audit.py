@@ -403,6 +403,119 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     ],
     "seeds.not_goods": [{"pattern": "POST", "meaning": "carriage"}, {"pattern": "M", "meaning": "manual"}],
     "seeds.rfm_segments": [{"r": 1, "fm": 1, "segment": "Lost"}, {"r": 1, "fm": 2, "segment": "Lost"}],
+    "rules.baskets": [
+        {
+            "month": "2011-01-01", "invoice_id": f"{at}", "sold_at": "2011-01-02 10:00", "customer_id": None,
+            "goods": ["A", "B"], "categories": ["Bags"], "size": 2, "stratum": 1,
+        }
+        for at in range(1, 4)
+    ],
+    "rules.item_months": [
+        {"month": "2011-01-01", "level": "product", "item": item, "stratum": 0, "baskets": 2} for item in "AB"
+    ],
+    "rules.pair_months": [
+        {"month": "2011-01-01", "level": "product", "item": "A", "other": other, "stratum": 1, "baskets": 2}
+        for other in "BC"
+    ],
+    "rules.itemsets": [
+        {
+            "as_of": "2011-01-01", "items": items, "length": len(items), "count": 5, "support": 0.05,
+            "longest": None,
+        }
+        for items in (["A"], ["B"], ["A", "B"])
+    ],
+    "rules.rules": [
+        {
+            "as_of": "2011-01-01", "level": "product", "antecedent": [item], "consequent": other,
+            "association": "complement", "baskets": 100, "antecedent_count": 10, "consequent_count": 10,
+            "count": 5, "customers": 4, "support": 0.05, "confidence": 0.5, "lift": 5.0, "leverage": 0.04,
+            "expected_count": 2.0, "adjusted_lift": 2.5, "p_value": 0.001, "q_value": 0.01, "is_rule": True,
+            "later_count": 2, "later_expected_count": 1.0, "later_adjusted_lift": 2.0, "is_held": True,
+            "strength_rank": rank, "antecedent_first_customers": 1, "consequent_first_customers": 1,
+            "comes_first": None,
+        }
+        for rank, (item, other) in enumerate(("AB", "BA"), 1)
+    ],
+    "rules.bundles": [
+        {
+            "as_of": "2011-01-01", "goods": [item, other], "antecedent": [other], "consequent": item,
+            "strength_rank": rank, "adjusted_lift": 2.5, "count": 5, "customers": 4, "open_baskets": 5,
+            "consequent_amount": "1.5", "extra_amount_upper_bound": "7.5",
+        }
+        for rank, (item, other) in enumerate(("AB", "CD"), 1)
+    ],
+    "rules.category_flows": [
+        {
+            "as_of": "2011-01-01", "step": step, "from_category": "Bags", "to_category": category, "count": 2,
+            "share": 0.5,
+        }
+        for step, category in (
+            ("same basket", "Mugs"), ("same basket", "Tins"), ("next order", "Bags"), ("next order", "Mugs")
+        )
+    ],
+    "rules.summary": [
+        {
+            "as_of": "2011-01-01", "level": level, "baskets": 90, "capped_baskets": 10, "capped_share": 0.3,
+            "least_count": 2, "frequent_items": 3, "candidate_pairs": 3, "complements": 2, "substitutes": 0,
+            "rules": rules_told, "held_rules": rules_told, "reason": reason,
+        }
+        for level, rules_told, reason in (("product", 2, None), ("category", 0, "so"))
+    ],
+    "seeds.rule_thresholds": [
+        {
+            "support": 0.01, "confidence": 0.3, "lift": 1.5, "least_customers": 5,
+            "false_discovery_rate": 0.05, "strongest": 50, "window_months": 12, "later_months": 3,
+            "basket_cap": 100,
+        }
+    ],
+    "seeds.english_words": [{"word": "the"}, {"word": "of"}],
+    "forecasts.sales": [
+        {
+            "as_of": "2011-01-01", "grain": "month", "measure": "amount", "level": level, "series": series,
+            "is_rest": series.startswith("Rest"), "parent": parent, "starts_on": "2011-02-01", "step": 1,
+            "model": "theta", "mean": f"{mean}", "lo_80": f"{mean - 1}", "hi_80": f"{mean + 1}",
+            "lo_95": f"{mean - 2}", "hi_95": f"{mean + 2}", "calibration_n": 40, "is_measured_80": True,
+            "is_measured_95": True, "reason": None,
+        }
+        for level, series, parent, mean in (
+            ("country", "EIRE", "All", 5), ("country", "France", "All", 3), ("total", "All", None, 8),
+            ("category", "Bags", "All", 8), ("product", "A", "Bags", 6), ("product", "Rest of Bags", "Bags", 2),
+        )
+    ],
+    "forecasts.backtest": [
+        {
+            "as_of": "2011-01-01", "origin": "2010-10-01", "grain": "month", "measure": "amount",
+            "level": "total", "series": "All", "model": model, "first_step": 1, "last_step": 3, "steps": 3,
+            "is_champion": model == "theta", "mase": 0.9, "smape": 12.5, "bias": -0.1, "pinball": 0.3,
+            "coverage_80": 0.666667, "coverage_95": 1.0, "value_added": 0.1,
+        }
+        for model in ("theta", "as served")
+    ],
+    "forecasts.accuracy": [
+        {
+            "as_of": "2011-01-01", "origin": "2010-12-01", "grain": "day", "measure": "amount",
+            "level": "total", "series": "All", "starts_on": f"2011-01-0{at}", "step": at, "model": "theta",
+            "mean": "5", "actual": "6", "error": "-1", "is_held_80": False, "is_held_95": True,
+        }
+        for at in range(1, 4)
+    ],
+    "forecasts.anomalies": [
+        {
+            "as_of": "2011-01-01", "grain": "day", "measure": "amount", "level": "total", "series": "All",
+            "starts_on": f"2011-01-0{at}", "actual": "9", "expected": "5", "deviations": deviations,
+            "tail_probability": probability, "is_anomaly": at > 1,
+        }
+        for at, deviations, probability in ((1, 0.7, 0.5), (2, 3.3, 0.001), (3, -3.3, 0.001), (4, 4.0, 0.0001))
+    ],
+    "price.volume_mix": [
+        {
+            "month": "2011-01-01", "product_id": f"{at}", "category": "Bags", "units_before": 2, "units": 3,
+            "amount_before": "4", "amount": "9", "change": "5", "price_effect": "3", "volume_effect": "4",
+            "mix_effect": "-2", "discount_effect": "0",
+        }
+        for at in range(3)
+    ],
+    "seeds.forecasting": [{"holiday_country": "GB-ENG"}],
 }  # fmt: skip
 
 # For each rule about keys or the business: what spoils the first row.
@@ -591,6 +704,49 @@ BREAKS: dict[str, dict[str, Any]] = {
     "seeds.survival.there_is_one_row": {},
     "seeds.thresholds.there_is_one_row": {},
     "seeds.recommendations.there_is_one_row": {},
+    "rules.baskets.key_is_unique": {"invoice_id": "2"},
+    "rules.baskets.size_is_that_of_the_goods": {"size": 3},
+    "rules.baskets.month_is_that_of_the_sale": {"sold_at": "2011-02-01 00:00"},
+    "rules.baskets.stratum_is_that_of_the_size": {"stratum": 2},
+    "rules.item_months.key_is_unique": {"item": "B"},
+    "rules.pair_months.key_is_unique": {"other": "C"},
+    "rules.pair_months.items_are_in_order": {"item": "B"},
+    "rules.itemsets.key_is_unique": {"items": ["B"]},
+    "rules.itemsets.length_is_that_of_the_items": {"length": 2},
+    "rules.itemsets.support_is_a_share_of_one_whole": {"support": 0.06},
+    "rules.rules.key_is_unique": {"antecedent": ["B"], "consequent": "A"},
+    "rules.rules.no_pair_is_more_frequent_than_its_items": {"customers": 6},
+    "rules.rules.ratios_follow_from_counts": {"confidence": 0.51},
+    "rules.rules.probabilities_are_probabilities": {"p_value": 0.02},
+    "rules.rules.an_association_is_what_it_is_called": {"is_held": None},
+    "rules.rules.a_pair_is_told_from_both_sides": {"expected_count": 1.0, "adjusted_lift": 5.0},
+    "rules.rules.ranks_follow_the_adjusted_lift": {"strength_rank": 3},
+    "rules.bundles.key_is_unique": {"goods": ["C", "D"], "antecedent": ["C"], "consequent": "D"},
+    "rules.bundles.the_bound_follows_from_its_parts": {"open_baskets": 6},
+    "rules.category_flows.key_is_unique": {"to_category": "Tins"},
+    "rules.category_flows.shares_add_up": {"share": 0.4},
+    "rules.category_flows.a_basket_is_linked_once": {"to_category": "Bags"},
+    "rules.summary.key_is_unique": {"level": "category"},
+    "rules.summary.no_rule_has_a_reason": {"reason": "so"},
+    "rules.summary.the_cap_leaves_most_in": {"capped_baskets": 11},
+    "seeds.rule_thresholds.there_is_one_row": {},
+    "seeds.rule_thresholds.thresholds_are_possible": {"confidence": 1.1},
+    "seeds.english_words.key_is_unique": {"word": "of"},
+    "forecasts.sales.key_is_unique": {"series": "France"},
+    "forecasts.sales.intervals_hold_the_mean_and_each_other": {"lo_95": "4.5"},
+    "forecasts.sales.parts_add_up_to_wholes": {"mean": "5.0001"},
+    "forecasts.sales.few_stand_ins": {"reason": "theta failed"},
+    "forecasts.backtest.key_is_unique": {"model": "as served"},
+    "forecasts.backtest.the_past_is_judged": {"coverage_95": 1.5},
+    "forecasts.accuracy.key_is_unique": {"starts_on": "2011-01-02"},
+    "forecasts.accuracy.the_past_is_judged": {"error": "1"},
+    "forecasts.anomalies.key_is_unique": {"starts_on": "2011-01-02"},
+    "forecasts.anomalies.the_unlikeliest_are_marked": {"tail_probability": 0.0005},
+    "forecasts.anomalies.anomalies_are_few": {"is_anomaly": True},
+    "price.volume_mix.key_is_unique": {"product_id": "1"},
+    "price.volume_mix.effects_add_up": {"price_effect": "2"},
+    "price.volume_mix.what_is_new_or_gone_has_no_price_effect": {"units_before": 0},
+    "seeds.forecasting.there_is_one_row": {},
 }  # fmt: skip
 # Rules of the business that a row cannot break without another.
 TOGETHER = {
@@ -623,6 +779,7 @@ LATER = {
     "cohorts.retention": {"cohort": "2011-01-01"},
     "cohorts.revenue_retention": {"cohort": "2011-01-01"},
     "recommendations.backtest": {"origin": "2011-01-01"},
+    "forecasts.sales": {"starts_on": "2011-03-01"},
 }
 
 

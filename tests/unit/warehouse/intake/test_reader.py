@@ -12,6 +12,7 @@ import pytest
 
 from warehouse.errors import TillageError
 from warehouse.intake import TakenIn, reader
+from warehouse.intake import orders as source
 from warehouse.intake.files import read_content
 from warehouse.intake.layout import Reading
 
@@ -487,9 +488,9 @@ def test_a_refused_file_leaves_nothing_staged(
     """Its rows would be taken in with the other files of the run."""
     file = orders / "a.csv"
     file.write_text(csv_text([order_row(sold_at=f"{day}/1/2011") for day in range(1, 32)]))
-    reader.create_staging(lake)
+    reader.create_staging(lake, source.SOURCE)
     with pytest.raises(TillageError, match="can only be read the other way"):
-        reader.stage(lake, file, read_content(file), reading)
+        reader.stage(lake, source.SOURCE, file, read_content(file), reading)
     assert lake.execute(f"SELECT count(*) FROM {reader.STAGED}").fetchall() == [(0,)]
     assert lake.execute(f"SELECT count(*) FROM {reader.QUARANTINED}").fetchall() == [(0,)]
 
