@@ -593,11 +593,12 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             "few_stand_ins",
-            "At most one series in a hundred of those with enough observations has a stand-in for its model.",
-            "SELECT as_of, grain, count(DISTINCT series) AS series, "
-            "count(DISTINCT series) FILTER (reason LIKE '%failed%') AS stand_ins "
-            "FROM {batch} GROUP BY as_of, grain "
-            "HAVING count(DISTINCT series) FILTER (reason LIKE '%failed%') > 0.01 * count(DISTINCT series)",
+            "At most one series in a hundred has a stand-in because its model failed.",
+            "SELECT as_of, grain, count(DISTINCT (measure, level, series)) AS series, "
+            "count(DISTINCT (measure, level, series)) FILTER (reason LIKE '%failed%') AS stand_ins "
+            "FROM {batch} GROUP BY as_of, grain HAVING count(DISTINCT (measure, level, series)) "
+            "FILTER (reason LIKE '%failed%') > 0.01 * count(DISTINCT (measure, level, series))",
+            severity="warning",
         ),
     ),
     "forecasts.backtest": (
@@ -644,13 +645,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE (units = 0 OR units_before = 0) AND price_effect <> 0",
         ),
     ),
-    "seeds.forecasting": (
-        Rule(
-            "there_is_one_row",
-            "A shop has one set of settings.",
-            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
-        ),
-    ),
+    "seeds.forecasting": (ONE_ROW,),
     "rules.baskets": (
         Rule(
             "size_is_that_of_the_goods",
@@ -667,7 +662,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "stratum_is_that_of_the_size",
             "size is above 3 (stratum - 1)^2 and at most 3 stratum^2, or the basket is above the cap.",
             "SELECT * FROM {batch} WHERE stratum > 0 "
-            "AND (size > 3 * stratum * stratum OR size <= 3 * (stratum - 1) * (stratum - 1))",
+            "AND (size > 3 * CAST(stratum AS BIGINT) * stratum OR size <= 3 * (CAST(stratum AS BIGINT) - 1) * (stratum - 1))",
         ),
     ),
     "rules.pair_months": (
@@ -777,6 +772,11 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "support and false_discovery_rate are above 0; they and confidence are at most 1 (0.01 is a hundredth).",
             "SELECT * FROM {batch} WHERE support NOT BETWEEN 0.0000001 AND 1 OR confidence > 1 "
             "OR false_discovery_rate NOT BETWEEN 0.0000001 AND 1",
+        ),
+        Rule(
+            "the_window_has_earlier_months",
+            "later_months is below window_months: what is chosen on the earlier ones is held against the later.",
+            "SELECT * FROM {batch} WHERE later_months >= window_months",
         ),
     ),
     "segments.customer_features": (

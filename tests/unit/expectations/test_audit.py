@@ -731,6 +731,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "rules.summary.the_cap_leaves_most_in": {"capped_baskets": 11},
     "seeds.rule_thresholds.there_is_one_row": {},
     "seeds.rule_thresholds.thresholds_are_possible": {"confidence": 1.1},
+    "seeds.rule_thresholds.the_window_has_earlier_months": {"later_months": 12},
     "seeds.english_words.key_is_unique": {"word": "of"},
     "forecasts.sales.key_is_unique": {"series": "France"},
     "forecasts.sales.intervals_hold_the_mean_and_each_other": {"lo_95": "4.5"},
