@@ -995,13 +995,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             severity="warning",
         ),
     ),
-    "seeds.recommendations": (
-        Rule(
-            "there_is_one_row",
-            "A shop has one set of settings for recommendations.",
-            "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
-        ),
-    ),
+    "seeds.recommendations": (ONE_ROW,),
     "cohorts.survival": (
         Rule(
             "a_curve_falls",

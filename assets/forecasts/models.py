@@ -294,7 +294,7 @@ def _before(steps: _Steps, last: Any, count: int) -> list[Any]:
     if steps.unit == "time":
         return [last - timedelta(microseconds=steps.by * back) for back in range(count - 1, -1, -1)]
     # Numbers name no days: Prophet takes them as days from a day that is none of the shop's.
-    return [datetime(2000, 1, 1) + timedelta(days=at) for at in range(count)]  # noqa: DTZ001
+    return [datetime(2000, 1, 1) + timedelta(days=at) for at in range(count)]  # noqa: DTZ001 - no moment
 
 
 def _matrices(series: Sequence[_Series], some: Sequence[int]) -> Iterator[tuple[list[int], Floats, bool]]:

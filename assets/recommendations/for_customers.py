@@ -51,7 +51,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         if month in months:
             of_month = chosen.filter(pl.col("month") == month)
             names = dict.fromkeys(LISTS, UNTRIED) | dict(of_month.select("list", "candidate").iter_rows())
-            days = int(bought["launched_days"].max() or 0)  # type: ignore[arg-type]
+            days = int(bought.select(pl.max("launched_days")).item() or 0)
             found[month] = lists(history(bought, month, reference), names, launched_days=days)
     return stacked(found, SHAPE)
 

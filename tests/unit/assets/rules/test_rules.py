@@ -34,7 +34,10 @@ def drawn(rng, baskets, months=MONTHS, customers=40, items="abcdefgh"):
 
 def naive(lines, as_of, window, later, support):
     """Every pair of frequent items: what a reader of the definition would count, without its rate."""
-    number = lambda month: month.year * 12 + month.month  # noqa: E731
+
+    def number(month):
+        return month.year * 12 + month.month
+
     baskets = {}
     for basket, item, month, at, customer in lines.iter_rows():
         if 0 <= number(as_of) - number(month) < window:
