@@ -34,8 +34,9 @@ from pipelines.run import run as run_all
 from pipelines.settings import Settings, export_environment, load
 from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
+from warehouse.export import chosen
 from warehouse.export import export as export_tables
-from warehouse.lake import open_lake, shape_of
+from warehouse.lake import open_lake
 from warehouse.lake import select as select_only
 from warehouse.plan import month_range
 from warehouse.records import read_refusals, read_versions
@@ -223,7 +224,7 @@ def status() -> None:
     )
     for path, reason in refused:
         out.print(f"refused: {escape(path)}: {escape(reason)}")
-    for path in waiting.files:
+    for path in (found.path for found in waiting.files):
         out.print(f"waiting: {escape(path)}")
     if chains := {name: months for name, months in waiting.provisional.items() if months}:
         select = " or ".join(f"key:{name.replace('.', '/')}" for name in chains)
@@ -272,9 +273,6 @@ def export(
 ) -> None:
     """Write tables as plain files into exports/: a file a table, or one ordinary DuckDB database."""
     settings = _settings()
-    known = {name: table for name, table in TABLES.items() if table.schema != "meta"}
-    if unknown := [name for name in tables or [] if name not in known]:
-        raise TillageError(f"There is no table {', '.join(unknown)}. The tables are {', '.join(known)}.")
     with open_lake(
         settings.lake,
         memory=settings.memory,
@@ -282,8 +280,7 @@ def export(
         read_only=True,
         reach=[settings.exports],
     ) as lake:
-        wanted = [known[name] for name in tables or known if shape_of(lake, known[name])]
-        for file in export_tables(lake, wanted, settings.exports, how.value):
+        for file in export_tables(lake, chosen(lake, tables or []), settings.exports, how.value):
             out.print(escape(str(file)))
 
 
@@ -424,7 +421,7 @@ def _print_plan(found: Todo) -> None:
     if not found:
         out.print("Nothing to do: no new file, and everything is current.")
         return
-    for path in found.files:
+    for path in (file.path for file in found.files):
         out.print(f"take in {escape(path)}")
     for name, months in found.outlook.items():
         by_reason: dict[str, list[date | None]] = {}

@@ -1,7 +1,7 @@
-"""The code location: every asset, job and resource of a home.
+"""The code location: every asset, job, sensor, schedule and resource of a home.
 
-Read when Dagster loads it: the bounds of the months come from what the lake has seen, so reload it
-after files brought a month before the first or after the last.
+Read when Dagster loads it: the bounds of the months come from what the lake has seen, so it is loaded anew after
+files brought a month before the first or after the last; the sensor that makes months has that done.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,9 @@ import dagster as dg
 from assets.asset import Making, table_asset
 from assets.graph import graph
 from assets.landing.asset import landing_assets
+from pipelines.jobs import jobs
+from pipelines.schedules import schedules
+from pipelines.sensors import sensors
 from pipelines.settings import Settings, load
 from resources.lake import LakeResource
 from warehouse.intake import SOURCES
@@ -54,18 +57,9 @@ def build(
     taking_in, rows = landing_assets(settings.landing, settings.reading(), months)
     return dg.Definitions(
         assets=[taking_in, *rows, *tables],
-        jobs=[
-            dg.define_asset_job(
-                "take_in",
-                dg.AssetSelection.assets(taking_in),
-                description="Take in the files of landing/ that are new or changed.",
-            ),
-            dg.define_asset_job(
-                "make",
-                dg.AssetSelection.assets(*tables),
-                description="Make what is out of date, in the months asked for, and pass over what is current.",
-            ),
-        ],
+        jobs=jobs(settings, taking_in, tables),
+        sensors=sensors(settings, months),
+        schedules=schedules(settings),
         resources={
             "lake": LakeResource(
                 database=str(settings.lake), memory=settings.memory, threads=settings.threads

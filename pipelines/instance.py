@@ -15,6 +15,13 @@ event_log_storage:
   class: PooledSqliteEventLogStorage
   config:
     home: {env: DAGSTER_HOME}
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+run_monitoring:
+  enabled: true
+freshness:
+  enabled: true
 """
 
 

@@ -18,13 +18,15 @@ from expectations.audit import load
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
 from warehouse.intake import SOURCES, new_files
-from warehouse.lake import open_lake
+from warehouse.intake.files import Found
+from warehouse.lake import open_lake, snapshot
 from warehouse.plan import Plan
 from warehouse.records import prepare
 
 if TYPE_CHECKING:
     import dagster as dg
 
+TAKE_IN, MAKE = "take_in", "make"
 Outlook = Mapping[str, Mapping[date | None, str]]
 
 
@@ -49,14 +51,21 @@ class Todo:
     """What lies in landing/ and is new, and what is out of date or may follow, with the reasons.
 
     `graph` names every table that is made, in the order of making; `seen` are the months that files
-    brought; `provisional` are months of chains that are out of step, and no plan asks for.
+    brought; `provisional` are months of chains that are out of step, and no plan asks for. All of it is told of
+    the lake at `snapshot`.
     """
 
-    files: Sequence[str]
+    files: Sequence[Found]
     outlook: Outlook
     graph: Sequence[str] = ()
     seen: Sequence[date] = ()
     provisional: Mapping[str, Sequence[date]] = field(default_factory=dict)
+    snapshot: int = 0
+
+    @property
+    def months(self) -> list[date]:
+        """The months that anything is to be made for."""
+        return sorted({at for months in self.outlook.values() for at in months if at is not None})
 
     def __bool__(self) -> bool:
         return bool(self.files or self.outlook)
@@ -118,7 +127,7 @@ def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wan
         outlook = {name: months for name, months in outlook.items() if name in names}
         files = files if any(name.startswith("landing.") for name in names) else []
     provisional = {name: [at for at in plan.provisional(name) if at is not None] for name in plan.graph}
-    return Todo([found.path for found in files], outlook, list(plan.graph), seen, provisional)
+    return Todo(files, outlook, list(plan.graph), seen, provisional, snapshot(connection))
 
 
 def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
@@ -139,26 +148,26 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
             loading = Thread(target=load)
             loading.start()
             _execute(
-                settings, instance, "take_in", ["landing.files"], {}, before, wanted.force, progress, outcome
+                settings, instance, TAKE_IN, ["landing.files"], {}, before, wanted.force, progress, outcome
             )
             loading.join()
             with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
-                _files(connection, before.files, outcome)
+                _files(connection, [found.path for found in before.files], outcome)
                 now = _todo(connection, settings, wanted)
         if now.outlook:
-            months = sorted({at for of in now.outlook.values() for at in of if at is not None})
-            tags = (
-                {
-                    "dagster/asset_partition_range_start": str(months[0]),
-                    "dagster/asset_partition_range_end": str(months[-1]),
-                }
-                if months
-                else {}
-            )
-            _execute(
-                settings, instance, "make", list(now.outlook), tags, now, wanted.force, progress, outcome
-            )
+            tags = range_tags(now.months)
+            _execute(settings, instance, MAKE, list(now.outlook), tags, now, wanted.force, progress, outcome)
     return outcome
+
+
+def range_tags(months: Sequence[date]) -> dict[str, str]:
+    """Tell Dagster that one run is asked for a range of months."""
+    if not months:
+        return {}
+    return {
+        "dagster/asset_partition_range_start": str(min(months)),
+        "dagster/asset_partition_range_end": str(max(months)),
+    }
 
 
 def _outlook(plan: Plan, wanted: Wanted) -> Outlook:
@@ -226,7 +235,7 @@ def _execute(
             instance=instance,
             tags=dict(tags),
             raise_on_error=False,
-            asset_selection=None if job == "take_in" else [dg.AssetKey(name.split(".")) for name in names],
+            asset_selection=None if job == TAKE_IN else [dg.AssetKey(name.split(".")) for name in names],
         )
     )
     for event in result.all_events:

@@ -55,6 +55,15 @@ def _headers(entries: object) -> object:
     return entries
 
 
+def _cron(text: str) -> str:
+    if len(text.split()) != 5:
+        raise ValueError("five fields of cron were expected, such as 0 2 * * * for two o'clock every night")
+    return text
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
 class Settings(BaseSettings):
     """One home: one shop, one currency, one time zone.
 
@@ -104,6 +113,32 @@ class Settings(BaseSettings):
     executor: Literal["in_process", "multiprocess"] = Field(
         default="in_process",
         description="How Dagster executes the steps of a run: in one process, the fastest, or each in its own.",
+    )
+
+    automatic: bool = Field(
+        default=True,
+        description="Whether the sensors run from the start, so that new files flow through by themselves; what is "
+        "switched in the UI stays as it is switched.",
+    )
+    look_every: int = Field(
+        default=30, ge=1, description="Seconds between two looks of the sensors at landing/ and at the lake."
+    )
+    nightly: Cron = Field(
+        default="0 2 * * *",
+        description="When schedule `nightly` takes in files, in cron's words, in the shop's time zone.",
+    )
+    month_end: Cron = Field(
+        default="0 4 1 * *",
+        description="When schedule `month_end` fits anew what is fitted, for the month that ended.",
+    )
+    owner: str = Field(
+        default="team:data",
+        description="Who answers for the assets, an e-mail address or `team:` and a name; Dagster shows and filters by it.",
+    )
+    fresh_days: int = Field(
+        default=40,
+        ge=2,
+        description="Days after which an asset of a shop that trades is no longer fresh; the last fifth is a warning.",
     )
 
     @classmethod

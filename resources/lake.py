@@ -9,7 +9,8 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
-from warehouse.lake import open_lake
+from resources.alive import alive
+from warehouse.lake import WORK, open_lake
 from warehouse.records import prepare
 
 
@@ -27,8 +28,11 @@ class LakeResource(DuckDBResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LakeResource"]:
         """Open the lake for as long as Dagster holds the resource: a run in process, else a step."""
-        del context
-        with open_lake(Path(self.database), memory=self.memory, threads=self.threads) as connection:
+        lake = Path(self.database)
+        with (
+            alive(lake / WORK, context.run.run_id if context.run else "none"),
+            open_lake(lake, memory=self.memory, threads=self.threads) as connection,
+        ):
             prepare(connection)
             self._connection = connection
             try:

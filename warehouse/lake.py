@@ -27,6 +27,8 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 CATALOG = "catalog.sqlite"
+# What spills, and the locks of those at work.
+WORK = "tmp"
 EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
 # What DuckDB says when another process was in the way; the last when it read a catalog half made.
 CONFLICT = ("conflict", "database is locked", "database is busy", "failed to load ducklake")
@@ -75,7 +77,7 @@ def open_lake(
             f"There is no warehouse in {root.parent} yet. Put files into its folder landing/orders/ "
             "(or write a sample shop with `tillage sample`) and make it with `tillage run`."
         )
-    spill = root / "tmp" / f"{os.getpid()}-{uuid4().hex[:8]}"
+    spill = root / WORK / f"{os.getpid()}-{uuid4().hex[:8]}"
     try:
         spill.mkdir(parents=True)
     except OSError as error:

@@ -1,0 +1,85 @@
+"""What a person launches in the UI: taking in, making, making anew. Sensors and schedules launch the same."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets.computed import module_of
+from pipelines.run import MAKE, TAKE_IN
+from pipelines.settings import Settings
+from warehouse.errors import TillageError
+from warehouse.export import Format, chosen, export
+from warehouse.lake import open_lake
+from warehouse.tables import TABLES
+
+REBUILD, RETRAIN = "rebuild", "retrain"
+FORCED = {"resources": {"making": {"config": {"force": True}}}}
+
+
+class Export(dg.Config):
+    """What is written to exports/, and as what."""
+
+    format: Format = Field(
+        default="parquet", description="parquet and csv: a file a table; duckdb: all in one database."
+    )
+    tables: list[str] = Field(
+        default=[], description="As schema.name, such as segments.rfm; empty for all there are."
+    )
+
+
+def jobs(
+    settings: Settings, taking_in: dg.AssetsDefinition, tables: Sequence[dg.AssetsDefinition]
+) -> list[Any]:  # Dagster exports no name for what define_asset_job gives
+    """Give every job of a home, over the asset that takes in files and those that make tables."""
+    computed = [dg.AssetKey([table.schema, table.name]) for table in TABLES.values() if module_of(table)]
+
+    @dg.op
+    def write_files(context: dg.OpExecutionContext, config: Export) -> None:
+        try:
+            with open_lake(
+                settings.lake,
+                memory=settings.memory,
+                threads=settings.threads,
+                read_only=True,
+                reach=[settings.exports],
+            ) as lake:
+                for file in export(lake, chosen(lake, config.tables), settings.exports, config.format):
+                    context.log.info(str(file))
+        except TillageError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+    @dg.job(
+        name="export",
+        description="Write tables as plain files into exports/, for programs that cannot attach the lake.",
+    )
+    def exporting() -> None:
+        write_files()
+
+    return [
+        dg.define_asset_job(
+            TAKE_IN,
+            dg.AssetSelection.assets(taking_in),
+            description="Take in the files of landing/ that are new or changed.",
+        ),
+        dg.define_asset_job(
+            MAKE,
+            dg.AssetSelection.assets(*tables),
+            description="Make what is out of date in the months asked for, and pass over what is current.",
+        ),
+        dg.define_asset_job(
+            REBUILD,
+            dg.AssetSelection.assets(*tables),
+            config=FORCED,
+            description="Make everything anew in the months asked for, current or not; all months rebuild all.",
+        ),
+        dg.define_asset_job(
+            RETRAIN,
+            dg.AssetSelection.assets(*computed),
+            config=FORCED,
+            description="Fit anew what is fitted (clusters, values, churn, rules, forecasts, recommendations) in the "
+            "months asked for, current or not.",
+        ),
+        exporting,
+    ]
