@@ -33,15 +33,16 @@ from warehouse.tables import TABLES
 # Dagster would log a materialization for every month of the range that a run was asked for, made or
 # not, all with one version. An output with this key logs none: the months that were made are logged here.
 SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
+# A run with this tag makes what is current, too.
+FORCE = "tillage/force"
 # How many months a location may run on after it was loaded before "every month up to it" falls short.
 MONTHS_AHEAD = 120
 
 
 class Making(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives itself
-    """How a run makes tables: `force` makes what is current, too."""
+    """Where the shop's own seeds lie."""
 
     seeds: str
-    force: bool = False
 
     def graph(self) -> Graph:
         """Read the graph as it is now."""
@@ -78,6 +79,7 @@ def table_spec(
         | ({"sql"} if inputs else set())
         | ({"python"} if module_of(table) else set()),
         partitions_def=months if table.partition_column else None,
+        tags=_tags(table),
         metadata={
             "dagster/column_schema": _column_schema(table, is_made=bool(inputs)),
             "dagster/table_name": f"lake.{table.qualified}",
@@ -110,7 +112,12 @@ def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> 
             )
             try:
                 made = make(
-                    connection, table.qualified, now, months=asked, force=making.force, run=context.run.run_id
+                    connection,
+                    table.qualified,
+                    now,
+                    months=asked,
+                    force=FORCE in context.run.tags,
+                    run=context.run.run_id,
                 )
             except TillageError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
@@ -130,6 +137,15 @@ def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> 
 def key(name: str) -> dg.AssetKey:
     """The asset of table `schema.name`."""
     return dg.AssetKey(name.split("."))
+
+
+def _tags(table: Table) -> dict[str, str]:
+    """What people filter by: what a table is partitioned by, and whether it is fitted or answers for today alone."""
+    return {
+        "partitioned_by": table.partition_column or "nothing",
+        **({"fitted": ""} if module_of(table) else {}),
+        **({"served": ""} if table.is_served else {}),
+    }
 
 
 def _column_schema(table: Table, *, is_made: bool) -> dg.TableSchema:

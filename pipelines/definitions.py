@@ -5,7 +5,7 @@ files brought a month before the first or after the last; the sensor that makes 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -40,7 +40,6 @@ def build(
     settings: Settings,
     *,
     seen: Sequence[date] | None = None,
-    force: bool = False,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """Build the definitions of a home.
@@ -48,15 +47,21 @@ def build(
     Args:
         settings: Of the home.
         seen: Months that files brought; None to ask the lake.
-        force: Make what is current, too.
         loggers: In the place of Dagster's own.
     """
     months = months_of(settings, months_seen(settings) if seen is None else seen)
     made = graph(settings.seeds)
     tables = [table_asset(TABLES[name], made, months) for name in made.nodes]
     taking_in, rows = landing_assets(settings.landing, settings.reading(), months)
+    freshness = fresh_by(settings, months)
+
+    def kept(spec: dg.AssetSpec) -> dg.AssetSpec:
+        owned = spec.replace_attributes(owners=[settings.owner])
+        is_awaited = freshness is not None and spec.partitions_def is not None
+        return owned.replace_attributes(freshness_policy=freshness) if is_awaited else owned
+
     return dg.Definitions(
-        assets=[taking_in, *rows, *tables],
+        assets=dg.map_asset_specs(kept, [taking_in, *rows, *tables]),
         jobs=jobs(settings, taking_in, tables),
         sensors=sensors(settings, months),
         schedules=schedules(settings),
@@ -64,11 +69,19 @@ def build(
             "lake": LakeResource(
                 database=str(settings.lake), memory=settings.memory, threads=settings.threads
             ),
-            "making": Making(seeds=str(settings.seeds), force=force),
+            "making": Making(seeds=str(settings.seeds)),
         },
         executor=EXECUTORS[settings.executor],
         loggers=loggers,
     )
+
+
+def fresh_by(settings: Settings, months: dg.MonthlyPartitionsDefinition) -> dg.FreshnessPolicy | None:
+    """How old what is made for a month may be, in a shop that trades; nobody waits for one that does not."""
+    if months.end is not None:
+        return None
+    days = timedelta(days=settings.fresh_days)
+    return dg.FreshnessPolicy.time_window(fail_window=days, warn_window=days * 4 / 5)
 
 
 def months_of(settings: Settings, seen: Sequence[date]) -> dg.MonthlyPartitionsDefinition:

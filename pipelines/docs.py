@@ -36,7 +36,11 @@ def _settings() -> str:
     ]
     for name, field in Settings.model_fields.items():
         place = "" if name == "home" else f"`{name}`"
-        default = f"`{field.default}`" if field.default not in {None, ()} else "not set"
+        default = (
+            f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+            if field.default not in {None, ()}
+            else "not set"
+        )
         lines.append(
             f"| {place} | `{PREFIX}{name.upper()}` | {_kind(field.annotation)} | {default} | {field.description} |"
         )
@@ -52,7 +56,7 @@ def _kind(annotation: Any) -> str:
     if get_origin(annotation) is tuple:
         return "list of tables"
     parts = [part for part in get_args(annotation) if part is not type(None)]
-    names = {str: "text", int: "whole number", Path: "folder", date: "date"}
+    names = {str: "text", bool: "`true` or `false`", int: "whole number", Path: "folder", date: "date"}
     return ", ".join(map(_kind, parts)) if parts else names[annotation]
 
 

@@ -6,16 +6,16 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from assets.asset import FORCE
 from assets.computed import module_of
-from pipelines.run import MAKE, TAKE_IN
+from pipelines.run import MAKE, REBUILD, TAKE_IN
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
 from warehouse.export import Format, chosen, export
 from warehouse.lake import open_lake
 from warehouse.tables import TABLES
 
-REBUILD, RETRAIN = "rebuild", "retrain"
-FORCED = {"resources": {"making": {"config": {"force": True}}}}
+RETRAIN = "retrain"
 
 
 class Export(dg.Config):
@@ -71,13 +71,13 @@ def jobs(
         dg.define_asset_job(
             REBUILD,
             dg.AssetSelection.assets(*tables),
-            config=FORCED,
+            tags={FORCE: "true"},
             description="Make everything anew in the months asked for, current or not; all months rebuild all.",
         ),
         dg.define_asset_job(
             RETRAIN,
             dg.AssetSelection.assets(*computed),
-            config=FORCED,
+            tags={FORCE: "true"},
             description="Fit anew what is fitted (clusters, values, churn, rules, forecasts, recommendations) in the "
             "months asked for, current or not.",
         ),

@@ -26,7 +26,7 @@ from warehouse.records import prepare
 if TYPE_CHECKING:
     import dagster as dg
 
-TAKE_IN, MAKE = "take_in", "make"
+TAKE_IN, MAKE, REBUILD = "take_in", "make", "rebuild"
 Outlook = Mapping[str, Mapping[date | None, str]]
 
 
@@ -147,16 +147,15 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
         if before.files:
             loading = Thread(target=load)
             loading.start()
-            _execute(
-                settings, instance, TAKE_IN, ["landing.files"], {}, before, wanted.force, progress, outcome
-            )
+            _execute(settings, instance, TAKE_IN, ["landing.files"], {}, before, progress, outcome)
             loading.join()
             with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
                 _files(connection, [found.path for found in before.files], outcome)
                 now = _todo(connection, settings, wanted)
         if now.outlook:
             tags = range_tags(now.months)
-            _execute(settings, instance, MAKE, list(now.outlook), tags, now, wanted.force, progress, outcome)
+            job = REBUILD if wanted.force else MAKE
+            _execute(settings, instance, job, list(now.outlook), tags, now, progress, outcome)
     return outcome
 
 
@@ -209,7 +208,6 @@ def _execute(
     names: Sequence[str],
     tags: Mapping[str, str],
     now: Todo,
-    force: bool,
     progress: Progress,
     outcome: Outcome,
 ) -> None:
@@ -228,7 +226,7 @@ def _execute(
 
     progress.begin(len(names))
     result = (
-        build(settings, seen=now.seen, force=force, loggers={"tillage": tillage})
+        build(settings, seen=now.seen, loggers={"tillage": tillage})
         .resolve_job_def(job)
         .execute_in_process(
             run_config={"loggers": {"tillage": {}}},

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.jobs import FORCED, RETRAIN
+from pipelines.jobs import RETRAIN
 from pipelines.run import TAKE_IN, Wanted, range_tags, todo
 from pipelines.settings import Settings
 from warehouse.plan import month_before
@@ -32,6 +32,6 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         ended = month_before(context.scheduled_execution_time.date().replace(day=1))
         if ended not in todo(settings, Wanted()).seen:
             return dg.SkipReason(f"No file has brought {ended:%Y-%m}.")
-        return dg.RunRequest(run_key=str(ended), run_config=FORCED, tags=range_tags([ended]))
+        return dg.RunRequest(run_key=str(ended), tags=range_tags([ended]))
 
     return [nightly, month_end]
