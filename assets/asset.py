@@ -49,6 +49,7 @@ class Making(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives its
         return graph(Path(self.seeds))
 
 
+@cache  # it counts the months, for every input of every table
 def seen_by(sees: Sees, months: dg.PartitionsDefinition | None) -> dg.PartitionMapping | None:
     """Tell Dagster how an input is seen; by the same month is its own way."""
     if months is None or sees not in {Sees.UP_TO, Sees.PREVIOUS, Sees.BEFORE}:

@@ -68,7 +68,7 @@ class Table:
         """Whether a query or a seed fills it; the others are written as files, months and models come."""
         return self.schema not in {"landing", "meta", "models"}
 
-    @property
+    @cached_property
     def shape(self) -> dict[str, str]:
         """Name and type of every column."""
         return {column.name: column.type for column in self.columns}
