@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -27,7 +28,7 @@ from warehouse.contract import Sees, Table
 from warehouse.errors import TillageError
 from warehouse.lineage import column_lineage
 from warehouse.plan import Plan, is_seen, month_before
-from warehouse.records import NOTHING, Refusal, read_refusals
+from warehouse.records import NOTHING, Record, Refusal, read_refusals
 from warehouse.tables import TABLES
 
 # Dagster would log a materialization for every month of the range that a run was asked for, made or
@@ -220,26 +221,59 @@ def _log_months(
     newest = max(records, key=lambda month: month or date.min, default=None)
     for month, record in records.items():
         lineage = _lineage(table) if month == newest else None
-        context.log_event(
-            dg.AssetMaterialization(
-                key(table.qualified),
-                partition=None if month is None else str(month),
-                metadata={
-                    "dagster/partition_row_count" if month else "dagster/row_count": record.rows,
-                    **({"picture": picture} if picture and month == newest else {}),
-                    **({"dagster/column_lineage": lineage} if lineage else {}),
-                    "why": made.reasons[month],
-                    "rows changed": month in made.published.changed,
-                    "seconds": round(seconds / len(records), 4),
-                    "snapshot": made.published.snapshot,
-                },
-                tags={
-                    "dagster/data_version": record.version,
-                    "dagster/code_version": record.code,
-                    **provenance.tags(month),
-                },
-            )
-        )
+        metadata: dict[str, Any] = {
+            **({"picture": picture} if picture and month == newest else {}),
+            **({"dagster/column_lineage": lineage} if lineage else {}),
+            "why": made.reasons[month],
+            "rows changed": month in made.published.changed,
+            "seconds": round(seconds / len(records), 4),
+            "snapshot": made.published.snapshot,
+        }
+        context.log_event(_materialization(table, month, record, provenance.tags(month), metadata))
+
+
+def unseen(
+    instance: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, graph: Graph, run: str
+) -> Iterator[dg.AssetMaterialization]:
+    """What a run published and died before it could say so, as it would have said it."""
+    entries = instance.all_logs(run, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    events = [entry.dagster_event for entry in entries]
+    said = {(event.asset_key, event.partition) for event in events if event is not None}
+    made = connection.execute(
+        'SELECT "table", month FROM meta.versions GROUP BY "table", month '
+        'HAVING arg_max(run, snapshot_id) = ? ORDER BY "table", month',
+        [run],
+    ).fetchall()
+    plan = read_plan(connection, graph)
+    for name, month in made:
+        partition = None if month is None else str(month)
+        if (key(name), partition) not in said:
+            record, table = plan.records[name, month], TABLES[name]
+            tags = _Provenance(instance, table, plan).tags(month) if name in plan.graph else {}
+            why = "made by a run that ended before it could say so"
+            yield _materialization(table, month, record, tags, {"why": why, "run": run})
+
+
+def _materialization(
+    table: Table,
+    month: date | None,
+    record: Record,
+    provenance: Mapping[str, str],
+    metadata: Mapping[str, Any],  # whatever Dagster shows
+) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        key(table.qualified),
+        partition=None if month is None else str(month),
+        metadata={
+            "dagster/partition_row_count" if month else "dagster/row_count": record.rows,
+            **metadata,
+        },
+        tags={
+            "dagster/data_version": record.version,
+            "dagster/code_version": record.code,
+            **provenance,
+        },
+    )
 
 
 def _picture(

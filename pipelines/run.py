@@ -16,10 +16,11 @@ from assets.graph import graph
 from assets.make import read_plan
 from expectations.audit import load
 from pipelines.settings import Settings
+from resources.alive import bury, dead
 from warehouse.errors import TillageError
 from warehouse.intake import SOURCES, new_files
 from warehouse.intake.files import Found
-from warehouse.lake import open_lake, snapshot
+from warehouse.lake import WORK, open_lake, snapshot
 from warehouse.plan import Plan
 from warehouse.records import prepare
 
@@ -138,11 +139,12 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     """
     outcome = Outcome()
     before = todo(settings, wanted)
-    if not before:
+    if not before and not dead(settings.lake / WORK):
         return outcome
     from pipelines.instance import open_instance
 
     with open_instance(settings) as instance:
+        settle(settings, instance)
         now = before
         if before.files:
             loading = Thread(target=load)
@@ -157,6 +159,25 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
             job = REBUILD if wanted.force else MAKE
             _execute(settings, instance, job, list(now.outlook), tags, now, progress, outcome)
     return outcome
+
+
+def settle(settings: Settings, instance: "dg.DagsterInstance") -> None:
+    """Tell of runs whose process is gone without a word: that they failed, and what they published before."""
+    gone = dead(settings.lake / WORK)
+    if not gone:
+        return
+    from assets.asset import unseen
+
+    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
+        prepare(connection)
+        for run_id in gone:
+            run = instance.get_run_by_id(run_id)
+            if run is not None:
+                for event in unseen(instance, connection, graph(settings.seeds), run_id):
+                    instance.report_runless_asset_event(event)
+                if not run.is_finished:
+                    instance.report_run_failed(run, "Its process is gone: killed, or the machine went down.")
+            bury(settings.lake / WORK, run_id)
 
 
 def range_tags(months: Sequence[date]) -> dict[str, str]:

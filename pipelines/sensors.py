@@ -11,10 +11,8 @@ from time import time as clock
 
 import dagster as dg
 
-from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, todo
+from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo
 from pipelines.settings import Settings
-from resources.alive import bury, dead
-from warehouse.lake import WORK
 
 CAUSE = "tillage/cause"
 UNFINISHED = [
@@ -120,14 +118,8 @@ def make(settings: Settings, instance: dg.DagsterInstance, now: Todo, at: float)
 
 
 def _running(settings: Settings, instance: dg.DagsterInstance, job: str) -> str | None:
-    """The run of a job that is not finished, if there is one; those whose process is gone are told so first."""
-    for run_id in dead(settings.lake / WORK):
-        run = instance.get_run_by_id(run_id)
-        if run is not None and run.status in UNFINISHED:
-            instance.report_run_failed(
-                run, "Its process is gone without a word: killed, or the machine went down."
-            )
-        bury(settings.lake / WORK, run_id)
+    """The run of a job that is not finished, if there is one."""
+    settle(settings, instance)
     found = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1)
     return found[0].run_id if found else None
 

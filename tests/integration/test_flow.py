@@ -3,6 +3,9 @@
 import logging
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from functools import partial
 
@@ -17,6 +20,7 @@ from pipelines.instance import open_instance
 from pipelines.sensors import CAUSE
 from pipelines.settings import load
 from warehouse.lake import WORK, open_lake, snapshot
+from warehouse.records import read_versions
 from warehouse.tables import TABLES
 
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
@@ -213,6 +217,47 @@ def test_a_run_whose_process_is_gone_is_told_so_and_tried_again(shop, small_shop
     assert again.run_key != asked.run_key, "Dagster starts no run twice for a key"
     assert shop.execute(again, "make").success
     assert shop.tick() == []
+
+
+KILLED = """
+import os, signal, sys
+from assets import asset
+from pipelines import cli
+tell = asset._log_months
+def killed(context, table, *told):
+    if table.qualified == "core.sales_days":
+        os.kill(os.getpid(), signal.SIGKILL)
+    tell(context, table, *told)
+asset._log_months = killed
+sys.argv = ["tillage", "--home", sys.argv[1], "--quiet", "run", "--select", "+key:core/sales_days"]
+cli.main()
+"""
+
+
+def test_what_a_killed_run_published_is_seen_all_the_same(shop, small_shop):
+    """A month that was committed and not told of would look never made in the UI for ever."""
+    for month in MONTHS[:2]:
+        shop.drop(small_shop[month], f"{month}.csv")
+    ended = subprocess.run([sys.executable, "-c", KILLED, shop.home], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert shop.made("core.sales_days") == []
+    shop.tick()
+    assert shop.made("core.sales_days") == ["2011-01", "2011-02"]
+    runs = shop.instance.get_runs()
+    assert [run.status.value for run in runs if run.job_name == "make"].count("FAILURE") == 1
+    assert all(run.is_finished for run in runs)
+    records = shop.instance.fetch_materializations(dg.AssetKey(["core", "sales_days"]), limit=10).records
+    with open_lake(shop.home / "lake", read_only=True) as lake:
+        published = read_versions(lake, ["core.sales_days"])
+    for record in records:
+        told = record.asset_materialization
+        assert (
+            told.tags["dagster/data_version"]
+            == published["core.sales_days", date.fromisoformat(record.partition_key)].version
+        )
+    before = shop.instance.event_log_storage.get_maximum_record_id()
+    assert shop.tick() == []
+    assert shop.instance.event_log_storage.get_maximum_record_id() == before, "told once"
 
 
 def test_what_fails_for_good_is_not_tried_again_before_something_changes(shop, small_shop, monkeypatch):
