@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -38,7 +38,7 @@ from warehouse.export import chosen
 from warehouse.export import export as export_tables
 from warehouse.lake import open_lake
 from warehouse.lake import select as select_only
-from warehouse.plan import month_range
+from warehouse.plan import month_range, next_month
 from warehouse.records import read_refusals, read_versions
 from warehouse.tables import TABLES
 
@@ -285,6 +285,25 @@ def export(
 
 
 @app.command()
+def report(
+    month: Annotated[
+        str | None,
+        typer.Option(metavar="YYYY-MM", help="The month; the newest that files brought if not told."),
+    ] = None,
+) -> None:
+    """Write how a month went as a page in exports/reports/: sales, customers, what stands out, what is expected."""
+    settings = _settings()
+    first = _month(month) or max(todo(settings, Wanted()).seen, default=None)
+    if first is None:
+        raise TillageError(
+            "There is no month to report on: no file has brought any. `tillage run` takes files in."
+        )
+    from pipelines.report import write_period
+
+    out.print(escape(str(write_period(settings, first, next_month(first) - timedelta(days=1)))))
+
+
+@app.command()
 def check() -> None:
     """Hold the lake against what it promises: catalog, files, contracts, keys, and its rows' versions."""
     settings = _settings()
@@ -456,6 +475,8 @@ def _print_outcome(settings: Settings, outcome: Outcome) -> None:
         out.print(
             f"{len(outcome.files)} files, {read:,} rows read, {outcome.quarantined:,} of them in quarantine"
         )
+    for page in outcome.pages:
+        out.print(f"what it did, and why: {escape(str(page))}")
     home = "" if STATE.home is None else f" --home {STATE.home}"
     out.print(
         f"\nNext: tillage status{home} · tillage ui{home} · tillage query{home} "

@@ -1,6 +1,7 @@
 """What a person launches in the UI: taking in, making, making anew. Sensors and schedules launch the same."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from assets.asset import FORCE
 from assets.computed import module_of
+from pipelines.report import write_period
 from pipelines.run import MAKE, REBUILD, TAKE_IN
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
@@ -15,7 +17,7 @@ from warehouse.export import Format, chosen, export
 from warehouse.lake import open_lake
 from warehouse.tables import TABLES
 
-RETRAIN = "retrain"
+RETRAIN, REPORT = "retrain", "report"
 
 
 class Export(dg.Config):
@@ -27,6 +29,18 @@ class Export(dg.Config):
     tables: list[str] = Field(
         default=[], description="As schema.name, such as segments.rfm; empty for all there are."
     )
+
+
+class Period(dg.Config):
+    """The days that are reported on, both included, as 2011-11-30."""
+
+    first: str = Field(description="First day, such as 2011-11-01.")
+    last: str = Field(description="Last day, such as 2011-11-30.")
+
+
+def report_config(first: date, last: date) -> dict[str, Any]:
+    """What job `report` is told of a period."""
+    return {"ops": {"write_report": {"config": {"first": str(first), "last": str(last)}}}}
 
 
 def jobs(
@@ -57,6 +71,25 @@ def jobs(
     def exporting() -> None:
         write_files()
 
+    @dg.op
+    def write_report(context: dg.OpExecutionContext, config: Period) -> None:
+        try:
+            first, last = (date.fromisoformat(day) for day in (config.first, config.last))
+        except ValueError as error:
+            raise dg.Failure(
+                f"{error}: a day such as 2011-11-30 was expected.", allow_retries=False
+            ) from error
+        try:
+            context.log.info(str(write_period(settings, first, last)))
+        except TillageError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+    @dg.job(
+        name=REPORT, description="Write how a week, a month or any days went, as a page in exports/reports/."
+    )
+    def reporting() -> None:
+        write_report()
+
     return [
         dg.define_asset_job(
             TAKE_IN,
@@ -82,4 +115,5 @@ def jobs(
             "months asked for, current or not.",
         ),
         exporting,
+        reporting,
     ]

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ class Outcome:
     files: list[Mapping[str, Any]] = field(default_factory=list)
     quarantined: int = 0
     troubles: list[str] = field(default_factory=list)
+    pages: list[Path] = field(default_factory=list)
 
 
 class Progress:
@@ -235,6 +237,7 @@ def _execute(
     import dagster as dg
 
     from pipelines.definitions import build
+    from pipelines.report import write_run
 
     handler = _Handler(progress)
 
@@ -259,6 +262,8 @@ def _execute(
     )
     for event in result.all_events:
         _account(event, outcome)
+    if page := write_run(settings, instance, result.run_id):
+        outcome.pages.append(page)
 
 
 def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:

@@ -1,8 +1,11 @@
 """What starts at its hour, in the shop's time zone. Whatever follows from it the sensors make."""
 
+from datetime import timedelta
+
 import dagster as dg
 
-from pipelines.jobs import RETRAIN
+from pipelines.jobs import REPORT, RETRAIN, report_config
+from pipelines.report import week_before
 from pipelines.run import TAKE_IN, Wanted, range_tags, todo
 from pipelines.settings import Settings
 from warehouse.plan import month_before
@@ -34,4 +37,25 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             return dg.SkipReason(f"No file has brought {ended:%Y-%m}.")
         return dg.RunRequest(run_key=str(ended), tags=range_tags([ended]))
 
-    return [nightly, month_end]
+    @dg.schedule(
+        job_name=REPORT,
+        cron_schedule=settings.weekly_report,
+        execution_timezone=settings.timezone,
+        description="Reports on the week that ended, in exports/reports/.",
+    )
+    def weekly_report(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        first, last = week_before(context.scheduled_execution_time.date())
+        return dg.RunRequest(run_key=str(first), run_config=report_config(first, last))
+
+    @dg.schedule(
+        job_name=REPORT,
+        cron_schedule=settings.monthly_report,
+        execution_timezone=settings.timezone,
+        description="Reports on the month that ended, in exports/reports/.",
+    )
+    def monthly_report(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        begun = context.scheduled_execution_time.date().replace(day=1)
+        first, last = month_before(begun), begun - timedelta(days=1)
+        return dg.RunRequest(run_key=str(first), run_config=report_config(first, last))
+
+    return [nightly, month_end, weekly_report, monthly_report]

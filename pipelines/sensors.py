@@ -11,6 +11,7 @@ from time import time as clock
 
 import dagster as dg
 
+from pipelines.report import write_run
 from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo
 from pipelines.settings import Settings
 
@@ -64,7 +65,28 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
             return _reloaded(context)
         return answer
 
-    return [new_files, out_of_date]
+    return [new_files, out_of_date, *_pages(settings)]
+
+
+def _pages(settings: Settings) -> list[dg.SensorDefinition]:
+    """Write the page of every run that ends."""
+
+    def told(name: str, ended: dg.DagsterRunStatus) -> dg.SensorDefinition:
+        @dg.run_status_sensor(
+            name=name,
+            run_status=ended,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            description=f"Writes the page of each run that ends as a {ended.value.lower()} into exports/runs/.",
+        )
+        def page(context: dg.RunStatusSensorContext) -> None:
+            write_run(settings, context.instance, context.dagster_run.run_id)
+
+        return page
+
+    return [
+        told("page_of_success", dg.DagsterRunStatus.SUCCESS),
+        told("page_of_failure", dg.DagsterRunStatus.FAILURE),
+    ]
 
 
 def take_in(settings: Settings, instance: dg.DagsterInstance, cursor: str, now: float) -> tuple[Answer, str]:

@@ -131,6 +131,12 @@ class Settings(BaseSettings):
         default="0 4 1 * *",
         description="When schedule `month_end` fits anew what is fitted, for the month that ended.",
     )
+    weekly_report: Cron = Field(
+        default="0 6 * * 1", description="When schedule `weekly_report` writes of the week that ended."
+    )
+    monthly_report: Cron = Field(
+        default="0 7 1 * *", description="When schedule `monthly_report` writes of the month that ended."
+    )
     owner: str = Field(
         default="team:data",
         description="Who answers for the assets, an e-mail address or `team:` and a name; Dagster shows and filters by it.",

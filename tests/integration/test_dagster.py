@@ -68,9 +68,15 @@ def instance(home, empty_history, environment):
 def test_definitions_load_of_an_empty_home(home, environment):
     definitions = build(load(home))
     dg.Definitions.validate_loadable(definitions)
-    assert {job.name for job in definitions.jobs} == {"take_in", "make", "rebuild", "retrain", "export"}
-    assert {sensor.name for sensor in definitions.sensors} == {"new_files", "out_of_date"}
-    assert {schedule.name for schedule in definitions.schedules} == {"nightly", "month_end"}
+    assert {job.name for job in definitions.jobs} == {
+        "take_in", "make", "rebuild", "retrain", "export", "report",
+    }  # fmt: skip
+    assert {sensor.name for sensor in definitions.sensors} == {
+        "new_files", "out_of_date", "page_of_success", "page_of_failure",
+    }  # fmt: skip
+    assert {schedule.name for schedule in definitions.schedules} == {
+        "nightly", "month_end", "weekly_report", "monthly_report",
+    }  # fmt: skip
     jobs = definitions.get_repository_def().get_all_jobs()
     assert all(job.description for job in jobs if not job.name.startswith("__"))
 
