@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -35,10 +36,11 @@ from pipelines.settings import Settings, export_environment, load
 from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
 from warehouse.export import export as export_tables
-from warehouse.lake import open_lake, shape_of
+from warehouse.lake import CATALOG, open_lake, shape_of
 from warehouse.lake import select as select_only
+from warehouse.maintenance import maintain as maintain_lake
 from warehouse.plan import month_range
-from warehouse.records import read_refusals, read_versions
+from warehouse.records import prepare, read_refusals, read_versions
 from warehouse.tables import TABLES
 
 app = typer.Typer(
@@ -303,6 +305,22 @@ def check() -> None:
 
 
 @app.command()
+def maintain() -> None:
+    """Merge small files, expire old snapshots, delete what nothing names any more; others may read and write."""
+    settings = _settings()
+    with _opened(settings) as lake:
+        done = maintain_lake(lake, keep=timedelta(days=settings.keep_days), now=datetime.now(UTC))
+    for name, (before, after) in done.merged.items():
+        out.print(f"{name}: {before:,} small files became {after:,}")
+    out.print(
+        f"{len(done.expired):,} snapshots expired, {len(done.pinned):,} older than {settings.keep_days} days kept as a "
+        f"model or a reader names them; {done.deleted:,} files deleted that were let go, {done.orphans:,} of killed runs"
+    )
+    if done.is_held_back:
+        out.print("Files let go since then are kept: a connection to the lake is open for longer than a day.")
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -327,6 +345,16 @@ def ui(
         str(port),
     ]
     os.execv(sys.executable, program)  # noqa: S606 - our own interpreter, no shell
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the lake of a home for writing, if there is one."""
+    if not (settings.lake / CATALOG).exists():
+        raise TillageError(f"There is no warehouse in {settings.root} yet: make it with `tillage run`.")
+    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as lake:
+        prepare(lake)
+        yield lake
 
 
 def _hoisted(arguments: Sequence[str]) -> list[str]:

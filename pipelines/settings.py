@@ -105,6 +105,12 @@ class Settings(BaseSettings):
         default="in_process",
         description="How Dagster executes the steps of a run: in one process, the fastest, or each in its own.",
     )
+    keep_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days for which every snapshot of the lake can be asked; `tillage maintain` expires older ones, but "
+        "none that a model or a report names.",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -2,6 +2,7 @@
 
 import fcntl
 import importlib.resources
+import json
 import os
 import random
 import re
@@ -9,8 +10,10 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import duckdb
@@ -27,6 +30,7 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 CATALOG = "catalog.sqlite"
+OPEN = "open.json"  # in the spill folder of a connection, locked for as long as it is open
 EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
 # What DuckDB says when another process was in the way; the last when it read a catalog half made.
 CONFLICT = ("conflict", "database is locked", "database is busy", "failed to load ducklake")
@@ -78,7 +82,9 @@ def open_lake(
     spill = root / "tmp" / f"{os.getpid()}-{uuid4().hex[:8]}"
     try:
         spill.mkdir(parents=True)
+        registered = _register(spill, as_of)
     except OSError as error:
+        shutil.rmtree(spill, ignore_errors=True)
         raise TillageError(
             f"The warehouse folder {root} cannot be written ({error.strerror}). Every connection needs room "
             "there to spill; make the folder writable or set TILLAGE_HOME to another one."
@@ -94,6 +100,7 @@ def open_lake(
     try:
         connection = duckdb.connect(config=config)
     except duckdb.Error as error:
+        registered.close()
         shutil.rmtree(spill, ignore_errors=True)
         raise TillageError(
             f"DuckDB cannot be started with memory {memory}, threads {threads}: {error}"
@@ -116,6 +123,46 @@ def open_lake(
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
+        registered.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection that some process has open: since when, and the snapshot that it asked for, if any."""
+
+    folder: Path
+    since: datetime
+    as_of: int | None
+
+
+def opened(root: Path) -> tuple[list[Opened], list[Path]]:
+    """Give the connections open on the lake, and the spill folders of processes that were killed."""
+    alive, dead = [], []
+    for folder in sorted((root / "tmp").glob("*-*/")):
+        try:
+            with (folder / OPEN).open() as note:
+                try:
+                    fcntl.flock(note, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    told = json.load(note)
+                    alive.append(Opened(folder, datetime.fromisoformat(told["since"]), told["as_of"]))
+                else:
+                    dead.append(folder)
+        except FileNotFoundError:  # closed at this moment, not registered yet, or killed before it was
+            if folder.exists():
+                dead.append(folder)
+        except ValueError:  # read while it was written: open, and since now
+            alive.append(Opened(folder, datetime.now(UTC), None))
+    return alive, dead
+
+
+def _register(spill: Path, as_of: int | None) -> IO[str]:
+    """Note that a connection is open. The lock goes with the process, whatever ends it."""
+    note = (spill / OPEN).open("w")
+    fcntl.flock(note, fcntl.LOCK_EX)
+    json.dump({"since": datetime.now(UTC).isoformat(), "as_of": as_of}, note)
+    note.flush()
+    return note
 
 
 def attach(
