@@ -33,6 +33,9 @@ from rich.table import Table as Grid
 from pipelines.run import Outcome, Progress, Todo, Wanted, todo
 from pipelines.run import run as run_all
 from pipelines.settings import Settings, export_environment, load
+from warehouse.backup import Copied
+from warehouse.backup import backup as backup_home
+from warehouse.backup import restore as restore_home
 from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
 from warehouse.export import export as export_tables
@@ -321,6 +324,28 @@ def maintain() -> None:
 
 
 @app.command()
+def backup(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new folder, or the backup to bring up to date.")
+    ],
+) -> None:
+    """Copy the home, while runs go on: lake, landing/, models, seeds, settings and Dagster's history."""
+    settings = _settings()
+    with _opened(settings) as lake:
+        _print_copied(folder, backup_home(lake, folder))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `tillage backup` wrote.")],
+) -> None:
+    """Make a home of a backup; the home must be empty: move a damaged one away first."""
+    settings = _settings()
+    _print_copied(settings.root, restore_home(folder, settings.root))
+    out.print("`tillage check` looks at it, `tillage run` takes in what was dropped since.")
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -446,6 +471,13 @@ class _PlainProgress(Progress):
 
     def say(self, text: str) -> None:
         err.print(f"  {escape(text)}")
+
+
+def _print_copied(folder: Path, copied: Copied) -> None:
+    out.print(
+        f"{escape(str(folder))}: {copied.files:,} files copied ({copied.size / 1e6:,.1f} MB), {copied.unchanged:,} there "
+        f"already; the lake as of snapshot {copied.snapshot}"
+    )
 
 
 def _print_plan(found: Todo) -> None:

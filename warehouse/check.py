@@ -8,9 +8,11 @@ import duckdb
 
 from warehouse.contract import Table
 from warehouse.files import GRACE, data_files, model_files, orphans
+from warehouse.intake import SOURCES
 from warehouse.lake import CATALOG, shape_of
 from warehouse.publish import fingerprints
 from warehouse.records import read_versions
+from warehouse.tables import landing
 
 RESTORE = "`tillage restore` brings back the last backup."
 
@@ -28,15 +30,17 @@ def check(
     """
     yield from _catalog(root)
     yield from _files(connection, root, now)
+    if landing.ORDERS.qualified in tables:
+        yield from _landed(connection)
     for table in tables.values():
         try:
             yield from _table(connection, table)
         except duckdb.Error as error:
-            yield f"{table.qualified} cannot be read: {str(error).splitlines()[0]}"
+            yield f"{table.qualified} cannot be read: {str(error).splitlines()[0]}. {RESTORE}"
 
 
 def _catalog(root: Path) -> Iterator[str]:
-    with sqlite3.connect(f"file:{root / CATALOG}?mode=ro", uri=True) as catalog:
+    with sqlite3.connect(f"{(root / CATALOG).as_uri()}?mode=ro", uri=True) as catalog:
         for (said,) in catalog.execute("PRAGMA integrity_check"):
             if said != "ok":
                 yield f"The catalog {root / CATALOG} is damaged: {said}. {RESTORE}"
@@ -62,6 +66,37 @@ def _files(connection: duckdb.DuckDBPyConnection, root: Path, now: float) -> Ite
         yield (
             f"The file {file} belongs to no snapshot: a run was killed while it wrote. `tillage maintain` deletes it."
         )
+
+
+def _landed(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Rows of files are known by content and month: their number, and the sum of their hashes.
+
+    Compared as doubles, for Parquet has no whole number beyond 64 bits, and DuckDB writes them as such.
+    """
+    for source in SOURCES:
+        table = source.table.qualified
+        try:
+            unequal = connection.execute(
+                f"""
+                WITH landed AS (
+                    SELECT file_id, month, count(*) AS rows, sum(hash({", ".join(source.parsed)})::HUGEINT)::DOUBLE AS rows_hash
+                    FROM {table} GROUP BY file_id, month
+                ),
+                noted AS (
+                    SELECT * FROM landing.file_months
+                    WHERE file_id IN (SELECT file_id FROM landing.files WHERE source = '{source.name}')
+                )
+                SELECT coalesce(landed.month, noted.month) AS month
+                FROM landed FULL JOIN noted ON landed.file_id = noted.file_id AND landed.month = noted.month
+                WHERE landed.rows IS DISTINCT FROM noted.rows OR landed.rows_hash IS DISTINCT FROM noted.rows_hash::DOUBLE
+                GROUP BY ALL ORDER BY ALL
+                """
+            ).fetchall()
+        except duckdb.Error as error:
+            yield f"{table} cannot be read: {str(error).splitlines()[0]}. {RESTORE}"
+            continue
+        for (month,) in unequal:
+            yield f"{table}, {month}: its rows are not those that the files brought. {RESTORE}"
 
 
 def _table(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[str]:

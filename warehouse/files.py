@@ -1,6 +1,8 @@
 """Which files the lake's catalog names, which it has let go, and which nobody knows."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,18 +17,24 @@ CATALOG_TABLES = "__ducklake_metadata_lake"
 GRACE = timedelta(days=1)
 
 
-def data_files(connection: duckdb.DuckDBPyConnection, catalog: str = CATALOG_TABLES) -> dict[str, int]:
+def data_files(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Give path below data/ and size in bytes of every file that a snapshot names."""
-    named: dict[str, int] = {}
-    for kind in ("data", "delete"):
-        rows = connection.execute(
-            f"SELECT concat(s.path, t.path, f.path), f.file_size_bytes "
-            f"FROM {catalog}.ducklake_{kind}_file AS f "
-            f"INNER JOIN {catalog}.ducklake_table AS t USING (table_id) "
-            f"INNER JOIN {catalog}.ducklake_schema AS s ON s.schema_id = t.schema_id"
-        ).fetchall()
-        named.update(rows)
-    return named
+    return dict(connection.execute(_named(f"{CATALOG_TABLES}.")).fetchall())
+
+
+def data_files_of(catalog: Path) -> dict[str, int]:
+    """Give the same of a catalog that is no lake's at the moment: a copy."""
+    with closing(sqlite3.connect(f"{catalog.as_uri()}?immutable=1", uri=True)) as database:
+        return dict(database.execute(_named("")).fetchall())
+
+
+def _named(prefix: str) -> str:
+    return " UNION ALL ".join(
+        f"SELECT s.path || t.path || f.path, f.file_size_bytes FROM {prefix}ducklake_{kind}_file AS f "
+        f"INNER JOIN {prefix}ducklake_table AS t ON t.table_id = f.table_id "
+        f"INNER JOIN {prefix}ducklake_schema AS s ON s.schema_id = t.schema_id"
+        for kind in ("data", "delete")
+    )
 
 
 def model_files(connection: duckdb.DuckDBPyConnection) -> set[str]:

@@ -189,8 +189,8 @@ def attach(
             ) from error
         raise TillageError(
             f"The warehouse catalog {catalog} cannot be opened: {error}. It may be damaged, or the disk "
-            "full; restore it from a backup, or move the folder away and make the warehouse anew from "
-            "landing/ with `tillage run`."
+            "full; restore it from a backup (`tillage restore`), or move the folder away and make the warehouse anew "
+            "from landing/ with `tillage run`."
         ) from error
     connection.execute("USE lake")
 
