@@ -35,6 +35,9 @@ EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
 # What DuckDB says when another process was in the way; the last when it read a catalog half made.
 CONFLICT = ("conflict", "database is locked", "database is busy", "failed to load ducklake")
 
+# Seconds to try for, and the longest pause between two attempts.
+PATIENCE, LONGEST_WAIT = 300.0, 0.5
+
 # DuckLake widens types and never narrows them.
 WIDER = {
     "TINYINT": ("SMALLINT", "INTEGER", "BIGINT"),
@@ -245,9 +248,9 @@ def alone(connection: duckdb.DuckDBPyConnection, work: str) -> Iterator[None]:
 
 
 def in_transaction(
-    connection: duckdb.DuckDBPyConnection, write: Callable[[], None], attempts: int = 12
+    connection: duckdb.DuckDBPyConnection, write: Callable[[], None], patience: float = PATIENCE
 ) -> None:
-    """Run `write` in a transaction, again when another process committed first."""
+    """Run `write` in a transaction, again when another process committed first, for `patience` seconds."""
 
     def attempt() -> None:
         try:
@@ -259,19 +262,25 @@ def in_transaction(
                 connection.rollback()
             raise
 
-    _until_free(attempt, attempts)
+    _until_free(attempt, patience)
 
 
-def _until_free(act: Callable[[], object], attempts: int = 12) -> None:
-    """Act, again after a while when another process was in the way."""
-    for attempt in range(attempts):
+def _until_free(act: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Act, again after a while when another process was in the way.
+
+    Time is what bounds it and not a number of attempts: of four that write without a pause each commits first now and
+    then, and twelve attempts in a row lose once in a few hundred transactions.
+    """
+    until, wait = time.monotonic() + patience, 0.02
+    while True:
         try:
             act()
         except duckdb.Error as error:
             is_taken = any(word in str(error).lower() for word in CONFLICT)
-            if not is_taken or attempt + 1 == attempts:
+            if not is_taken or time.monotonic() > until:
                 raise
-            time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret
+            time.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, no secret
+            wait = min(2 * wait, LONGEST_WAIT)
         else:
             return
 
