@@ -39,8 +39,8 @@ from warehouse.backup import restore as restore_home
 from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
 from warehouse.export import export as export_tables
-from warehouse.lake import CATALOG, open_lake, shape_of
 from warehouse.lake import select as select_only
+from warehouse.lake import shape_of
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.plan import month_range
 from warehouse.records import prepare, read_refusals, read_versions
@@ -199,7 +199,7 @@ def run(
 def status() -> None:
     """Tell what is fresh, stale (and why), refused, quarantined: a line an asset."""
     settings = _settings()
-    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads, read_only=True) as lake:
+    with settings.open_lake(read_only=True) as lake:
         versions, refusals = read_versions(lake), read_refusals(lake)
         files = lake.execute(
             "SELECT state, count(*), sum(rows_quarantined) FROM (SELECT state, rows_quarantined "
@@ -248,9 +248,7 @@ def query(
 ) -> None:
     """Ask the warehouse one SELECT: read-only, and no file outside the lake."""
     settings = _settings()
-    with open_lake(
-        settings.lake, memory=settings.memory, threads=settings.threads, read_only=True, as_of=as_of
-    ) as lake:
+    with settings.open_lake(read_only=True, as_of=as_of) as lake:
         result = select_only(lake, sql)
         names = [column[0] for column in result.description or []]
         if how is Format.csv:
@@ -280,13 +278,7 @@ def export(
     known = {name: table for name, table in TABLES.items() if table.schema != "meta"}
     if unknown := [name for name in tables or [] if name not in known]:
         raise TillageError(f"There is no table {', '.join(unknown)}. The tables are {', '.join(known)}.")
-    with open_lake(
-        settings.lake,
-        memory=settings.memory,
-        threads=settings.threads,
-        read_only=True,
-        reach=[settings.exports],
-    ) as lake:
+    with settings.open_lake(read_only=True, reach=[settings.exports]) as lake:
         wanted = [known[name] for name in tables or known if shape_of(lake, known[name])]
         for file in export_tables(lake, wanted, settings.exports, how.value):
             out.print(escape(str(file)))
@@ -296,7 +288,7 @@ def export(
 def check() -> None:
     """Hold the lake against what it promises: catalog, files, contracts, keys, and its rows' versions."""
     settings = _settings()
-    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads, read_only=True) as lake:
+    with settings.open_lake(read_only=True) as lake:
         problems = list(check_lake(lake, settings.lake, TABLES, time.time()))
     for problem in problems:
         err.print(f"[bold red]Wrong[/] {escape(problem)}")
@@ -375,9 +367,9 @@ def ui(
 @contextmanager
 def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the lake of a home for writing, if there is one."""
-    if not (settings.lake / CATALOG).exists():
-        raise TillageError(f"There is no warehouse in {settings.root} yet: make it with `tillage run`.")
-    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as lake:
+    with settings.open_lake(read_only=True):
+        pass
+    with settings.open_lake() as lake:
         prepare(lake)
         yield lake
 

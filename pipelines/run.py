@@ -18,7 +18,6 @@ from expectations.audit import load
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
 from warehouse.intake import SOURCES, new_files
-from warehouse.lake import open_lake
 from warehouse.plan import Plan
 from warehouse.records import prepare
 
@@ -102,7 +101,7 @@ class Progress:
 
 def todo(settings: Settings, wanted: Wanted) -> Todo:
     """Ask the lake what is to be done."""
-    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
+    with settings.open_lake() as connection:
         prepare(connection)
         return _todo(connection, settings, wanted)
 
@@ -142,7 +141,7 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
                 settings, instance, "take_in", ["landing.files"], {}, before, wanted.force, progress, outcome
             )
             loading.join()
-            with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
+            with settings.open_lake() as connection:
                 _files(connection, before.files, outcome)
                 now = _todo(connection, settings, wanted)
         if now.outlook:

@@ -22,13 +22,15 @@ class LakeResource(DuckDBResource):
 
     memory: str
     threads: int | None = None
+    postgres: str | None = None
     _connection: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LakeResource"]:
         """Open the lake for as long as Dagster holds the resource: a run in process, else a step."""
         del context
-        with open_lake(Path(self.database), memory=self.memory, threads=self.threads) as connection:
+        root = Path(self.database)
+        with open_lake(root, memory=self.memory, threads=self.threads, postgres=self.postgres) as connection:
             prepare(connection)
             self._connection = connection
             try:

@@ -50,6 +50,11 @@ def backup(connection: duckdb.DuckDBPyConnection, folder: Path) -> Copied:
         TillageError: If it is another folder, cannot be written, or the lake is damaged.
     """
     home = home_of(connection).resolve()
+    if not (home / "lake" / CATALOG).exists():
+        raise TillageError(
+            "The catalog is in PostgreSQL, which has a backup of its own: `pg_dump` of that database first, then copy "
+            f"{home}. Files are named by the catalog before they are let go, and stay for a day after."
+        )
     folder = folder.expanduser().resolve()
     if folder == home or home in folder.parents:
         raise TillageError(

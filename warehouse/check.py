@@ -40,6 +40,8 @@ def check(
 
 
 def _catalog(root: Path) -> Iterator[str]:
+    if not (root / CATALOG).exists():  # on PostgreSQL, which looks after itself
+        return
     with sqlite3.connect(f"{(root / CATALOG).as_uri()}?mode=ro", uri=True) as catalog:
         for (said,) in catalog.execute("PRAGMA integrity_check"):
             if said != "ok":

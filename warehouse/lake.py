@@ -19,7 +19,7 @@ from uuid import uuid4
 import duckdb
 
 from warehouse.contract import Table
-from warehouse.errors import TillageError
+from warehouse.errors import NoLakeError, TillageError
 
 READING = "snapshots|current_snapshot|list_files|table_info|table_changes|table_insertions|table_deletions"
 # `query` runs text that is put together when it runs, so nobody can tell beforehand what it calls.
@@ -32,8 +32,12 @@ FORBIDDEN = re.compile(
 CATALOG = "catalog.sqlite"
 OPEN = "open.json"  # in the spill folder of a connection, locked for as long as it is open
 EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
-# What DuckDB says when another process was in the way; the last when it read a catalog half made.
-CONFLICT = ("conflict", "database is locked", "database is busy", "failed to load ducklake")
+ON_POSTGRES = {"postgres_scanner": "postgres_scanner", "ducklake": "ducklake"}
+# What DuckDB says when another process was in the way: of SQLite, when it read a catalog half made, of PostgreSQL.
+CONFLICT = (
+    "conflict", "database is locked", "database is busy", "failed to load ducklake",
+    "could not serialize access", "deadlock detected", "duplicate key value", 'relation "ducklake_',
+)  # fmt: skip
 
 # Seconds to try for, and the longest pause between two attempts.
 PATIENCE, LONGEST_WAIT = 300.0, 0.5
@@ -66,22 +70,21 @@ def open_lake(
     read_only: bool = False,
     as_of: int | None = None,
     reach: Sequence[Path] = (),
+    postgres: str | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Attach the lake under `root` as `lake`; several processes may share it.
 
     A connection has a spill folder of its own: two that share one crash DuckDB when both spill.
     A read-only one reaches no file outside the lake and the folders in `reach`; a stranger's SQL goes
-    through `select`. With `as_of` it sees the lake as it was at that snapshot.
+    through `select`. With `as_of` it sees the lake as it was at that snapshot. With `postgres`, a URL without
+    password, the catalog is in that database, and the files under `root` all the same.
 
     Raises:
         TillageError: If a lake that is to be read is not there, or cannot be opened.
     """
-    is_new = not (root / CATALOG).exists()
+    is_new = postgres is None and not (root / CATALOG).exists()
     if is_new and read_only:
-        raise TillageError(
-            f"There is no warehouse in {root.parent} yet. Put files into its folder landing/orders/ "
-            "(or write a sample shop with `tillage sample`) and make it with `tillage run`."
-        )
+        raise _no_lake(root)
     spill = root / "tmp" / f"{os.getpid()}-{uuid4().hex[:8]}"
     try:
         spill.mkdir(parents=True)
@@ -111,15 +114,15 @@ def open_lake(
     try:
         # It would be drawn into what a command prints; DuckDB takes it for a connection only.
         connection.execute("SET enable_progress_bar = false")
-        for wheel, name in EXTENSIONS.items():
+        for wheel, name in (EXTENSIONS if postgres is None else ON_POSTGRES).items():
             _load(connection, wheel, name)
-        attach(connection, root, read_only=read_only, as_of=as_of)
+        attach(connection, root, read_only=read_only, as_of=as_of, postgres=postgres)
         if read_only:
             allowed = ", ".join(literal(folder) for folder in (root, *reach))
             connection.execute(f"SET allowed_directories = [{allowed}]")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-        elif is_new:
+        elif is_new or (postgres is not None and not _inlines_nothing(connection)):
             # A few rows would otherwise be kept inside the catalog, where other engines see nothing.
             _until_free(lambda: connection.execute("CALL lake.set_option('data_inlining_row_limit', 0)"))
         yield connection
@@ -168,16 +171,36 @@ def _register(spill: Path, as_of: int | None) -> IO[str]:
     return note
 
 
+def _no_lake(root: Path) -> NoLakeError:
+    return NoLakeError(
+        f"There is no warehouse in {root.parent} yet. Put files into its folder landing/orders/ "
+        "(or write a sample shop with `tillage sample`) and make it with `tillage run`."
+    )
+
+
+def _inlines_nothing(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM ducklake_options('lake') WHERE option_name = 'data_inlining_row_limit' AND value = '0'"
+    ).fetchall()
+    return bool(found)
+
+
 def attach(
-    connection: duckdb.DuckDBPyConnection, root: Path, *, read_only: bool = False, as_of: int | None = None
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    *,
+    read_only: bool = False,
+    as_of: int | None = None,
+    postgres: str | None = None,
 ) -> None:
     """Attach the lake under `root` as `lake` to a connection that has its extensions, and use it."""
-    catalog = root / CATALOG
+    catalog = str(root / CATALOG) if postgres is None else postgres
     # WAL lets readers go on while a writer commits. OVERRIDE_DATA_PATH lets a home be moved.
-    options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, OVERRIDE_DATA_PATH true"
+    options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, " if postgres is None else ""
+    kind = "sqlite" if postgres is None else "postgres"
     statement = (
-        f"ATTACH {literal(f'ducklake:sqlite:{catalog}')} AS lake "
-        f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''}"
+        f"ATTACH {literal(f'ducklake:{kind}:{catalog}')} AS lake "
+        f"(DATA_PATH {literal(root / 'data')}, {options}OVERRIDE_DATA_PATH true{', READ_ONLY' if read_only else ''}"
         f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
     )
     try:
@@ -189,6 +212,13 @@ def attach(
                 f"The lake has no snapshot {as_of} (or keeps it no longer). "
                 '`tillage query "SELECT snapshot_id, snapshot_time, commit_message '
                 "FROM ducklake_snapshots('lake')\"` lists those that it has."
+            ) from error
+        if postgres is not None and "creating a new DuckLake is explicitly disabled" in str(error):
+            raise _no_lake(root) from error
+        if postgres is not None:
+            raise TillageError(
+                f"The warehouse catalog {catalog} cannot be reached: {str(error).splitlines()[0]} Is the server up, "
+                "is there that database and user, and does the environment hold the password (PGPASSWORD)?"
             ) from error
         raise TillageError(
             f"The warehouse catalog {catalog} cannot be opened: {error}. It may be damaged, or the disk "
