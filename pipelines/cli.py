@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -32,14 +33,17 @@ from rich.table import Table as Grid
 from pipelines.run import Outcome, Progress, Todo, Wanted, todo
 from pipelines.run import run as run_all
 from pipelines.settings import Settings, export_environment, load
+from warehouse.backup import Copied
+from warehouse.backup import backup as backup_home
+from warehouse.backup import restore as restore_home
 from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
 from warehouse.export import chosen
 from warehouse.export import export as export_tables
-from warehouse.lake import open_lake
 from warehouse.lake import select as select_only
+from warehouse.maintenance import maintain as maintain_lake
 from warehouse.plan import month_range, next_month
-from warehouse.records import read_refusals, read_versions
+from warehouse.records import prepare, read_refusals, read_versions
 from warehouse.tables import TABLES
 
 app = typer.Typer(
@@ -195,7 +199,7 @@ def run(
 def status() -> None:
     """Tell what is fresh, stale (and why), refused, quarantined: a line an asset."""
     settings = _settings()
-    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads, read_only=True) as lake:
+    with settings.open_lake(read_only=True) as lake:
         versions, refusals = read_versions(lake), read_refusals(lake)
         files = lake.execute(
             "SELECT state, count(*), sum(rows_quarantined) FROM (SELECT state, rows_quarantined "
@@ -244,9 +248,7 @@ def query(
 ) -> None:
     """Ask the warehouse one SELECT: read-only, and no file outside the lake."""
     settings = _settings()
-    with open_lake(
-        settings.lake, memory=settings.memory, threads=settings.threads, read_only=True, as_of=as_of
-    ) as lake:
+    with settings.open_lake(read_only=True, as_of=as_of) as lake:
         result = select_only(lake, sql)
         names = [column[0] for column in result.description or []]
         if how is Format.csv:
@@ -273,13 +275,7 @@ def export(
 ) -> None:
     """Write tables as plain files into exports/: a file a table, or one ordinary DuckDB database."""
     settings = _settings()
-    with open_lake(
-        settings.lake,
-        memory=settings.memory,
-        threads=settings.threads,
-        read_only=True,
-        reach=[settings.exports],
-    ) as lake:
+    with settings.open_lake(read_only=True, reach=[settings.exports]) as lake:
         for file in export_tables(lake, chosen(lake, tables or []), settings.exports, how.value):
             out.print(escape(str(file)))
 
@@ -307,7 +303,7 @@ def report(
 def check() -> None:
     """Hold the lake against what it promises: catalog, files, contracts, keys, and its rows' versions."""
     settings = _settings()
-    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads, read_only=True) as lake:
+    with settings.open_lake(read_only=True) as lake:
         problems = list(check_lake(lake, settings.lake, TABLES, time.time()))
     for problem in problems:
         err.print(f"[bold red]Wrong[/] {escape(problem)}")
@@ -316,6 +312,44 @@ def check() -> None:
     out.print(
         "The lake is as it promises: catalog, files, contracts, keys, and the rows that were published."
     )
+
+
+@app.command()
+def maintain() -> None:
+    """Merge small files, expire old snapshots, delete what nothing names any more; others may read and write."""
+    settings = _settings()
+    with _opened(settings) as lake:
+        done = maintain_lake(lake, keep=timedelta(days=settings.keep_days), now=datetime.now(UTC))
+    for name, (before, after) in done.merged.items():
+        out.print(f"{name}: {before:,} small files became {after:,}")
+    out.print(
+        f"{len(done.expired):,} snapshots expired, {len(done.pinned):,} older than {settings.keep_days} days kept as a "
+        f"model or a reader names them; {done.deleted:,} files deleted that were let go, {done.orphans:,} of killed runs"
+    )
+    if done.is_held_back:
+        out.print("Files let go since then are kept: a connection to the lake is open for longer than a day.")
+
+
+@app.command()
+def backup(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new folder, or the backup to bring up to date.")
+    ],
+) -> None:
+    """Copy the home, while runs go on: lake, landing/, models, seeds, settings and Dagster's history."""
+    settings = _settings()
+    with _opened(settings) as lake:
+        _print_copied(folder, backup_home(lake, folder))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `tillage backup` wrote.")],
+) -> None:
+    """Make a home of a backup; the home must be empty: move a damaged one away first."""
+    settings = _settings()
+    _print_copied(settings.root, restore_home(folder, settings.root))
+    out.print("`tillage check` looks at it, `tillage run` takes in what was dropped since.")
 
 
 @app.command()
@@ -343,6 +377,16 @@ def ui(
         str(port),
     ]
     os.execv(sys.executable, program)  # noqa: S606 - our own interpreter, no shell
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the lake of a home for writing, if there is one."""
+    with settings.open_lake(read_only=True):
+        pass
+    with settings.open_lake() as lake:
+        prepare(lake)
+        yield lake
 
 
 def _hoisted(arguments: Sequence[str]) -> list[str]:
@@ -434,6 +478,13 @@ class _PlainProgress(Progress):
 
     def say(self, text: str) -> None:
         err.print(f"  {escape(text)}")
+
+
+def _print_copied(folder: Path, copied: Copied) -> None:
+    out.print(
+        f"{escape(str(folder))}: {copied.files:,} files copied ({copied.size / 1e6:,.1f} MB), {copied.unchanged:,} there "
+        f"already; the lake as of snapshot {copied.snapshot}"
+    )
 
 
 def _print_plan(found: Todo) -> None:

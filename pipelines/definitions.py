@@ -18,8 +18,8 @@ from pipelines.schedules import schedules
 from pipelines.sensors import sensors
 from pipelines.settings import Settings, load
 from resources.lake import LakeResource
+from warehouse.errors import NoLakeError
 from warehouse.intake import SOURCES
-from warehouse.lake import open_lake
 from warehouse.plan import month_range, next_month
 from warehouse.records import read_versions
 from warehouse.tables import TABLES
@@ -67,7 +67,10 @@ def build(
         schedules=schedules(settings),
         resources={
             "lake": LakeResource(
-                database=str(settings.lake), memory=settings.memory, threads=settings.threads
+                database=str(settings.lake),
+                memory=settings.memory,
+                threads=settings.threads,
+                postgres=settings.postgres,
             ),
             "making": Making(seeds=str(settings.seeds)),
         },
@@ -97,8 +100,9 @@ def months_of(settings: Settings, seen: Sequence[date]) -> dg.MonthlyPartitionsD
 
 def months_seen(settings: Settings) -> list[date]:
     """The months that files brought, as the lake records them."""
-    if not (settings.lake / "catalog.sqlite").exists():
+    try:
+        with settings.open_lake(read_only=True) as connection:
+            versions = read_versions(connection, [source.table.qualified for source in SOURCES])
+    except NoLakeError:
         return []
-    with open_lake(settings.lake, memory=settings.memory, read_only=True) as connection:
-        versions = read_versions(connection, [source.table.qualified for source in SOURCES])
     return [month for _, month in versions if month is not None]

@@ -10,6 +10,8 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+"""
+ON_SQLITE = """\
 event_log_storage:
   module: resources.event_log
   class: PooledSqliteEventLogStorage
@@ -23,14 +25,21 @@ run_monitoring:
 freshness:
   enabled: true
 """
+ON_POSTGRES = """\
+storage:
+  postgres:
+    postgres_url: {env: DAGSTER_POSTGRES_URL}
+"""
 
 
 def prepare_instance(settings: Settings) -> None:
     """Make DAGSTER_HOME and its dagster.yaml, if they are not there, and point the environment at it."""
     settings.dagster.mkdir(parents=True, exist_ok=True)
     config = settings.dagster / "dagster.yaml"
-    if not config.exists():
-        config.write_text(CONFIG, encoding="utf-8")
+    wanted = CONFIG + (ON_SQLITE if settings.postgres is None else ON_POSTGRES)
+    other = CONFIG + (ON_POSTGRES if settings.postgres is None else ON_SQLITE)
+    if not config.exists() or config.read_text(encoding="utf-8") == other:
+        config.write_text(wanted, encoding="utf-8")
     export_environment(settings)
 
 

@@ -14,7 +14,6 @@ from pipelines.run import MAKE, REBUILD, TAKE_IN
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
 from warehouse.export import Format, chosen, export
-from warehouse.lake import open_lake
 from warehouse.tables import TABLES
 
 RETRAIN, REPORT = "retrain", "report"
@@ -52,13 +51,7 @@ def jobs(
     @dg.op
     def write_files(context: dg.OpExecutionContext, config: Export) -> None:
         try:
-            with open_lake(
-                settings.lake,
-                memory=settings.memory,
-                threads=settings.threads,
-                read_only=True,
-                reach=[settings.exports],
-            ) as lake:
+            with settings.open_lake(read_only=True, reach=[settings.exports]) as lake:
                 for file in export(lake, chosen(lake, config.tables), settings.exports, config.format):
                     context.log.info(str(file))
         except TillageError as error:

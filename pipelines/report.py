@@ -16,7 +16,7 @@ import duckdb
 
 from assets.pictures import PICTURES
 from pipelines.settings import Settings
-from warehouse.lake import open_lake, shape_of
+from warehouse.lake import shape_of
 from warehouse.plan import next_month
 from warehouse.tables import TABLES
 
@@ -137,9 +137,7 @@ def write_period(settings: Settings, first: date, last: date) -> Path:
     month = last.replace(day=1)
     is_month = first == month and last == next_month(month) - timedelta(days=1)
     name = f"{month:%Y-%m}" if is_month else f"{first} to {last}"
-    with open_lake(
-        settings.lake, memory=settings.memory, threads=settings.threads, read_only=True
-    ) as connection:
+    with settings.open_lake(read_only=True) as connection:
         period = {"first": first, "last": last, "month": month}
         parts = [*_sections(connection, period), *_pictures(connection, month)]
     return _written(

@@ -21,7 +21,7 @@ from resources.alive import bury, dead
 from warehouse.errors import TillageError
 from warehouse.intake import SOURCES, new_files
 from warehouse.intake.files import Found
-from warehouse.lake import WORK, open_lake, snapshot
+from warehouse.lake import WORK, snapshot
 from warehouse.plan import Plan
 from warehouse.records import prepare
 
@@ -114,7 +114,7 @@ class Progress:
 
 def todo(settings: Settings, wanted: Wanted) -> Todo:
     """Ask the lake what is to be done."""
-    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
+    with settings.open_lake() as connection:
         prepare(connection)
         return _todo(connection, settings, wanted)
 
@@ -153,7 +153,7 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
             loading.start()
             _execute(settings, instance, TAKE_IN, ["landing.files"], {}, before, progress, outcome)
             loading.join()
-            with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
+            with settings.open_lake() as connection:
                 _files(connection, [found.path for found in before.files], outcome)
                 now = _todo(connection, settings, wanted)
         if now.outlook:
@@ -170,7 +170,7 @@ def settle(settings: Settings, instance: "dg.DagsterInstance") -> None:
         return
     from assets.asset import unseen
 
-    with open_lake(settings.lake, memory=settings.memory, threads=settings.threads) as connection:
+    with settings.open_lake() as connection:
         prepare(connection)
         for run_id in gone:
             run = instance.get_run_by_id(run_id)

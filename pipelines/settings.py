@@ -3,12 +3,16 @@
 import os
 import re
 import tomllib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+import duckdb
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -21,6 +25,7 @@ from warehouse.errors import TillageError
 from warehouse.intake.headers import header_set, header_sets
 from warehouse.intake.layout import Reading
 from warehouse.intake.numbers import DecimalMark
+from warehouse.lake import open_lake
 
 FILE = "tillage.toml"
 PREFIX = "TILLAGE_"
@@ -42,6 +47,18 @@ def _currency(text: str) -> str:
     if not re.fullmatch("[A-Z]{3}", text):
         raise ValueError("three letters of ISO 4217 such as GBP were expected")
     return text
+
+
+def _postgres(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ValueError("a URL such as postgresql://user@host:5432/database was expected")
+    if parts.password or "password" in parts.query:
+        raise ValueError(
+            "a password was found in it, which would be told in logs; leave it out, and set PGPASSWORD in the "
+            "environment"
+        )
+    return urlunsplit(parts._replace(scheme="postgresql"))
 
 
 def _headers(entries: object) -> object:
@@ -113,6 +130,18 @@ class Settings(BaseSettings):
     executor: Literal["in_process", "multiprocess"] = Field(
         default="in_process",
         description="How Dagster executes the steps of a run: in one process, the fastest, or each in its own.",
+    )
+    postgres: Annotated[str, AfterValidator(_postgres)] | None = Field(
+        default=None,
+        description="A PostgreSQL database that holds the lake's catalog and Dagster's history, for several machines on "
+        "one home: `postgresql://user@host:5432/database`. The password comes from PGPASSWORD in the environment and "
+        "never stands here.",
+    )
+    keep_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days for which every snapshot of the lake can be asked; `tillage maintain` expires older ones, but "
+        "none that a model or a report names.",
     )
 
     automatic: bool = Field(
@@ -192,6 +221,20 @@ class Settings(BaseSettings):
         """DAGSTER_HOME."""
         return self.root / "dagster"
 
+    def open_lake(
+        self, *, read_only: bool = False, as_of: int | None = None, reach: Sequence[Path] = ()
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open the warehouse of the home."""
+        return open_lake(
+            self.lake,
+            memory=self.memory,
+            threads=self.threads,
+            read_only=read_only,
+            as_of=as_of,
+            reach=reach,
+            postgres=self.postgres,
+        )
+
     def reading(self) -> Reading:
         """How files are read, as of now."""
         now = datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
@@ -229,6 +272,9 @@ def export_environment(settings: Settings) -> None:
     """Tell Dagster's processes which home they work for, and keep every library from calling out."""
     os.environ[f"{PREFIX}HOME"] = str(settings.root)
     os.environ["DAGSTER_HOME"] = str(settings.dagster)
+    if settings.postgres is not None:
+        # The driver that Dagster brings; SQLAlchemy would look for the next one.
+        os.environ["DAGSTER_POSTGRES_URL"] = settings.postgres.replace("://", "+psycopg2://", 1)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
 
 
@@ -241,7 +287,8 @@ def _paragraph(error: ValidationError) -> str:
             told.append(f"there is no setting {name}; the settings are {known}")
             continue
         said = problem["msg"].removeprefix("Value error, ")
-        given = "" if name == "headers" else f" is {problem['input']!r}"  # a table is too long to be shown
+        # A table is too long to be shown, and a password is nobody's business.
+        given = "" if name in {"headers", "postgres"} else f" is {problem['input']!r}"
         told.append(f"{name}{given}: {said[0].lower()}{said[1:]}")
     return (
         f"A setting is wrong: {'; '.join(told)}. It stands in the environment ({PREFIX}...) or in {FILE} of the "

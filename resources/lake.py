@@ -23,6 +23,7 @@ class LakeResource(DuckDBResource):
 
     memory: str
     threads: int | None = None
+    postgres: str | None = None
     _connection: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
 
     @contextmanager
@@ -31,7 +32,7 @@ class LakeResource(DuckDBResource):
         lake = Path(self.database)
         with (
             alive(lake / WORK, context.run.run_id if context.run else "none"),
-            open_lake(lake, memory=self.memory, threads=self.threads) as connection,
+            open_lake(lake, memory=self.memory, threads=self.threads, postgres=self.postgres) as connection,
         ):
             prepare(connection)
             self._connection = connection

@@ -2,19 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 
 from warehouse.contract import Table
+from warehouse.files import GRACE, data_files, model_files, orphans
+from warehouse.intake import SOURCES
 from warehouse.lake import CATALOG, shape_of
 from warehouse.publish import fingerprints
-from warehouse.records import MODELS, read_versions
-from warehouse.tables import models
+from warehouse.records import read_versions
+from warehouse.tables import landing
 
-# A transaction that is still open has files that no snapshot names yet.
-GRACE = timedelta(days=1)
+RESTORE = "`tillage restore` brings back the last backup."
 
 
 def check(
@@ -30,66 +30,75 @@ def check(
     """
     yield from _catalog(root)
     yield from _files(connection, root, now)
-    yield from _models(connection, root.parent, now)
+    if landing.ORDERS.qualified in tables:
+        yield from _landed(connection)
     for table in tables.values():
         try:
             yield from _table(connection, table)
         except duckdb.Error as error:
-            yield f"{table.qualified} cannot be read: {str(error).splitlines()[0]}"
+            yield f"{table.qualified} cannot be read: {str(error).splitlines()[0]}. {RESTORE}"
 
 
 def _catalog(root: Path) -> Iterator[str]:
-    with sqlite3.connect(f"file:{root / CATALOG}?mode=ro", uri=True) as catalog:
+    if not (root / CATALOG).exists():  # on PostgreSQL, which looks after itself
+        return
+    with sqlite3.connect(f"{(root / CATALOG).as_uri()}?mode=ro", uri=True) as catalog:
         for (said,) in catalog.execute("PRAGMA integrity_check"):
             if said != "ok":
-                yield f"The catalog {root / CATALOG} is damaged: {said}. Restore it from a backup."
+                yield f"The catalog {root / CATALOG} is damaged: {said}. {RESTORE}"
 
 
 def _files(connection: duckdb.DuckDBPyConnection, root: Path, now: float) -> Iterator[str]:
     """Every file that a snapshot names must be there in its size, and no other may be."""
-    named: dict[str, int] = {}
-    for kind in ("data", "delete"):
-        rows = connection.execute(
-            f"SELECT concat(s.path, t.path, f.path), f.file_size_bytes "
-            f"FROM __ducklake_metadata_lake.ducklake_{kind}_file AS f "
-            "INNER JOIN __ducklake_metadata_lake.ducklake_table AS t USING (table_id) "
-            "INNER JOIN __ducklake_metadata_lake.ducklake_schema AS s ON s.schema_id = t.schema_id"
-        ).fetchall()
-        named.update(rows)
-    going = {
-        path
-        for (path,) in connection.execute(
-            "SELECT path FROM __ducklake_metadata_lake.ducklake_files_scheduled_for_deletion"
-        ).fetchall()
-    }
     data = root / "data"
-    there = {file.relative_to(data).as_posix(): file for file in data.rglob("*.parquet")}
-    for path, size in sorted(named.items()):
-        if path not in there:
-            yield f"The file {data / path} is missing: rows of a snapshot are lost. Restore it from a backup."
-        elif there[path].stat().st_size != size:
+    for path, size in sorted(data_files(connection).items()):
+        try:
+            found = (data / path).stat().st_size
+        except FileNotFoundError:
+            yield f"The file {data / path} is missing: rows of a snapshot are lost. {RESTORE}"
+            continue
+        if found != size:
             yield (
-                f"The file {data / path} has {there[path].stat().st_size} bytes, and was written with {size}: "
-                "it is damaged. Restore it from a backup."
+                f"The file {data / path} has {found} bytes, and was written with {size}: it is damaged. {RESTORE}"
             )
-    for path in sorted(there.keys() - named.keys() - going):
-        if now - there[path].stat().st_mtime > GRACE.total_seconds():
-            yield f"The file {data / path} belongs to no snapshot: a run was killed while it wrote. It may be deleted."
+    for path in sorted(model_files(connection)):
+        if not (root.parent / path).exists():
+            yield f"The model {root.parent / path} is missing. {RESTORE} `--force` makes its month anew, too."
+    for file in orphans(connection, now - GRACE.total_seconds()):
+        yield (
+            f"The file {file} belongs to no snapshot: a run was killed while it wrote. `tillage maintain` deletes it."
+        )
 
 
-def _models(connection: duckdb.DuckDBPyConnection, home: Path, now: float) -> Iterator[str]:
-    """Every model that the registry names must be there, and no other."""
-    if not shape_of(connection, models.REGISTRY):
-        return
-    named = {path for (path,) in connection.execute("SELECT DISTINCT path FROM models.registry").fetchall()}
-    there = {file.relative_to(home).as_posix(): file for file in (home / MODELS).rglob("*.skops*")}
-    for path in sorted(named - there.keys()):
-        yield f"The model {home / path} is missing. Restore it from a backup, or make its month anew with `--force`."
-    for path in sorted(there.keys() - named):
-        if now - there[path].stat().st_mtime > GRACE.total_seconds():
-            yield (
-                f"The model {home / path} is in no record: a run was killed before it published. It may be deleted."
-            )
+def _landed(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Rows of files are known by content and month: their number, and the sum of their hashes.
+
+    Compared as doubles, for Parquet has no whole number beyond 64 bits, and DuckDB writes them as such.
+    """
+    for source in SOURCES:
+        table = source.table.qualified
+        try:
+            unequal = connection.execute(
+                f"""
+                WITH landed AS (
+                    SELECT file_id, month, count(*) AS rows, sum(hash({", ".join(source.parsed)})::HUGEINT)::DOUBLE AS rows_hash
+                    FROM {table} GROUP BY file_id, month
+                ),
+                noted AS (
+                    SELECT * FROM landing.file_months
+                    WHERE file_id IN (SELECT file_id FROM landing.files WHERE source = '{source.name}')
+                )
+                SELECT coalesce(landed.month, noted.month) AS month
+                FROM landed FULL JOIN noted ON landed.file_id = noted.file_id AND landed.month = noted.month
+                WHERE landed.rows IS DISTINCT FROM noted.rows OR landed.rows_hash IS DISTINCT FROM noted.rows_hash::DOUBLE
+                GROUP BY ALL ORDER BY ALL
+                """
+            ).fetchall()
+        except duckdb.Error as error:
+            yield f"{table} cannot be read: {str(error).splitlines()[0]}. {RESTORE}"
+            continue
+        for (month,) in unequal:
+            yield f"{table}, {month}: its rows are not those that the files brought. {RESTORE}"
 
 
 def _table(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import fcntl
 import importlib.resources
+import json
 import os
 import random
 import re
@@ -9,14 +10,16 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import duckdb
 
 from warehouse.contract import Table
-from warehouse.errors import TillageError
+from warehouse.errors import NoLakeError, TillageError
 
 READING = "snapshots|current_snapshot|list_files|table_info|table_changes|table_insertions|table_deletions"
 # `query` runs text that is put together when it runs, so nobody can tell beforehand what it calls.
@@ -29,9 +32,17 @@ FORBIDDEN = re.compile(
 CATALOG = "catalog.sqlite"
 # What spills, and the locks of those at work.
 WORK = "tmp"
+OPEN = "open.json"  # in the spill folder of a connection, locked for as long as it is open
 EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
-# What DuckDB says when another process was in the way; the last when it read a catalog half made.
-CONFLICT = ("conflict", "database is locked", "database is busy", "failed to load ducklake")
+ON_POSTGRES = {"postgres_scanner": "postgres_scanner", "ducklake": "ducklake"}
+# What DuckDB says when another process was in the way: of SQLite, when it read a catalog half made, of PostgreSQL.
+CONFLICT = (
+    "conflict", "database is locked", "database is busy", "failed to load ducklake",
+    "could not serialize access", "deadlock detected", "duplicate key value", 'relation "ducklake_',
+)  # fmt: skip
+
+# Seconds to try for, and the longest pause between two attempts.
+PATIENCE, LONGEST_WAIT = 300.0, 0.5
 
 # DuckLake widens types and never narrows them.
 WIDER = {
@@ -61,26 +72,27 @@ def open_lake(
     read_only: bool = False,
     as_of: int | None = None,
     reach: Sequence[Path] = (),
+    postgres: str | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Attach the lake under `root` as `lake`; several processes may share it.
 
     A connection has a spill folder of its own: two that share one crash DuckDB when both spill.
     A read-only one reaches no file outside the lake and the folders in `reach`; a stranger's SQL goes
-    through `select`. With `as_of` it sees the lake as it was at that snapshot.
+    through `select`. With `as_of` it sees the lake as it was at that snapshot. With `postgres`, a URL without
+    password, the catalog is in that database, and the files under `root` all the same.
 
     Raises:
         TillageError: If a lake that is to be read is not there, or cannot be opened.
     """
-    is_new = not (root / CATALOG).exists()
+    is_new = postgres is None and not (root / CATALOG).exists()
     if is_new and read_only:
-        raise TillageError(
-            f"There is no warehouse in {root.parent} yet. Put files into its folder landing/orders/ "
-            "(or write a sample shop with `tillage sample`) and make it with `tillage run`."
-        )
+        raise _no_lake(root)
     spill = root / WORK / f"{os.getpid()}-{uuid4().hex[:8]}"
     try:
         spill.mkdir(parents=True)
+        registered = _register(spill, as_of)
     except OSError as error:
+        shutil.rmtree(spill, ignore_errors=True)
         raise TillageError(
             f"The warehouse folder {root} cannot be written ({error.strerror}). Every connection needs room "
             "there to spill; make the folder writable or set TILLAGE_HOME to another one."
@@ -96,6 +108,7 @@ def open_lake(
     try:
         connection = duckdb.connect(config=config)
     except duckdb.Error as error:
+        registered.close()
         shutil.rmtree(spill, ignore_errors=True)
         raise TillageError(
             f"DuckDB cannot be started with memory {memory}, threads {threads}: {error}"
@@ -103,33 +116,93 @@ def open_lake(
     try:
         # It would be drawn into what a command prints; DuckDB takes it for a connection only.
         connection.execute("SET enable_progress_bar = false")
-        for wheel, name in EXTENSIONS.items():
+        for wheel, name in (EXTENSIONS if postgres is None else ON_POSTGRES).items():
             _load(connection, wheel, name)
-        attach(connection, root, read_only=read_only, as_of=as_of)
+        attach(connection, root, read_only=read_only, as_of=as_of, postgres=postgres)
         if read_only:
             allowed = ", ".join(literal(folder) for folder in (root, *reach))
             connection.execute(f"SET allowed_directories = [{allowed}]")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-        elif is_new:
+        elif is_new or (postgres is not None and not _inlines_nothing(connection)):
             # A few rows would otherwise be kept inside the catalog, where other engines see nothing.
             _until_free(lambda: connection.execute("CALL lake.set_option('data_inlining_row_limit', 0)"))
         yield connection
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
+        registered.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection that some process has open: since when, and the snapshot that it asked for, if any."""
+
+    folder: Path
+    since: datetime
+    as_of: int | None
+
+
+def opened(root: Path) -> tuple[list[Opened], list[Path]]:
+    """Give the connections open on the lake, and the spill folders of processes that were killed."""
+    alive, dead = [], []
+    for folder in sorted((root / WORK).glob("*-*/")):
+        try:
+            with (folder / OPEN).open() as note:
+                try:
+                    fcntl.flock(note, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    told = json.load(note)
+                    alive.append(Opened(folder, datetime.fromisoformat(told["since"]), told["as_of"]))
+                else:
+                    dead.append(folder)
+        except FileNotFoundError:  # closed at this moment, not registered yet, or killed before it was
+            if folder.exists():
+                dead.append(folder)
+        except ValueError:  # read while it was written: open, and since now
+            alive.append(Opened(folder, datetime.now(UTC), None))
+    return alive, dead
+
+
+def _register(spill: Path, as_of: int | None) -> IO[str]:
+    """Note that a connection is open. The lock goes with the process, whatever ends it."""
+    note = (spill / OPEN).open("w")
+    fcntl.flock(note, fcntl.LOCK_EX)
+    json.dump({"since": datetime.now(UTC).isoformat(), "as_of": as_of}, note)
+    note.flush()
+    return note
+
+
+def _no_lake(root: Path) -> NoLakeError:
+    return NoLakeError(
+        f"There is no warehouse in {root.parent} yet. Put files into its folder landing/orders/ "
+        "(or write a sample shop with `tillage sample`) and make it with `tillage run`."
+    )
+
+
+def _inlines_nothing(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM ducklake_options('lake') WHERE option_name = 'data_inlining_row_limit' AND value = '0'"
+    ).fetchall()
+    return bool(found)
 
 
 def attach(
-    connection: duckdb.DuckDBPyConnection, root: Path, *, read_only: bool = False, as_of: int | None = None
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    *,
+    read_only: bool = False,
+    as_of: int | None = None,
+    postgres: str | None = None,
 ) -> None:
     """Attach the lake under `root` as `lake` to a connection that has its extensions, and use it."""
-    catalog = root / CATALOG
+    catalog = str(root / CATALOG) if postgres is None else postgres
     # WAL lets readers go on while a writer commits. OVERRIDE_DATA_PATH lets a home be moved.
-    options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, OVERRIDE_DATA_PATH true"
+    options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, " if postgres is None else ""
+    kind = "sqlite" if postgres is None else "postgres"
     statement = (
-        f"ATTACH {literal(f'ducklake:sqlite:{catalog}')} AS lake "
-        f"(DATA_PATH {literal(root / 'data')}, {options}{', READ_ONLY' if read_only else ''}"
+        f"ATTACH {literal(f'ducklake:{kind}:{catalog}')} AS lake "
+        f"(DATA_PATH {literal(root / 'data')}, {options}OVERRIDE_DATA_PATH true{', READ_ONLY' if read_only else ''}"
         f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
     )
     try:
@@ -142,10 +215,17 @@ def attach(
                 '`tillage query "SELECT snapshot_id, snapshot_time, commit_message '
                 "FROM ducklake_snapshots('lake')\"` lists those that it has."
             ) from error
+        if postgres is not None and "creating a new DuckLake is explicitly disabled" in str(error):
+            raise _no_lake(root) from error
+        if postgres is not None:
+            raise TillageError(
+                f"The warehouse catalog {catalog} cannot be reached: {str(error).splitlines()[0]} Is the server up, "
+                "is there that database and user, and does the environment hold the password (PGPASSWORD)?"
+            ) from error
         raise TillageError(
             f"The warehouse catalog {catalog} cannot be opened: {error}. It may be damaged, or the disk "
-            "full; restore it from a backup, or move the folder away and make the warehouse anew from "
-            "landing/ with `tillage run`."
+            "full; restore it from a backup (`tillage restore`), or move the folder away and make the warehouse anew "
+            "from landing/ with `tillage run`."
         ) from error
     connection.execute("USE lake")
 
@@ -200,9 +280,9 @@ def alone(connection: duckdb.DuckDBPyConnection, work: str) -> Iterator[None]:
 
 
 def in_transaction(
-    connection: duckdb.DuckDBPyConnection, write: Callable[[], None], attempts: int = 12
+    connection: duckdb.DuckDBPyConnection, write: Callable[[], None], patience: float = PATIENCE
 ) -> None:
-    """Run `write` in a transaction, again when another process committed first."""
+    """Run `write` in a transaction, again when another process committed first, for `patience` seconds."""
 
     def attempt() -> None:
         try:
@@ -214,19 +294,25 @@ def in_transaction(
                 connection.rollback()
             raise
 
-    _until_free(attempt, attempts)
+    _until_free(attempt, patience)
 
 
-def _until_free(act: Callable[[], object], attempts: int = 12) -> None:
-    """Act, again after a while when another process was in the way."""
-    for attempt in range(attempts):
+def _until_free(act: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Act, again after a while when another process was in the way.
+
+    Time is what bounds it and not a number of attempts: of four that write without a pause each commits first now and
+    then, and twelve attempts in a row lose once in a few hundred transactions.
+    """
+    until, wait = time.monotonic() + patience, 0.02
+    while True:
         try:
             act()
         except duckdb.Error as error:
             is_taken = any(word in str(error).lower() for word in CONFLICT)
-            if not is_taken or attempt + 1 == attempts:
+            if not is_taken or time.monotonic() > until:
                 raise
-            time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret
+            time.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, no secret
+            wait = min(2 * wait, LONGEST_WAIT)
         else:
             return
 

@@ -1,13 +1,18 @@
 """The command line as a person uses it, within the test's process."""
 
 import os
+import pwd
 import shutil
+import socket
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -17,6 +22,8 @@ from pipelines import cli
 from pipelines.instance import open_instance
 from pipelines.settings import load
 from simulator import write
+
+PASSWORD = "geheim-4711"  # noqa: S105 - of a server that lives as long as the tests
 
 
 @dataclass(frozen=True)
@@ -90,3 +97,54 @@ def small_shop(tmp_path_factory: pytest.TempPathFactory) -> dict[date, str]:
     written = write(home, months=4, customers=60, seed=3, first_month=date(2011, 1, 1))
     texts = [file.read_text(encoding="latin-1") for file in sorted(written.files)]
     return {date(2011, month, 1): text for month, text in enumerate(texts, 1)}
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """A PostgreSQL server of our own, which asks for a password; gives its URL without a database."""
+    places = [Path(found) for found in [shutil.which("initdb")] if found]
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not places:
+        message = "PostgreSQL is not installed: `apt-get install postgresql` brings what this test starts"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    programs = places[0].resolve().parent
+    # It refuses to run as root.
+    user = {"user": "nobody"} if os.getuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="tillage-pg-") as name, socket.socket() as free:
+        folder = Path(name)
+        (folder / "password").write_text(PASSWORD)
+        if user:
+            nobody = pwd.getpwnam("nobody")
+            for path in (folder, folder / "password"):
+                os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        run = partial(subprocess.run, check=True, capture_output=True, cwd=folder, timeout=120, **user)
+        initdb = [programs / "initdb", "-D", folder / "data", "-U", "tillage", "-N", "--auth=scram-sha-256"]
+        run([*initdb, f"--pwfile={folder / 'password'}"])
+        options = (
+            f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+        )
+        server = [programs / "pg_ctl", "-D", folder / "data", "-w", "-t", "60"]
+        run([*server, "-l", folder / "log", "-o", options, "start"])
+        try:
+            yield f"postgresql://tillage@127.0.0.1:{port}/"
+        finally:
+            run([*server, "-m", "immediate", "stop"])
+
+
+@pytest.fixture
+def postgres(cluster: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty database; its password is in the environment."""
+    import psycopg2
+
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    name = f"shop_{uuid4().hex[:8]}"
+    connection = psycopg2.connect(f"{cluster}postgres")
+    connection.autocommit = True
+    connection.cursor().execute(f"CREATE DATABASE {name}")
+    connection.close()
+    return f"{cluster}{name}"

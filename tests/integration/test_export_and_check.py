@@ -133,7 +133,7 @@ def test_an_orphan_is_told_after_a_day_and_not_before(shop, home):
     (told,) = problems(shop, home)
     assert (
         told
-        == f"The file {orphan} belongs to no snapshot: a run was killed while it wrote. It may be deleted."
+        == f"The file {orphan} belongs to no snapshot: a run was killed while it wrote. `tillage maintain` deletes it."
     )
 
 

@@ -1,0 +1,120 @@
+"""The catalog and Dagster's history in PostgreSQL, by one setting: the same commands, the same rows."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.settings import load
+from warehouse.errors import TillageError
+from warehouse.maintenance import maintain
+
+WALK = ("--select", "+key:core/customer_months or key:landing/files")
+ROWS = "SELECT month, customer_id, orders, amount FROM core.customer_months ORDER BY ALL"
+
+
+@pytest.fixture
+def on_postgres(environment: None, postgres: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The setting, in the environment; the password there, too."""
+    monkeypatch.setenv("TILLAGE_POSTGRES", postgres)
+    return postgres
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_a_home_on_postgresql_is_used_as_any_other(
+    tillage: Callable[..., Any],
+    small_shop: dict[date, str],
+    tmp_path: Path,
+    on_postgres: str,
+    lake: duckdb.DuckDBPyConnection,
+    make_all: Callable[..., Any],
+    intake: Callable[..., Any],
+    orders: Path,
+) -> None:
+    """Nothing of it is in a SQLite file, and the password nowhere."""
+    home = tmp_path / "on postgres"
+    (home / "landing" / "orders").mkdir(parents=True)
+    texts = list(small_shop.items())[:2]
+    for month, text in texts:
+        for folder in (home / "landing" / "orders", orders):
+            (folder / f"{month}.csv").write_text(text, encoding="latin-1")
+    for command in (("status",), ("query", "SELECT 1"), ("maintain",)):
+        assert "There is no warehouse" in tillage(*command, at=home).err
+    said = tillage("run", *WALK, at=home)
+    assert said.code == 0, said.err
+    found = tillage("query", "--format", "csv", ROWS, at=home)
+    intake()
+    make_all(lake, ("seeds.not_goods", "seeds.categories", "core.order_lines", "core.customer_months"))
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(
+        [["month", "customer_id", "orders", "amount"], *lake.execute(ROWS).fetchall()]
+    )
+    assert found.out == text.getvalue()
+    assert len(found.out.splitlines()) > 10
+    again = tillage("run", *WALK, at=home)
+    assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
+    assert "current" in tillage("status", at=home).out
+    assert tillage("maintain", at=home).code == 0
+    assert "The lake is as it promises" in tillage("check", at=home).out
+    assert "`pg_dump` of that database" in tillage("backup", str(tmp_path / "backup"), at=home).err
+    names = {file.name for file in home.rglob("*") if file.is_file()}
+    assert not {name for name in names if name.endswith((".sqlite", ".db"))}
+    assert not list((home / "lake").glob("catalog*"))
+    for file in home.rglob("*"):
+        assert not file.is_file() or b"geheim" not in file.read_bytes(), file
+
+
+def test_old_snapshots_and_files_go_there_too(tmp_path: Path, on_postgres: str) -> None:
+    from warehouse.lake import in_transaction
+    from warehouse.records import Record, prepare, read_versions, write_versions
+
+    settings = load(tmp_path / "home")
+    with settings.open_lake() as connection:
+        prepare(connection)
+        for number in range(6):
+            record = {None: Record(str(number), "", "", number)}
+            in_transaction(connection, lambda record=record: write_versions(connection, "a", record, None))
+    with settings.open_lake() as connection:
+        now = datetime.now(UTC)
+        done = maintain(connection, keep=timedelta(days=30), now=now)
+        assert (done.merged, done.deleted) == ({"meta.versions": (6, 1)}, 0)
+    with settings.open_lake() as connection:
+        done = maintain(connection, keep=timedelta(days=30), now=now + timedelta(days=40))
+        assert len(done.expired) >= 6
+        assert done.deleted == 6
+        assert read_versions(connection)["a", None].version == "5"
+
+
+def test_a_server_that_does_not_answer_is_told_without_the_password(
+    tmp_path: Path, on_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "wrong-geheim")
+    settings = load(tmp_path / "home")
+    with pytest.raises(TillageError, match=r"cannot be reached: .*PGPASSWORD") as told, settings.open_lake():
+        pass
+    assert "geheim" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://tillage:geheim@db/shop", "a password was found in it"),
+        ("postgresql://tillage@db/shop?password=geheim", "a password was found in it"),
+        ("mysql://tillage@db/shop?x=geheim", "a URL such as postgresql://user@host"),
+        ("geheim", "a URL such as postgresql://user@host"),
+    ],
+)
+def test_a_password_in_a_setting_is_refused_and_not_repeated(
+    tmp_path: Path, environment: None, url: str, said: str
+) -> None:
+    """What stands in a file is copied into backups, tickets and logs."""
+    (tmp_path / "tillage.toml").write_text(f'postgres = "{url}"\n')
+    with pytest.raises(TillageError, match="A setting is wrong: postgres: ") as told:
+        load(tmp_path)
+    assert said in str(told.value)
+    assert "geheim" not in str(told.value)
