@@ -1,7 +1,7 @@
 """What a person launches in the UI: taking in, making, making anew. Sensors and schedules launch the same."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -14,9 +14,11 @@ from pipelines.run import MAKE, REBUILD, TAKE_IN
 from pipelines.settings import Settings
 from warehouse.errors import TillageError
 from warehouse.export import Format, chosen, export
+from warehouse.maintenance import maintain
+from warehouse.records import prepare
 from warehouse.tables import TABLES
 
-RETRAIN, REPORT = "retrain", "report"
+RETRAIN, REPORT, MAINTAIN = "retrain", "report", "maintain"
 
 
 class Export(dg.Config):
@@ -27,6 +29,14 @@ class Export(dg.Config):
     )
     tables: list[str] = Field(
         default=[], description="As schema.name, such as segments.rfm; empty for all there are."
+    )
+
+
+class Maintenance(dg.Config):
+    """What stays of the lake's past."""
+
+    keep_days: int | None = Field(
+        default=None, ge=1, description="Days for which every snapshot can be asked; the setting if not told."
     )
 
 
@@ -63,6 +73,29 @@ def jobs(
     )
     def exporting() -> None:
         write_files()
+
+    @dg.op
+    def keep_small(context: dg.OpExecutionContext, config: Maintenance) -> None:
+        try:
+            with settings.open_lake() as lake:
+                prepare(lake)
+                keep = timedelta(days=config.keep_days or settings.keep_days)
+                done = maintain(lake, keep=keep, now=datetime.now(UTC))
+        except TillageError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        merged = [f"{before} files of {name} became {after}" for name, (before, after) in done.merged.items()]
+        context.log.info("; ".join(merged) or "no table had small files to merge")
+        context.log.info(
+            f"{len(done.expired)} snapshots expired, {len(done.pinned)} older ones kept as a model or a reader names "
+            f"them; {done.deleted} files deleted that were let go, {done.orphans} of killed runs"
+        )
+
+    @dg.job(
+        name=MAINTAIN,
+        description="Merge small files of the lake, expire old snapshots, delete what nothing names any more.",
+    )
+    def maintaining() -> None:
+        keep_small()
 
     @dg.op
     def write_report(context: dg.OpExecutionContext, config: Period) -> None:
@@ -109,4 +142,5 @@ def jobs(
         ),
         exporting,
         reporting,
+        maintaining,
     ]

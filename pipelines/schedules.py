@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from pipelines.jobs import REPORT, RETRAIN, report_config
+from pipelines.jobs import MAINTAIN, REPORT, RETRAIN, report_config
 from pipelines.report import week_before
 from pipelines.run import TAKE_IN, Wanted, range_tags, todo
 from pipelines.settings import Settings
@@ -58,4 +58,11 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         first, last = month_before(begun), begun - timedelta(days=1)
         return dg.RunRequest(run_key=str(first), run_config=report_config(first, last))
 
-    return [nightly, month_end, weekly_report, monthly_report]
+    weekly_maintenance = dg.ScheduleDefinition(
+        name="weekly_maintenance",
+        job_name=MAINTAIN,
+        cron_schedule=settings.weekly_maintenance,
+        execution_timezone=settings.timezone,
+        description="Merges small files, expires old snapshots and deletes what nothing names any more.",
+    )
+    return [nightly, month_end, weekly_report, monthly_report, weekly_maintenance]

@@ -166,6 +166,9 @@ class Settings(BaseSettings):
     monthly_report: Cron = Field(
         default="0 7 1 * *", description="When schedule `monthly_report` writes of the month that ended."
     )
+    weekly_maintenance: Cron = Field(
+        default="0 5 * * 0", description="When schedule `weekly_maintenance` keeps the lake small."
+    )
     owner: str = Field(
         default="team:data",
         description="Who answers for the assets, an e-mail address or `team:` and a name; Dagster shows and filters by it.",

@@ -69,13 +69,13 @@ def test_definitions_load_of_an_empty_home(home, environment):
     definitions = build(load(home))
     dg.Definitions.validate_loadable(definitions)
     assert {job.name for job in definitions.jobs} == {
-        "take_in", "make", "rebuild", "retrain", "export", "report",
+        "take_in", "make", "rebuild", "retrain", "export", "report", "maintain",
     }  # fmt: skip
     assert {sensor.name for sensor in definitions.sensors} == {
         "new_files", "out_of_date", "page_of_success", "page_of_failure",
     }  # fmt: skip
     assert {schedule.name for schedule in definitions.schedules} == {
-        "nightly", "month_end", "weekly_report", "monthly_report",
+        "nightly", "month_end", "weekly_report", "monthly_report", "weekly_maintenance",
     }  # fmt: skip
     jobs = definitions.get_repository_def().get_all_jobs()
     assert all(job.description for job in jobs if not job.name.startswith("__"))
@@ -126,6 +126,7 @@ def test_rebuild_makes_what_is_current_too_and_export_writes_it(home, instance, 
     )
     assert written.success
     assert [file.name for file in (home / "exports").iterdir()] == ["core.order_lines.csv"]
+    assert location.get_job("maintain").execute_in_process(instance=instance).success
     refused = location.get_job("export").execute_in_process(
         instance=instance,
         run_config={"ops": {"write_files": {"config": {"tables": ["core.orders"]}}}},
