@@ -59,8 +59,10 @@ def test_the_95_percent_interval_holds_about_as_much(
     """One that holds all is too wide to plan by, one that holds less is no promise."""
     held, rows = 0, 0
     for seed in (1, 2):
-        [(some, of)] = shop(seed).execute(
-            """
+        [(some, of)] = (
+            shop(seed)
+            .execute(
+                """
             WITH came AS (
                 SELECT demand.*, coalesce(sum(months.return_lines), 0) AS came
                 FROM segments.service_demand AS demand
@@ -72,8 +74,10 @@ def test_the_95_percent_interval_holds_about_as_much(
             )
             SELECT count(*) FILTER (came BETWEEN return_lines_low AND return_lines_high), count(*) FROM came
             """,
-            {"last": MONTHS[-1]},
-        ).fetchall()
+                {"last": MONTHS[-1]},
+            )
+            .fetchall()
+        )
         held, rows = held + some, rows + of
     assert rows > 400
     assert 0.92 < held / rows < 0.99, held / rows
