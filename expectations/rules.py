@@ -657,7 +657,45 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE (units = 0 OR units_before = 0) AND price_effect <> 0",
         ),
     ),
-    "seeds.forecasting": (ONE_ROW,),
+    "forecasts.series": (
+        Rule(
+            "a_step_is_of_its_month",
+            "Days and months lie in month, and weeks end in it or begin there.",
+            "SELECT * FROM {batch} WHERE CASE grain WHEN 'month' THEN starts_on <> month WHEN 'day' "
+            "THEN date_trunc('month', starts_on) <> month "
+            "ELSE month NOT IN (date_trunc('month', starts_on), date_trunc('month', starts_on + 6)) END",
+        ),
+        Rule(
+            "a_step_is_of_one_kind",
+            "Days have orders and no product, weeks and months a product and neither country nor orders, months a category.",
+            "SELECT * FROM {batch} WHERE (grain = 'day') <> (orders IS NOT NULL) "
+            "OR (grain = 'day') <> (product_id IS NULL) OR (grain = 'month') <> (category IS NOT NULL) "
+            "OR (grain <> 'day' AND country IS NOT NULL)",
+        ),
+    ),
+    "forecasts.rivals": (
+        Rule(
+            "a_model_spoke_or_says_why",
+            "A step has a mean, or the reason why there is none, and not both.",
+            "SELECT * FROM {batch} WHERE (mean IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "few_failed",
+            "At most one in a hundred of the models' answers failed.",
+            "SELECT as_of, count(*) AS steps, count(reason) AS failed FROM {batch} GROUP BY as_of "
+            "HAVING count(reason) > 0.01 * count(*)",
+            severity="warning",
+        ),
+    ),
+    "seeds.forecasting": (
+        ONE_ROW,
+        Rule(
+            "models_are_known",
+            "library names models of AutoETS, AutoTheta, MSTL, Prophet and AutoARIMA, with a semicolon between.",
+            "SELECT * FROM {batch} WHERE len(list_filter(string_split(library, ';'), name -> trim(name) NOT IN "
+            "('AutoETS', 'AutoTheta', 'MSTL', 'Prophet', 'AutoARIMA'))) > 0",
+        ),
+    ),
     "seeds.english_words": (
         Rule(
             "word_is_lower_case",

@@ -516,7 +516,26 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for at in range(3)
     ],
-    "seeds.forecasting": [{"holiday_country": "GB-ENG"}],
+    "seeds.forecasting": [
+        {"holiday_country": "GB-ENG", "library": "MSTL; Prophet", "library_countries": 1}
+    ],
+    "forecasts.series": [
+        {
+            "month": "2011-01-01", "grain": grain, "starts_on": start, "country": country, "product_id": product,
+            "category": category, "orders": orders, "amount": "5",
+        }
+        for grain, start, country, product, category, orders in (
+            ("day", "2011-01-02", "EIRE", None, None, 3), ("day", "2011-01-02", None, None, None, 3),
+            ("month", "2011-01-01", None, "A", "Bags", None), ("month", "2011-01-01", None, "B", "Bags", None),
+        )
+    ],
+    "forecasts.rivals": [
+        {
+            "as_of": "2011-01-01", "grain": "day", "measure": "amount", "level": "total", "series": "All",
+            "model": "MSTL", "starts_on": f"2011-01-0{step}", "step": step, "mean": "5", "reason": None,
+        }
+        for step in range(1, 4)
+    ],
 }  # fmt: skip
 
 # For each rule about keys or the business: what spoils the first row.
@@ -754,6 +773,13 @@ BREAKS: dict[str, dict[str, Any]] = {
     "price.volume_mix.effects_add_up": {"price_effect": "2"},
     "price.volume_mix.what_is_new_or_gone_has_no_price_effect": {"units_before": 0},
     "seeds.forecasting.there_is_one_row": {},
+    "seeds.forecasting.models_are_known": {"library": "Theta"},
+    "forecasts.series.key_is_unique": {"country": None},
+    "forecasts.series.a_step_is_of_its_month": {"starts_on": "2011-04-30"},
+    "forecasts.series.a_step_is_of_one_kind": {"orders": None},
+    "forecasts.rivals.key_is_unique": {"step": 2},
+    "forecasts.rivals.a_model_spoke_or_says_why": {"mean": None},
+    "forecasts.rivals.few_failed": {"mean": None, "reason": "so"},
 }  # fmt: skip
 # Rules that say several things: what else spoils the first row.
 ALSO: list[tuple[str, dict[str, Any]]] = [
@@ -766,6 +792,8 @@ ALSO: list[tuple[str, dict[str, Any]]] = [
     ("rules.summary.counts_are_of_one_whole", {"candidate_pairs": 4}),
     ("rules.bundles.a_bundle_is_a_strong_rule", {"customers": 6}),
     ("seeds.english_words.word_is_lower_case", {"word": "the "}),
+    ("seeds.forecasting.models_are_known", {"library": "MSTL;"}),
+    ("forecasts.series.a_step_is_of_one_kind", {"product_id": "A"}),
     ("forecasts.sales.intervals_hold_the_mean_and_each_other", {"hi_80": "6.5"}),
 ]
 # Rules of the business that a row cannot break without another.

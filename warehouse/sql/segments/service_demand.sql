@@ -56,7 +56,7 @@ learned AS (
     SELECT
         as_of,
         segment,
-        count(*) AS months,
+        count(customers) AS months,
         sum(weight * customers) AS customers,
         sum(weight * return_lines) AS return_lines,
         -- Of so many months all but one can differ from their rate.
