@@ -67,9 +67,16 @@ def seen_by(sees: Sees, months: dg.PartitionsDefinition | None) -> dg.PartitionM
 
 
 def table_spec(
-    table: Table, nodes: Mapping[str, Mapping[str, Sees]], months: dg.PartitionsDefinition | None
+    table: Table,
+    nodes: Mapping[str, Mapping[str, Sees]],
+    months: dg.PartitionsDefinition | None,
+    *,
+    is_read: bool = True,
 ) -> dg.AssetSpec:
-    """Describe a table: grain, columns with types, units and meanings, inputs and how they are seen."""
+    """Describe a table: grain, columns with types, units and meanings, inputs and how they are seen.
+
+    Where nobody reads it (`is_read`), what columns are made from is left out: to find that takes a second in all.
+    """
     inputs = nodes.get(table.qualified, {})
     deps = [dg.AssetDep(key(name), partition_mapping=seen_by(sees, months)) for name, sees in inputs.items()]
     return dg.AssetSpec(
@@ -83,16 +90,19 @@ def table_spec(
         partitions_def=months if table.partition_column else None,
         tags=_tags(table),
         metadata={
-            "dagster/column_schema": _column_schema(table, is_made=bool(inputs)),
+            "dagster/column_schema": _column_schema(table, is_made=bool(inputs) and is_read),
             "dagster/table_name": f"lake.{table.qualified}",
             **({"SQL": dg.MetadataValue.md(f"```sql\n{table.query}\n```")} if inputs else {}),
         },
     )
 
 
-def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """A table that is made from others, with each of its rules as a check."""
-    spec = table_spec(table, {name: node.inputs for name, node in graph.nodes.items()}, months)
+def table_asset(
+    table: Table, graph: Graph, months: dg.PartitionsDefinition, *, is_read: bool = True
+) -> dg.AssetsDefinition:
+    """A table that is made from others, with each of its rules as a check; `is_read` as in `table_spec`."""
+    inputs = {name: node.inputs for name, node in graph.nodes.items()}
+    spec = table_spec(table, inputs, months, is_read=is_read)
 
     @dg.multi_asset(
         name=table.qualified.replace(".", "__"),

@@ -15,7 +15,10 @@ Rows = Sequence[tuple[Any, ...]]
 _WIDTH, _LEFT, _RIGHT, _TOP = 720, 150, 70, 34
 _ROW = 24
 _PLOT = 260
-_COLOURS = ("#2f6f9f", "#c4603c", "#5b8c5a")
+_POINTS = 380
+_COLOURS = (
+    "#2f6f9f", "#c4603c", "#5b8c5a", "#8a5fa8", "#b8912f", "#3d9aa1", "#a8506b", "#6b7785", "#7a5c3e", "#2e4a62"
+)  # fmt: skip
 _FAINT = "#e4e9ee"
 _CELLS = 18  # cohorts and ages of a heat map: more are no longer read
 _FINEST = 2  # two places of a line that lie so near, in its units, are one
@@ -110,6 +113,32 @@ def lines(rows: Rows) -> tuple[list[str], float]:
     return _plot(rows, is_stepped=False)
 
 
+def points(rows: Rows) -> tuple[list[str], float]:
+    """A dot a row: name, which gives its colour, place across and height, both in units of one length."""
+    across, up = ([float(row[at]) for row in rows] for at in (1, 2))
+    left, high = min(across), max(up)
+    scale = min(
+        (_WIDTH - _LEFT - _RIGHT) / ((max(across) - left) or 1), (_POINTS - 20) / ((high - min(up)) or 1)
+    )
+    parts = []
+    for at, name in enumerate(sorted({row[0] for row in rows})):
+        colour = _COLOURS[at % len(_COLOURS)]
+        # What lies on the same place of the picture is one dot.
+        places = {
+            (round(_LEFT / 2 + (x - left) * scale), round(_TOP + 10 + (high - y) * scale))
+            for row, x, y in zip(rows, across, up, strict=True)
+            if row[0] == name
+        }
+        dots = "".join(f"M{x} {y}h0" for x, y in sorted(places))
+        parts.append(
+            f'<path d="{dots}" stroke="{colour}" stroke-width="5" stroke-linecap="round" stroke-opacity="0.6"/>'
+        )
+        parts.append(
+            f'<text x="{_WIDTH - 8}" y="{_TOP + 18 + at * 16}" text-anchor="end" fill="{colour}">{escape(str(name))}</text>'
+        )
+    return parts, _TOP + _POINTS + 10
+
+
 def _plot(rows: Rows, *, is_stepped: bool) -> tuple[list[str], float]:
     rows = [row for row in rows if row[2] is not None]
     if not rows:
@@ -197,6 +226,12 @@ PICTURES: Mapping[str, Picture] = {
         "SELECT segment, amount_at_stake FROM segments.actions WHERE as_of = $month "
         "ORDER BY amount_at_stake DESC NULLS LAST, segment",
         bars,
+    ),
+    "segments.clusters": Picture(
+        "Customers by how they differ most (PCA; up to 1,200 by chance), coloured by cluster",
+        "SELECT cluster_id, x, y FROM segments.clusters WHERE as_of = $month ORDER BY hash(customer_id), customer_id "
+        "LIMIT 1200",
+        points,
     ),
     "cohorts.retention": Picture(
         "Customers who buy, in % of their cohort, by months since they began",

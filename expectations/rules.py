@@ -592,6 +592,17 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "starts_on, parent) WHERE wholes.mean IS DISTINCT FROM parts.mean",
         ),
         Rule(
+            "a_whole_has_parts",
+            "A total of which something is expected has countries, and such a category products: without any, nothing would "
+            "be held against it.",
+            "WITH parts AS (SELECT DISTINCT as_of, grain, measure, level, starts_on, parent FROM {batch} "
+            "WHERE parent IS NOT NULL) SELECT wholes.* FROM {batch} AS wholes ANTI JOIN parts "
+            "ON parts.as_of = wholes.as_of AND parts.grain = wholes.grain AND parts.measure = wholes.measure "
+            "AND parts.starts_on = wholes.starts_on AND parts.parent = wholes.series "
+            "AND parts.level = CASE wholes.level WHEN 'total' THEN 'country' ELSE 'product' END "
+            "WHERE wholes.level IN ('total', 'category') AND wholes.mean > 0",
+        ),
+        Rule(
             "few_stand_ins",
             "At most one series in a hundred has a stand-in because its model failed.",
             "SELECT as_of, grain, count(DISTINCT (measure, level, series)) AS series, "
@@ -626,7 +637,8 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             "anomalies_are_few",
-            "At most a tenth of the days of a month are marked: more are no exceptions, but another shop.",
+            "Of the total, at most three and a tenth of the steps of a month are marked: more are no exceptions, but another "
+            "shop.",
             "SELECT as_of, count(*) AS steps, count(*) FILTER (is_anomaly) AS anomalies FROM {batch} "
             "WHERE level = 'total' GROUP BY as_of HAVING count(*) FILTER (is_anomaly) > 3 + 0.1 * count(*)",
             severity="warning",
@@ -645,7 +657,52 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE (units = 0 OR units_before = 0) AND price_effect <> 0",
         ),
     ),
-    "seeds.forecasting": (ONE_ROW,),
+    "forecasts.series": (
+        Rule(
+            "a_step_is_of_its_month",
+            "Days and months lie in month, and weeks end in it or begin there.",
+            "SELECT * FROM {batch} WHERE CASE grain WHEN 'month' THEN starts_on <> month WHEN 'day' "
+            "THEN date_trunc('month', starts_on) <> month "
+            "ELSE month NOT IN (date_trunc('month', starts_on), date_trunc('month', starts_on + 6)) END",
+        ),
+        Rule(
+            "a_step_is_of_one_kind",
+            "Days have orders and no product, weeks and months a product and neither country nor orders, months a category.",
+            "SELECT * FROM {batch} WHERE (grain = 'day') <> (orders IS NOT NULL) "
+            "OR (grain = 'day') <> (product_id IS NULL) OR (grain = 'month') <> (category IS NOT NULL) "
+            "OR (grain <> 'day' AND country IS NOT NULL)",
+        ),
+    ),
+    "forecasts.rivals": (
+        Rule(
+            "a_model_spoke_or_says_why",
+            "A step has a mean, or the reason why there is none, and not both.",
+            "SELECT * FROM {batch} WHERE (mean IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "few_failed",
+            "At most one in a hundred of the models' answers failed.",
+            "SELECT as_of, count(*) AS steps, count(reason) AS failed FROM {batch} GROUP BY as_of "
+            "HAVING count(reason) > 0.01 * count(*)",
+            severity="warning",
+        ),
+    ),
+    "seeds.forecasting": (
+        ONE_ROW,
+        Rule(
+            "models_are_known",
+            "library names models of AutoETS, AutoTheta, MSTL, Prophet and AutoARIMA, with a semicolon between.",
+            "SELECT * FROM {batch} WHERE len(list_filter(string_split(library, ';'), name -> trim(name) NOT IN "
+            "('AutoETS', 'AutoTheta', 'MSTL', 'Prophet', 'AutoARIMA'))) > 0",
+        ),
+    ),
+    "seeds.english_words": (
+        Rule(
+            "word_is_lower_case",
+            "word is in lower case and without blanks, as the words of a text are: another would match nothing.",
+            "SELECT * FROM {batch} WHERE word <> lower(trim(word))",
+        ),
+    ),
     "rules.baskets": (
         Rule(
             "size_is_that_of_the_goods",
@@ -696,11 +753,23 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         Rule(
             "ratios_follow_from_counts",
             "support is count by baskets, confidence count by antecedent_count, adjusted_lift count by "
-            "expected_count: to six digits.",
+            "expected_count, leverage support less what both shares come to: to six digits.",
             "SELECT * FROM {batch} WHERE abs(support * baskets - count) > 0.00001 * count "
+            "OR abs(leverage * baskets * baskets - count * baskets + antecedent_count * consequent_count) "
+            "> 0.00001 * greatest(count * baskets, antecedent_count * consequent_count) "
             "OR abs(confidence * antecedent_count - count) > 0.00001 * count "
             "OR abs(lift * antecedent_count * consequent_count - count * baskets) > 0.00001 * count * baskets "
             "OR abs(adjusted_lift * expected_count - count) > 0.00001 * count",
+        ),
+        Rule(
+            "the_later_months_are_a_part",
+            "What is counted and expected later is no more than in the whole window, later_adjusted_lift one by the other, "
+            "and all of them are given or none; is_held is told where it can be.",
+            "SELECT * FROM {batch} WHERE later_expected_count > expected_count * 1.00001 "
+            "OR (later_count IS NULL) <> (later_expected_count IS NULL) "
+            "OR (later_adjusted_lift IS NULL) <> (coalesce(later_expected_count, 0) = 0) "
+            "OR (is_held IS NULL) <> (later_adjusted_lift IS NULL) "
+            "OR abs(later_adjusted_lift * later_expected_count - later_count) > 0.00001 * later_count",
         ),
         Rule(
             "probabilities_are_probabilities",
@@ -738,6 +807,13 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR held_rules > rules OR complements + substitutes > 2 * candidate_pairs + frequent_items ** 3",
         ),
         Rule(
+            "counts_are_of_one_whole",
+            "capped_share is at most 1 and given where there are baskets, least_count is at most the baskets, and each two "
+            "frequent items are a candidate.",
+            "SELECT * FROM {batch} WHERE capped_share > 1 OR (capped_share IS NULL) <> (baskets + capped_baskets = 0) "
+            "OR least_count > baskets OR candidate_pairs <> frequent_items * (frequent_items - 1) // 2",
+        ),
+        Rule(
             "the_cap_leaves_most_in",
             "At most a tenth of the baskets are above the cap: more, and rules are those of small baskets alone.",
             "SELECT * FROM {batch} WHERE capped_baskets > 0.1 * (baskets + capped_baskets)",
@@ -750,6 +826,13 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "extra_amount_upper_bound is open_baskets x consequent_amount, and goods are antecedent and consequent.",
             "SELECT * FROM {batch} WHERE extra_amount_upper_bound <> open_baskets * consequent_amount "
             "OR goods <> list_sort(list_append(antecedent, consequent))",
+        ),
+        Rule(
+            "a_bundle_is_a_strong_rule",
+            "Its goods are bought together more often than by chance, each stands there once, and no more customers than "
+            "baskets stand behind them.",
+            "SELECT * FROM {batch} WHERE adjusted_lift <= 1 OR customers > count "
+            "OR len(list_distinct(goods)) <> len(antecedent) + 1",
         ),
     ),
     "rules.category_flows": (

@@ -41,6 +41,7 @@ def build(
     *,
     seen: Sequence[date] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    is_read: bool = True,
 ) -> dg.Definitions:
     """Build the definitions of a home.
 
@@ -48,10 +49,11 @@ def build(
         settings: Of the home.
         seen: Months that files brought; None to ask the lake.
         loggers: In the place of Dagster's own.
+        is_read: Whether anybody reads the descriptions; a run of its own shows none.
     """
     months = months_of(settings, months_seen(settings) if seen is None else seen)
     made = graph(settings.seeds)
-    tables = [table_asset(TABLES[name], made, months) for name in made.nodes]
+    tables = [table_asset(TABLES[name], made, months, is_read=is_read) for name in made.nodes]
     taking_in, rows = landing_assets(settings.landing, settings.reading(), months)
     freshness = fresh_by(settings, months)
 

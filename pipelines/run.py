@@ -4,6 +4,7 @@ The lake is asked first, without Dagster: nothing to do means no run, no event, 
 """
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -210,9 +211,11 @@ def _selected(settings: Settings, select: str, seen: Sequence[date]) -> set[str]
 
     from pipelines.definitions import build
 
-    assets = build(settings, seen=seen).resolve_asset_graph()
+    assets = build(settings, seen=seen, is_read=False).resolve_asset_graph()
     try:
-        keys = dg.AssetSelection.from_string(select).resolve(assets)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # of Dagster's own parser, for "group:"
+            keys = dg.AssetSelection.from_string(select).resolve(assets)
     except Exception as error:
         raise TillageError(
             f"{select!r} is not an asset selection of Dagster: {error} Write for example "
@@ -250,7 +253,7 @@ def _execute(
 
     progress.begin(len(names))
     result = (
-        build(settings, seen=now.seen, loggers={"tillage": tillage})
+        build(settings, seen=now.seen, loggers={"tillage": tillage}, is_read=False)
         .resolve_job_def(job)
         .execute_in_process(
             run_config={"loggers": {"tillage": {}}},

@@ -88,6 +88,20 @@ FORECASTING = Table(
             "for none. Whether it is closed on them is learned.",
             nullable=True,
         ),
+        Column(
+            "library",
+            "VARCHAR",
+            "Models of statsforecast and Prophet that speak for the total and the largest countries beside our own, with a "
+            "semicolon between: AutoETS, AutoTheta, MSTL, Prophet, AutoARIMA (a second a series and month); empty for none.",
+            nullable=True,
+        ),
+        Column(
+            "library_countries",
+            "INTEGER",
+            "For how many countries they do, by the amount of the last year.",
+            unit="countries",
+            minimum=0,
+        ),
     ),
     primary_key=(),
 )
