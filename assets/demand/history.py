@@ -89,7 +89,7 @@ def history(sold: pl.DataFrame, out: pl.DataFrame, until: date, grain: str) -> H
 def _calendar(sold: pl.DataFrame, until: date, grain: str) -> tuple[list[date], date]:
     """First days of the whole steps before `until`, and of the one after them."""
     first = sold.select(pl.col(grain).min()).item()
-    starts = []
+    starts: list[date] = []
     while True:
         if grain == "month":
             length = calendar.monthrange(first.year, first.month)[1]

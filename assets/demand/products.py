@@ -22,31 +22,37 @@ _XYZ_MONTHS = 6
 _TREND_MONTHS, _SEASON_MONTHS = 12, 36  # two years of twelve places leave no rest to compare with
 _TREND_WIDTH = 5
 _DIGITS = 4
-SHAPE = {
-    "as_of": pl.Date,
-    "product_id": pl.String,
-    "category": pl.String,
-    "amount": pl.Float64,
-    "abc": pl.String,
-    "months": pl.Int64,
-    "variation": pl.Float64,
-    "xyz": pl.String,
-    "trend_strength": pl.Float64,
-    "season_strength": pl.Float64,
-    "missing_reason": pl.String,
-    "out_of_stock_days": pl.Int64,
-    "bridged_months": pl.Int64,
-    "first_month": pl.Date,
-    **{f"{name}_{step}": pl.Float64 for step in range(1, AHEAD + 1) for name in ("units", "lo_80", "hi_80")},
-    "units": pl.Float64,
-    "model": pl.String,
-    "reason": pl.String,
-    "counted_on": pl.Date,
-    "on_hand": pl.Float64,
-    "cover_months": pl.Float64,
-    "overstock_units": pl.Float64,
-    "is_dead_stock": pl.Boolean,
-}
+SHAPE = pl.Schema(
+    {
+        "as_of": pl.Date,
+        "product_id": pl.String,
+        "category": pl.String,
+        "amount": pl.Float64,
+        "abc": pl.String,
+        "months": pl.Int64,
+        "variation": pl.Float64,
+        "xyz": pl.String,
+        "trend_strength": pl.Float64,
+        "season_strength": pl.Float64,
+        "missing_reason": pl.String,
+        "out_of_stock_days": pl.Int64,
+        "bridged_months": pl.Int64,
+        "first_month": pl.Date,
+        **{
+            f"{name}_{step}": pl.Float64
+            for step in range(1, AHEAD + 1)
+            for name in ("units", "lo_80", "hi_80")
+        },
+        "units": pl.Float64,
+        "model": pl.String,
+        "reason": pl.String,
+        "counted_on": pl.Date,
+        "on_hand": pl.Float64,
+        "cover_months": pl.Float64,
+        "overstock_units": pl.Float64,
+        "is_dead_stock": pl.Boolean,
+    }
+)
 
 
 def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
@@ -152,14 +158,12 @@ def _forecast(past: History, sold: pl.DataFrame, until: date, dead_days: int) ->
     )
     for step in range(1, AHEAD + 1):
         one = wide.filter(pl.col("step") == step).select(
-            product_id="series",
+            pl.col("series").alias("product_id"),
             # What is added up is what is written.
-            **{
-                f"units_{step}": pl.col("mean").round(_DIGITS),
-                f"lo_80_{step}": "lo_80",
-                f"hi_80_{step}": "hi_80",
-            },
-            **({"model": "model", "reason": "reason"} if step == 1 else {}),
+            pl.col("mean").round(_DIGITS).alias(f"units_{step}"),
+            pl.col("lo_80").alias(f"lo_80_{step}"),
+            pl.col("hi_80").alias(f"hi_80_{step}"),
+            *(("model", "reason") if step == 1 else ()),
         )
         table = table.join(one, on="product_id", how="left", maintain_order="left")
     quiet = pl.format("it was not sold for {} days", pl.lit(dead_days))

@@ -28,28 +28,30 @@ _WEEKS_A_YEAR = 365.2425 / 7
 _DIGITS = 4
 MODELS = ("mean of 8 weeks", "mean of 26 weeks", "smoothing", "Croston")
 Integers = npt.NDArray[np.int64]
-SHAPE = {
-    "as_of": pl.Date,
-    "product_id": pl.String,
-    "lead_days": pl.Int64,
-    "service_level": pl.Float64,
-    "covered_weeks": pl.Int64,
-    "model": pl.String,
-    "weekly_units": pl.Float64,
-    "error_deviation": pl.Float64,
-    "errors": pl.Int64,
-    "safety_stock": pl.Float64,
-    "reorder_point": pl.Float64,
-    "order_quantity": pl.Float64,
-    "is_economic": pl.Boolean,
-    "held_out_weeks": pl.Int64,
-    "held_out_units": pl.Float64,
-    "fill_rate": pl.Float64,
-    "stockout_weeks": pl.Int64,
-    "mean_stock": pl.Float64,
-    "orders": pl.Int64,
-    "reason": pl.String,
-}
+SHAPE = pl.Schema(
+    {
+        "as_of": pl.Date,
+        "product_id": pl.String,
+        "lead_days": pl.Int64,
+        "service_level": pl.Float64,
+        "covered_weeks": pl.Int64,
+        "model": pl.String,
+        "weekly_units": pl.Float64,
+        "error_deviation": pl.Float64,
+        "errors": pl.Int64,
+        "safety_stock": pl.Float64,
+        "reorder_point": pl.Float64,
+        "order_quantity": pl.Float64,
+        "is_economic": pl.Boolean,
+        "held_out_weeks": pl.Int64,
+        "held_out_units": pl.Float64,
+        "fill_rate": pl.Float64,
+        "stockout_weeks": pl.Int64,
+        "mean_stock": pl.Float64,
+        "orders": pl.Int64,
+        "reason": pl.String,
+    }
+)
 
 
 def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
@@ -126,7 +128,10 @@ def _answers(rows: pl.DataFrame, until: date) -> pl.DataFrame:
     then = policy(units, is_untold, terms, weeks - HELD_OUT_WEEKS)
     replay = replayed(np.nan_to_num(units[:, max(weeks - HELD_OUT_WEEKS, 0) :]), then, terms)
     quiet_weeks = min(max(settings["dead_days"] // 7, 1), weeks)
-    is_dead = np.nan_to_num(past.sold[:, -_LONGEST:][:, weeks - quiet_weeks :]).sum(axis=1) <= 0
+    late = sold.filter(pl.col("week") >= past.following)
+    is_dead = (past.sold[:, past.sold.shape[1] - quiet_weeks :].sum(axis=1) <= 0) & ~past.products.is_in(
+        late.filter(pl.col("units") > 0)["product_id"].implode()
+    ).to_numpy()
     is_told, is_replayed = now.errors >= LEAST_ORIGINS, then.errors >= LEAST_ORIGINS
     table = table.with_columns(
         covered_weeks=pl.Series(terms.weeks),

@@ -23,30 +23,32 @@ LEAST_PERIODS = 8  # of a product
 LEAST_PRODUCTS = 5  # categories of fewer share their periods with the other such
 LEVEL = 0.9
 _DIGITS = 4
-SHAPE = {
-    "as_of": pl.Date,
-    "product_id": pl.String,
-    "category": pl.String,
-    "periods": pl.Int64,
-    "units": pl.Int64,
-    "regular_price": pl.Float64,
-    "lowest_price": pl.Float64,
-    "highest_price": pl.Float64,
-    "prices": pl.Int64,
-    **{
-        f"{kind}{name}": pl.Float64
-        for kind in ("", "promotion_")
-        for name in ("elasticity", "lo_90", "hi_90", "own_elasticity", "own_deviation")
-    },
-    "dispersion": pl.Float64,
-    "month_deviation": pl.Float64,
-    "placebo": pl.Float64,
-    "placebo_probability": pl.Float64,
-    "shop_placebo_probability": pl.Float64,
-    "shop_placebo_share": pl.Float64,
-    "evidence": pl.String,
-    "reason": pl.String,
-}
+SHAPE = pl.Schema(
+    {
+        "as_of": pl.Date,
+        "product_id": pl.String,
+        "category": pl.String,
+        "periods": pl.Int64,
+        "units": pl.Int64,
+        "regular_price": pl.Float64,
+        "lowest_price": pl.Float64,
+        "highest_price": pl.Float64,
+        "prices": pl.Int64,
+        **{
+            f"{kind}{name}": pl.Float64
+            for kind in ("", "promotion_")
+            for name in ("elasticity", "lo_90", "hi_90", "own_elasticity", "own_deviation")
+        },
+        "dispersion": pl.Float64,
+        "month_deviation": pl.Float64,
+        "placebo": pl.Float64,
+        "placebo_probability": pl.Float64,
+        "shop_placebo_probability": pl.Float64,
+        "shop_placebo_share": pl.Float64,
+        "evidence": pl.String,
+        "reason": pl.String,
+    }
+)
 
 
 def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:

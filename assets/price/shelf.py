@@ -186,7 +186,7 @@ def _counted(is_sold: Booleans, is_out: Booleans) -> Booleans:
     first = is_sold.argmax(axis=1)
     last = length - 1 - is_sold[:, ::-1].argmax(axis=1)
     end = np.where(last >= length - _QUIET_DAYS, length - 1, last)
-    return (at > first[:, None]) & (at <= end[:, None]) & ~is_out
+    return np.asarray((at > first[:, None]) & (at <= end[:, None]) & ~is_out)
 
 
 def _facts(days: pl.DataFrame) -> pl.DataFrame:

@@ -177,9 +177,9 @@ SUGGESTIONS = Table(
     schema="price",
     name="suggestions",
     description=(
-        "Of each product the regular price that would have earned most at its elasticity, within those it had; or why none is "
-        "said. Margin where seeds.costs has its cost, else revenue. A price is told only if it would have earned more at both "
-        "ends of the elasticity's interval, and no placebo finds anything (seeds.pricing). Try it before you believe it."
+        "Of each product the regular price that would have earned most at its elasticity, within those it had and near the "
+        "last (seeds.pricing); or why none is said. Margin where seeds.costs has its cost, else revenue. A price is told only if it would have earned more at both "
+        "ends of the elasticity's interval, and no placebo finds anything. Try it before you believe it."
     ),
     grain="one row per as_of month and product of price.response",
     columns=(
@@ -188,6 +188,8 @@ SUGGESTIONS = Table(
         CATEGORY,
         Column("goal", "VARCHAR", "What is to be the most.", values=("margin", "revenue")),
         _price("regular_price", "The last regular price.", nullable=True),
+        _price("lowest_price", "Lowest regular price it had.", nullable=True),
+        _price("highest_price", "Highest regular price it had.", nullable=True),
         _price("unit_cost", "What one costs (seeds.costs); null where it is not known.", nullable=True),
         _price("suggested_price", "The price to try; null with a reason.", nullable=True),
         Column("gain", "DOUBLE", "Relative change of the goal expected of it.", nullable=True),

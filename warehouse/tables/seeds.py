@@ -328,6 +328,12 @@ PRICING = Table(
             minimum=2,
         ),
         Column("quiet_days", "INTEGER", "What was not sold for so long is gone.", unit="days", minimum=1),
+        Column(
+            "most_change",
+            "DOUBLE",
+            "A price to try differs from the regular one by this share of it at most.",
+            minimum=0,
+        ),
     ),
     primary_key=(),
 )

@@ -17,8 +17,8 @@ SELECT
     day,
     product_id,
     unit_price,
-    count(*) AS lines,
-    count(*) FILTER (invoice_units < (SELECT wholesale_quantity FROM seeds.thresholds)) AS small_lines,
+    count(quantity) AS lines,
+    count(quantity) FILTER (invoice_units < (SELECT wholesale_quantity FROM seeds.thresholds)) AS small_lines,
     sum(quantity) AS units
 FROM sales
 WHERE is_goods AND quantity < (SELECT wholesale_quantity FROM seeds.thresholds)

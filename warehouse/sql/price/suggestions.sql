@@ -1,10 +1,12 @@
--- Of each product the price that would have earned most within those seen, or why none is said.
+-- Of each product the price that would have earned most, near today's and within those seen, or why none is said.
 WITH products AS (
     SELECT
         response.as_of,
         response.product_id,
         response.category,
         response.regular_price,
+        greatest(response.lowest_price, (1 - settings.most_change) * response.regular_price) AS lowest,
+        least(response.highest_price, (1 + settings.most_change) * response.regular_price) AS highest,
         response.lowest_price,
         response.highest_price,
         response.prices,
@@ -33,9 +35,9 @@ best AS (
     SELECT
         *,
         CASE
-            WHEN elasticity >= -1 THEN highest_price
-            WHEN unit_cost IS NULL THEN lowest_price
-            ELSE greatest(lowest_price, least(highest_price, unit_cost * elasticity / (1 + elasticity)))
+            WHEN elasticity >= -1 THEN highest
+            WHEN unit_cost IS NULL THEN lowest
+            ELSE greatest(lowest, least(highest, unit_cost * elasticity / (1 + elasticity)))
         END AS price
     FROM products
 ),
@@ -50,7 +52,7 @@ weighed AS (
     SELECT
         *,
         regular_price - coalesce(unit_cost, 0) AS earned,
-        least(greatest(tried, lowest_price), highest_price) AS suggested
+        greatest(least(tried, highest_price), lowest_price) AS suggested
     FROM rounded
 ),
 
@@ -92,6 +94,8 @@ SELECT
     category,
     goal,
     regular_price,
+    lowest_price,
+    highest_price,
     unit_cost,
     CASE WHEN reason IS NULL THEN suggested END AS suggested_price,
     CASE WHEN reason IS NULL THEN CAST(round(gain, 4) AS DOUBLE) END AS gain,
