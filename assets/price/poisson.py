@@ -19,6 +19,7 @@ _CLOSE = 1e-5
 _PRIOR = (
     1 / 9
 )  # precision of the slopes while they are sought: none runs away, and it is taken out of the answer
+_DRAWN = 4  # periods that the dispersion of all products counts as
 _TINY = 1e-12
 
 
@@ -143,19 +144,24 @@ class _Panel:
         """Tell dispersion and heterogeneity by the residuals, and how sure slopes are with them."""
         rest, slopes = self.units - self.mean, len(self.x)
         is_used = self.mean > _TINY
-        squares = np.where(is_used, rest**2 / np.where(is_used, self.mean, 1.0), 0.0).sum(axis=1)
         of_month = np.add.reduceat(self.mean, self.begins, axis=1)
         rest_of_month = np.add.reduceat(rest, self.begins, axis=1)
-        periods, months = is_used.sum(axis=1), (of_month > _TINY).sum(axis=1)
+        is_month = of_month > _TINY
+        # Within months, so that what acts on all of one is no dispersion. Few periods are drawn to all products.
+        common = np.where(is_month, rest_of_month / np.where(is_month, of_month, 1.0), 0.0)[:, self.months]
+        apart = (rest - self.mean * common) ** 2 / np.where(is_used, self.mean, 1.0)
+        squares = np.where(is_used, apart, 0.0).sum(axis=1)
+        months = is_month.sum(axis=1)
+        free = np.maximum(is_used.sum(axis=1) - months - slopes, 0)
+        usual = squares[free > 0].sum() / max(free.sum(), 1)
+        within = np.maximum((squares * (free > 0) + _DRAWN * usual) / (free + _DRAWN), 1.0)
         # What has been fitted to the residuals made them smaller.
         larger = np.where(months > slopes + 2, months / np.maximum(months - slopes - 1, 1), 0.0)[:, None]
+        expected = within[:, None] * of_month
         between = self.heterogeneity
         for _ in range(30):
-            within = (squares - between * self.mean.sum(axis=1)) / np.maximum(periods - slopes - 1, 1)
-            within = np.maximum(within, 1.0)
-            expected = within[:, None] * of_month
             trust = (
-                np.where(of_month > _TINY, larger > 0, 0.0)
+                np.where(is_month & (larger > 0), 1.0, 0.0)
                 / np.maximum(expected + between * of_month**2, _TINY) ** 2
             )
             excess = (trust * of_month**2 * (larger * rest_of_month**2 - expected)).sum()

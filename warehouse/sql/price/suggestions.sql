@@ -81,6 +81,7 @@ reasoned AS (
             WHEN prices < least_prices THEN format('it had {} regular prices, and {} are needed', prices, least_prices)
             WHEN has_shop_placebo THEN 'the placebo finds that prices of the shop follow demand'
             WHEN has_placebo THEN 'the placebo finds that its price follows demand'
+            WHEN hi_90 >= 0 THEN 'no response to its price was found'
             WHEN earned <= 0 THEN 'its regular price is below its cost'
             WHEN suggested = regular_price THEN 'no price seen would have earned more'
             WHEN least_gain <= 0 THEN 'how much it responds is not sure enough to tell'
