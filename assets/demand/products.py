@@ -128,7 +128,8 @@ def _forecast(past: History, sold: pl.DataFrame, until: date, dead_days: int) ->
         {
             "series": np.repeat(past.products.to_numpy(), length),
             "ds": pl.Series(list(past.starts) * len(past.products), dtype=pl.Date),
-            "y": past.units.ravel(),
+            # What was not sold before its first Christmas sells at Christmas.
+            "y": np.where(is_seasonal[:, None], np.nan_to_num(past.units), past.units).ravel(),
             "is_quiet": np.repeat(is_quiet, length),
             "is_seasonal": np.repeat(is_seasonal, length),
         },
@@ -203,7 +204,7 @@ def _classes(table: pl.DataFrame) -> pl.DataFrame:
         ) - pl.col("amount"),
     )  # fmt: skip
     total = float(table["amount"].sum())
-    share = order["before"] / total if total > 0 else pl.Series([1.0] * table.height)
+    share = order["before"] / total if total > 0 else pl.Series([1.0] * table.height, dtype=pl.Float64)
     return table.with_columns(
         abc=pl.when((share < _ABC[0]) & (pl.col("amount") > 0))
         .then(pl.lit("A"))

@@ -50,13 +50,13 @@ def test_intervals_of_three_shops_hold_nine_elasticities_in_ten(answers: Callabl
 
 @pytest.mark.slow
 def test_intervals_of_twenty_shops_hold_nine_elasticities_in_ten(
-    answers: Callable[..., pl.DataFrame], record_property: Callable[[str, object], None]
+    answers: Callable[..., pl.DataFrame],
 ) -> None:
     found = [answers("default", seed=seed) for seed in range(1, 21)]
     for kind in ("", "promotion_"):
         shares = [held(one, kind) for one in found]
-        record_property(f"{kind}held", f"{sum(shares) / 20:.3f}, {min(shares):.3f} to {max(shares):.3f}")
-        assert 0.85 <= sum(shares) / 20 <= 0.95
+        assert 0.85 <= sum(shares) / 20 <= 0.95, shares
+        assert min(shares) > 0.7, shares
 
 
 def test_where_prices_do_nothing_none_is_said_to(answers: Callable[..., pl.DataFrame]) -> None:
