@@ -140,6 +140,13 @@ ONE_ROW = Rule(
 )
 
 
+SERVICE_IS_BELOW_ONE = Rule(
+    "service_level_is_below_one",
+    "service_level is below 1: no stock is enough for all that may come.",
+    "SELECT * FROM {batch} WHERE service_level >= 1",
+)
+
+
 def _of_cohorts(by: str) -> tuple[Rule, ...]:
     """Rules of a table whose cohorts are told apart by these columns."""
     return (
@@ -703,6 +710,122 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE word <> lower(trim(word))",
         ),
     ),
+    "demand.products": (
+        Rule(
+            "months_add_up",
+            "units is the sum of the three months to the last digit, and each interval holds its month.",
+            "SELECT * FROM {batch} WHERE abs(units - units_1 - units_2 - units_3) > 0.0002 "
+            "OR units_1 NOT BETWEEN lo_80_1 - 0.0001 AND hi_80_1 + 0.0001 "
+            "OR units_2 NOT BETWEEN lo_80_2 - 0.0001 AND hi_80_2 + 0.0001 "
+            "OR units_3 NOT BETWEEN lo_80_3 - 0.0001 AND hi_80_3 + 0.0001",
+        ),
+        Rule(
+            "classes_follow_amounts",
+            "No product of a later class has a larger amount than one of a class before.",
+            "SELECT * EXCLUDE (most_of_b, most_of_c) FROM (SELECT *, max(CASE abc WHEN 'B' THEN amount END) OVER shop "
+            "AS most_of_b, max(CASE abc WHEN 'C' THEN amount END) OVER shop AS most_of_c FROM {batch} "
+            "WINDOW shop AS (PARTITION BY as_of)) "
+            "WHERE (abc = 'A' AND amount < greatest(most_of_b, most_of_c)) OR (abc = 'B' AND amount < most_of_c)",
+        ),
+        Rule(
+            "what_is_told_is_possible",
+            "There is a class of regularity where there is a variation, strengths are at most 1, and what is not told has a "
+            "reason.",
+            "SELECT * FROM {batch} WHERE (variation IS NULL) <> (xyz IS NULL) "
+            "OR greatest(trend_strength, season_strength) > 1 OR (variation IS NULL AND missing_reason IS NULL)",
+        ),
+        Rule(
+            "stock_is_told_where_it_was_counted",
+            "Of stock all is told that follows from a count, and nothing without one.",
+            "SELECT * FROM {batch} WHERE (on_hand IS NULL) <> (counted_on IS NULL) "
+            "OR (on_hand IS NULL) <> (overstock_units IS NULL) OR (on_hand IS NULL) <> (is_dead_stock IS NULL) "
+            "OR overstock_units > on_hand",
+        ),
+    ),
+    "demand.reorder_points": (
+        Rule(
+            "a_point_covers_what_is_expected",
+            "The reorder point is what is expected of the covered weeks and the safety stock, rounded up.",
+            "SELECT * FROM {batch} WHERE reorder_point - covered_weeks * weekly_units - safety_stock "
+            "NOT BETWEEN -0.01 AND 1.01",
+        ),
+        Rule(
+            "what_is_not_told_has_a_reason",
+            "There is a reorder point and a replay, or a reason.",
+            "SELECT * FROM {batch} WHERE (reorder_point IS NULL OR held_out_weeks IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "shares_are_at_most_one",
+            "A fill rate is at most 1, a service level below.",
+            "SELECT * FROM {batch} WHERE fill_rate > 1 OR service_level >= 1",
+        ),
+    ),
+    "price.daily_prices": (
+        Rule(
+            "lines_have_units",
+            "Every line has a unit at least, and lines of small invoices are among them.",
+            "SELECT * FROM {batch} WHERE units < lines OR small_lines > lines",
+        ),
+        Rule(
+            "day_is_in_its_month",
+            "month is that of the day.",
+            "SELECT * FROM {batch} WHERE month <> date_trunc('month', day)",
+        ),
+    ),
+    "price.response": (
+        Rule(
+            "intervals_hold_what_is_told",
+            "An elasticity lies within its interval, and is a number.",
+            "SELECT * FROM {batch} WHERE elasticity NOT BETWEEN lo_90 AND hi_90 OR promotion_elasticity NOT BETWEEN "
+            "promotion_lo_90 AND promotion_hi_90 OR NOT isfinite(coalesce(elasticity, 0) + "
+            "coalesce(promotion_elasticity, 0) + coalesce(placebo, 0))",
+        ),
+        Rule(
+            "what_is_not_told_has_a_reason",
+            "There is an elasticity or a reason, and never both.",
+            "SELECT * FROM {batch} WHERE (elasticity IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "a_price_is_one_of_those_seen",
+            "The regular price is neither below the lowest nor above the highest, and probabilities are at most 1.",
+            "SELECT * FROM {batch} WHERE regular_price NOT BETWEEN lowest_price AND highest_price "
+            "OR greatest(placebo_probability, shop_placebo_probability, shop_placebo_share) > 1",
+        ),
+    ),
+    "price.suggestions": (
+        Rule(
+            "what_is_not_told_has_a_reason",
+            "There is a price to try or a reason, and never both.",
+            "SELECT * FROM {batch} WHERE (suggested_price IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "a_suggestion_is_within_the_prices_seen",
+            "It is no lower than the lowest regular price and no higher than the highest, and not the one there is.",
+            "SELECT * FROM {batch} WHERE suggested_price NOT BETWEEN lowest_price AND highest_price "
+            "OR suggested_price = regular_price",
+        ),
+        Rule(
+            "a_suggestion_gains",
+            "It gains at both ends of the interval, no less than the least.",
+            "SELECT * FROM {batch} WHERE suggested_price IS NOT NULL AND NOT (least_gain >= 0 AND gain >= least_gain)",
+        ),
+        Rule(
+            "margin_needs_a_cost",
+            "The goal is margin where the cost is known, and there alone.",
+            "SELECT * FROM {batch} WHERE (goal = 'margin') <> (unit_cost IS NOT NULL)",
+        ),
+    ),
+    "seeds.pricing": (ONE_ROW,),
+    "seeds.ordering": (ONE_ROW, SERVICE_IS_BELOW_ONE),
+    "seeds.supply": (SERVICE_IS_BELOW_ONE,),
+    "seeds.stockouts": (
+        Rule(
+            "a_stockout_ends_after_it_begins",
+            "last_day is not before first_day.",
+            "SELECT * FROM {batch} WHERE last_day < first_day",
+        ),
+    ),
+    "seeds.forecasting": (ONE_ROW,),
     "rules.baskets": (
         Rule(
             "size_is_that_of_the_goods",

@@ -314,3 +314,150 @@ CAMPAIGNS = Table(
     ),
     primary_key=("segment",),
 )
+
+PRICING = Table(
+    schema="seeds",
+    name="pricing",
+    description="When this shop is told a price to try (price.suggestions).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "chance",
+            "DOUBLE",
+            "A placebo that chance finds less often than this has found something.",
+            minimum=0,
+        ),
+        Column(
+            "placebo_share",
+            "DOUBLE",
+            "That of all products must besides be so much of the response to today's price: prices are read off receipts, "
+            "and a little of today's seeps into it.",
+            minimum=0,
+        ),
+        Column(
+            "least_prices",
+            "INTEGER",
+            "A product must have had so many regular prices.",
+            unit="prices",
+            minimum=2,
+        ),
+        Column("quiet_days", "INTEGER", "What was not sold for so long is gone.", unit="days", minimum=1),
+        Column(
+            "most_change",
+            "DOUBLE",
+            "A price to try differs from the regular one by this share of it at most.",
+            minimum=0,
+        ),
+    ),
+    primary_key=(),
+)
+
+COSTS = Table(
+    schema="seeds",
+    name="costs",
+    description="What products cost the shop. Empty as shipped.",
+    grain="one row per product",
+    columns=(
+        Column("product_id", "VARCHAR", "Code of the product."),
+        Column("unit_cost", "DECIMAL(18,4)", "What one unit costs.", unit="currency", minimum=0),
+    ),
+    primary_key=("product_id",),
+)
+
+STOCKOUTS = Table(
+    schema="seeds",
+    name="stockouts",
+    description="When products were out of stock: what was not sold then was not unwanted. Empty as shipped.",
+    grain="one row per product and time without stock",
+    columns=(
+        Column("product_id", "VARCHAR", "Code of the product."),
+        Column("first_day", "DATE", "First day without stock."),
+        Column("last_day", "DATE", "Last day without stock."),
+    ),
+    primary_key=("product_id", "first_day"),
+)
+
+STOCK = Table(
+    schema="seeds",
+    name="stock",
+    description="Counts of the stock; of each product the last one up to the end of a month is used. Empty as shipped.",
+    grain="one row per product and count",
+    columns=(
+        Column("product_id", "VARCHAR", "Code of the product."),
+        Column("counted_on", "DATE", "Day of the count."),
+        Column("on_hand", "BIGINT", "Units that were there.", unit="units", minimum=0),
+    ),
+    primary_key=("product_id", "counted_on"),
+)
+
+SUPPLY = Table(
+    schema="seeds",
+    name="supply",
+    description="Products whose lead time or service level is not that of seeds.ordering. Empty as shipped.",
+    grain="one row per product",
+    columns=(
+        Column("product_id", "VARCHAR", "Code of the product."),
+        Column(
+            "lead_days",
+            "INTEGER",
+            "Days from an order to its goods; empty for the usual.",
+            nullable=True,
+            unit="days",
+            minimum=0,
+        ),
+        Column(
+            "service_level",
+            "DOUBLE",
+            "Probability with which goods come before the stock ends; empty for the usual.",
+            nullable=True,
+            minimum=0,
+        ),
+    ),
+    primary_key=("product_id",),
+)
+
+ORDERING = Table(
+    schema="seeds",
+    name="ordering",
+    description="How this shop orders its goods (demand.reorder_points), and when stock is dead (demand.products).",
+    grain="one row per shop",
+    columns=(
+        Column("lead_days", "INTEGER", "Days from an order to its goods.", unit="days", minimum=0),
+        Column(
+            "service_level",
+            "DOUBLE",
+            "Probability with which goods come before the stock ends, below 1.",
+            minimum=0,
+        ),
+        Column(
+            "cover_days",
+            "INTEGER",
+            "So long an order lasts where its costs are not known.",
+            unit="days",
+            minimum=1,
+        ),
+        Column(
+            "dead_days",
+            "INTEGER",
+            "What was not sold for so long is not expected to be.",
+            unit="days",
+            minimum=1,
+        ),
+        Column(
+            "order_cost",
+            "DECIMAL(18,4)",
+            "What an order costs, whatever its size; may be empty.",
+            nullable=True,
+            unit="currency",
+            minimum=0,
+        ),
+        Column(
+            "holding_a_year",
+            "DOUBLE",
+            "What it costs to hold a unit for a year, as a share of its cost; may be empty.",
+            nullable=True,
+            minimum=0,
+        ),
+    ),
+    primary_key=(),
+)

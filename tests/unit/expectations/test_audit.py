@@ -536,6 +536,72 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for step in range(1, 4)
     ],
+    "demand.products": [
+        {
+            "as_of": "2011-01-01", "product_id": f"{at}", "category": "Bags", "amount": amount, "abc": abc, "months": 12,
+            "variation": 0.4, "xyz": "X", "trend_strength": 0.5, "season_strength": None,
+            "missing_reason": "a season needs 36 months", "out_of_stock_days": 2, "bridged_months": 1,
+            "first_month": "2011-02-01",
+            **{f"{name}_{step}": value for step in (1, 2, 3) for name, value in zip(("units", "lo_80", "hi_80"), (5.0, 2.0, 8.0), strict=True)},
+            "units": 15.0, "model": "median", "reason": None, "counted_on": "2011-01-20", "on_hand": 30.0,
+            "cover_months": 6.0, "overstock_units": 6.0, "is_dead_stock": False,
+        }
+        for at, (abc, amount) in enumerate((("A", 80.0), ("B", 15.0), ("C", 5.0)))
+    ],
+    "demand.reorder_points": [
+        {
+            "as_of": "2011-01-01", "product_id": f"{at}", "lead_days": 14, "service_level": 0.95, "covered_weeks": 3,
+            "model": "smoothing", "weekly_units": 4.0, "error_deviation": 3.0, "errors": 40, "safety_stock": 5.5,
+            "reorder_point": 18.0, "order_quantity": 16.0, "is_economic": False, "held_out_weeks": 13,
+            "held_out_units": 50.0, "fill_rate": 0.98, "stockout_weeks": 1, "mean_stock": 12.0, "orders": 3,
+            "reason": None,
+        }
+        for at in range(3)
+    ],
+    "price.daily_prices": [
+        {
+            "month": "2011-01-01", "day": f"2011-01-0{at}", "product_id": "A", "unit_price": "2.5", "lines": 2,
+            "small_lines": 1, "units": 3,
+        }
+        for at in range(1, 4)
+    ],
+    "price.response": [
+        {
+            "as_of": "2011-01-01", "product_id": f"{at}", "category": "Bags", "periods": 20, "units": 100,
+            "regular_price": "2", "lowest_price": "1.5", "highest_price": "2.5", "prices": 4, "elasticity": -1.5,
+            "lo_90": -2.0, "hi_90": -1.0, "own_elasticity": -1.6, "own_deviation": 0.5, "promotion_elasticity": -2.0,
+            "promotion_lo_90": -3.0, "promotion_hi_90": -1.0, "promotion_own_elasticity": -2.2,
+            "promotion_own_deviation": 0.4, "dispersion": 1.2, "month_deviation": 0.15, "placebo": 0.1,
+            "placebo_probability": 0.6, "shop_placebo_probability": 0.3, "shop_placebo_share": 0.02,
+            "evidence": "observational", "reason": None,
+        }
+        for at in range(3)
+    ],
+    "price.suggestions": [
+        {
+            "as_of": "2011-01-01", "product_id": f"{at}", "category": "Bags", "goal": "margin", "regular_price": "2",
+            "lowest_price": "1.5", "highest_price": "2.5", "unit_cost": "1", "suggested_price": "1.8", "gain": 0.02,
+            "least_gain": 0.01, "elasticity": -2.3, "lo_90": -2.6, "hi_90": -2.0, "evidence": "observational",
+            "reason": None,
+        }
+        for at in range(3)
+    ],
+    "seeds.pricing": [
+        {"chance": 0.05, "placebo_share": 0.2, "least_prices": 4, "quiet_days": 91, "most_change": 0.2}
+    ],
+    "seeds.costs": [{"product_id": f"{at}", "unit_cost": "1.5"} for at in range(3)],
+    "seeds.stockouts": [
+        {"product_id": f"{at}", "first_day": "2011-01-03", "last_day": "2011-01-05"} for at in range(3)
+    ],
+    "seeds.stock": [{"product_id": f"{at}", "counted_on": "2011-01-03", "on_hand": 5} for at in range(3)],
+    "seeds.supply": [{"product_id": f"{at}", "lead_days": 7, "service_level": 0.9} for at in range(3)],
+    "seeds.ordering": [
+        {
+            "lead_days": 14, "service_level": 0.95, "cover_days": 28, "dead_days": 180, "order_cost": "20",
+            "holding_a_year": 0.25,
+        }
+    ],
+    "seeds.forecasting": [{"holiday_country": "GB-ENG"}],
 }  # fmt: skip
 
 # For each rule about keys or the business: what spoils the first row.
@@ -772,6 +838,36 @@ BREAKS: dict[str, dict[str, Any]] = {
     "price.volume_mix.key_is_unique": {"product_id": "1"},
     "price.volume_mix.effects_add_up": {"price_effect": "2"},
     "price.volume_mix.what_is_new_or_gone_has_no_price_effect": {"units_before": 0},
+    "demand.products.key_is_unique": {"product_id": "1"},
+    "demand.products.months_add_up": {"units": 16.0},
+    "demand.products.classes_follow_amounts": {"amount": 10.0},
+    "demand.products.what_is_told_is_possible": {"xyz": None},
+    "demand.products.stock_is_told_where_it_was_counted": {"counted_on": None},
+    "demand.reorder_points.key_is_unique": {"product_id": "1"},
+    "demand.reorder_points.a_point_covers_what_is_expected": {"reorder_point": 10.0},
+    "demand.reorder_points.what_is_not_told_has_a_reason": {"reason": "too little"},
+    "demand.reorder_points.shares_are_at_most_one": {"service_level": 1.0},
+    "price.daily_prices.key_is_unique": {"day": "2011-01-02"},
+    "price.daily_prices.lines_have_units": {"units": 1},
+    "price.daily_prices.day_is_in_its_month": {"day": "2011-02-02"},
+    "price.response.key_is_unique": {"product_id": "1"},
+    "price.response.intervals_hold_what_is_told": {"hi_90": -1.9},
+    "price.response.what_is_not_told_has_a_reason": {"reason": "too little"},
+    "price.response.a_price_is_one_of_those_seen": {"regular_price": "3"},
+    "price.suggestions.key_is_unique": {"product_id": "1"},
+    "price.suggestions.what_is_not_told_has_a_reason": {"reason": "too little"},
+    "price.suggestions.a_suggestion_is_within_the_prices_seen": {"suggested_price": "2.6"},
+    "price.suggestions.a_suggestion_gains": {"least_gain": 0.03},
+    "price.suggestions.margin_needs_a_cost": {"goal": "revenue"},
+    "seeds.pricing.there_is_one_row": {},
+    "seeds.costs.key_is_unique": {"product_id": "1"},
+    "seeds.stockouts.key_is_unique": {"product_id": "1"},
+    "seeds.stockouts.a_stockout_ends_after_it_begins": {"last_day": "2010-12-31"},
+    "seeds.stock.key_is_unique": {"product_id": "1"},
+    "seeds.supply.key_is_unique": {"product_id": "1"},
+    "seeds.supply.service_level_is_below_one": {"service_level": 1.0},
+    "seeds.ordering.there_is_one_row": {},
+    "seeds.ordering.service_level_is_below_one": {"service_level": 1.0},
     "seeds.forecasting.there_is_one_row": {},
     "seeds.forecasting.models_are_known": {"library": "Theta"},
     "forecasts.series.key_is_unique": {"country": None},
