@@ -1085,6 +1085,26 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR false_share < chance OR abs(mean_before - mean - fall) > 0.001",
         ),
     ),
+    "sentiment.topics": (
+        Rule(
+            "parts_are_no_more_than_the_whole",
+            "A topic has at most the whole of each review; shares add up to 1 at most, means stay on their scales.",
+            "SELECT * FROM {batch} WHERE weight > reviews + 0.001 OR positive_share + negative_share > 1.0002 "
+            "OR mean_rating > 5 OR mean_score > 1",
+        ),
+        Rule(
+            "nothing_later_is_seen",
+            "month is not after as_of.",
+            "SELECT * FROM {batch} WHERE month > as_of",
+        ),
+        Rule(
+            "products_add_up_to_the_shop",
+            "Reviews of all products, month by month, are those of the shop.",
+            "SELECT as_of, month, sum(reviews) FILTER (level = 'product') AS of_products, "
+            "sum(reviews) FILTER (level = 'shop') AS of_shop FROM {batch} WHERE topic_id = 'all' "
+            "GROUP BY as_of, month HAVING of_products IS DISTINCT FROM of_shop",
+        ),
+    ),
     "sentiment.helpfulness": (
         Rule(
             "the_interval_holds_the_ratio",

@@ -89,9 +89,9 @@ def _pieces(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
 def _told(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows as the table has them."""
     value = pl.col("score")
-    label = pl.when(value.is_null()).then(pl.lit("unknown"))
+    unknown = pl.when(value.is_null()).then(pl.lit("unknown"))
     label = (
-        label.when(value > NEUTRAL).then(pl.lit("positive")).when(value < -NEUTRAL).then(pl.lit("negative"))
+        unknown.when(value > NEUTRAL).then(pl.lit("positive")).when(value < -NEUTRAL).then(pl.lit("negative"))
     )
     is_foreign = ~pl.col("is_english").fill_null(value=True)
     why = pl.when(value.is_not_null()).then(None).when(is_foreign).then(pl.lit("not English"))

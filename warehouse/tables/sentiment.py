@@ -255,3 +255,34 @@ REVIEWERS = Table(
     partition_column="month",
     sees={"core.reviews": Sees.PREVIOUS},
 )
+
+TOPICS = Table(
+    schema="sentiment",
+    name="topics",
+    description=(
+        "How customers speak of each product and category and of the shop, month by month. Categories are those of "
+        "products whose code tells it (seeds.categories)."
+    ),
+    grain="one row per as_of month, month up to it, level, subject and topic with a scored review",
+    columns=(
+        Column("as_of", "DATE", "First day of the month at whose end it is seen."),
+        Column("month", "DATE", "First day of the month of the reviews."),
+        Column("level", "VARCHAR", "Of what.", values=("product", "category", "shop")),
+        Column("subject", "VARCHAR", "Which; 'all' of the shop."),
+        Column("topic_id", "VARCHAR", "Topic; 'all' for all of them together."),
+        Column("reviews", "BIGINT", "Reviews with a score.", unit="reviews", minimum=1),
+        Column("weight", "DOUBLE", "Sum of the topic's shares of them.", unit="reviews", minimum=0),
+        Column("mean_rating", "DOUBLE", "Mean stars, each review by its share.", unit="stars", minimum=1),
+        Column("mean_score", "DOUBLE", "Mean score, -1 to 1, likewise.", minimum=-1),
+        Column("positive_share", "DOUBLE", "Share whose label is positive.", minimum=0),
+        Column("negative_share", "DOUBLE", "Share whose label is negative.", minimum=0),
+        Column(
+            "is_learned",
+            "BOOLEAN",
+            "Whether all were scored with what ratings taught: scores of the lexicon alone have another scale.",
+        ),
+    ),
+    primary_key=("as_of", "month", "level", "subject", "topic_id"),
+    partition_column="as_of",
+    is_served=True,
+)

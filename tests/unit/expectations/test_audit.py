@@ -548,6 +548,14 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for at in range(3)
     ],
+    "sentiment.topics": [
+        {
+            "as_of": "2011-01-01", "month": "2011-01-01", "level": level, "subject": subject, "topic_id": "all",
+            "reviews": reviews, "weight": float(reviews), "mean_rating": 4.2, "mean_score": 0.6,
+            "positive_share": 0.75, "negative_share": 0.25, "is_learned": True,
+        }
+        for level, subject, reviews in (("shop", "all", 8), ("product", "A", 4), ("product", "B", 4))
+    ],
     "sentiment.helpfulness": [
         {
             "as_of": "2011-01-01", "feature": feature, "one_more": "one more", "odds_ratio": 1.5,
@@ -814,6 +822,10 @@ BREAKS: dict[str, dict[str, Any]] = {
     "sentiment.mismatches.words_and_stars_disagree": {"words_are": "better"},
     "sentiment.alerts.key_is_unique": {"subject": "1"},
     "sentiment.alerts.an_alert_fell": {"mean": 4.5, "fall": 0.0},
+    "sentiment.topics.key_is_unique": {"level": "product", "subject": "A"},
+    "sentiment.topics.parts_are_no_more_than_the_whole": {"positive_share": 0.8},
+    "sentiment.topics.nothing_later_is_seen": {"month": "2011-02-01"},
+    "sentiment.topics.products_add_up_to_the_shop": {"reviews": 9},
     "sentiment.helpfulness.key_is_unique": {"feature": "stars"},
     "sentiment.helpfulness.the_interval_holds_the_ratio": {"odds_ratio": 2.0},
     "sentiment.reviewers.key_is_unique": {"review_id": "1"},
@@ -845,6 +857,8 @@ TOGETHER = {
         "a_cohort_begins_whole",
     },
     "overview.correlations.key_is_unique": {"a_pair_is_there_once"},
+    "sentiment.topics.key_is_unique": {"products_add_up_to_the_shop"},
+    "sentiment.topics.nothing_later_is_seen": {"products_add_up_to_the_shop"},
 }
 # What stands otherwise in the rows of February than a month later: the third of it is no Monday, and who began
 # in December is a month older.
