@@ -2,14 +2,15 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln, ndtr
+from scipy.special import gammaln
+from scipy.stats import pearson3
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-# So many drawn are counted exactly; of more the sum is close to normal.
+# So many drawn are counted exactly; of more the sum is close to the law of the same three moments.
 EXACT = 100
-# Where the normal law gives more than this, no correction makes a finding of it.
+# Where that law gives more than this, counting makes no finding of it.
 PLAIN = 0.2
 
 
@@ -17,8 +18,8 @@ def lower_chance(some: Integers, others: Integers) -> Floats:
     """Chance that as many, drawn at random from all, would have a sum as low or lower: a permutation test, one-sided.
 
     Exact where the fewer of `some` and `others` are 100 at most: the multivariate hypergeometric law of the numbers
-    of each step, added up by sums. Else, and where it is plainly no finding, by the normal law with its finite
-    population's variance.
+    of each step, added up by sums. Else, and where it is plainly no finding, by Pearson's third law with the mean,
+    variance and skewness that drawing from a finite population has: stars are far from symmetric.
 
     Args:
         some: How many have each step 1, 2, ..., tests x steps; at least one in each test.
@@ -33,9 +34,12 @@ def lower_chance(some: Integers, others: Integers) -> Floats:
     mean = (whole * step).sum(axis=1) / total
     variance = (whole * (step - mean[:, None]) ** 2).sum(axis=1) / total
     spread = np.sqrt(variance * drawn * rest / np.maximum(total - 1, 1))
+    third = (whole * (step - mean[:, None]) ** 3).sum(axis=1) / total
+    third = third * drawn * rest * (rest - drawn) / np.maximum((total - 1) * (total - 2), 1)
+    known = np.where(spread > 0, spread, 1.0)
     # Half a step: sums are whole numbers.
     off = (some * step).sum(axis=1) - drawn * mean + 0.5
-    chance = np.where(spread > 0, ndtr(off / np.where(spread > 0, spread, 1.0)), 1.0)
+    chance = np.where(spread > 0, pearson3.cdf(off / known, third / known**3), 1.0)
     for test in np.flatnonzero((spread > 0) & (chance < PLAIN) & (np.minimum(drawn, rest) <= EXACT)):
         # A low sum of some is a high sum of the others: the fewer are counted.
         if drawn[test] <= rest[test]:
