@@ -825,7 +825,6 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE last_day < first_day",
         ),
     ),
-    "seeds.forecasting": (ONE_ROW,),
     "rules.baskets": (
         Rule(
             "size_is_that_of_the_goods",
@@ -1241,6 +1240,103 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE expected_return_lines NOT BETWEEN return_lines_low AND return_lines_high "
             "OR (expected_return_lines IS NULL) <> (reason IS NOT NULL) "
             "OR (expected_return_lines IS NULL) <> (return_lines_low IS NULL) OR NOT isfinite(coalesce(return_lines_high, 0))",
+        ),
+    ),
+    "sentiment.lexicon": (
+        Rule("a_score_is_at_most_1", "No score is above 1.", "SELECT * FROM {batch} WHERE NOT score <= 1"),
+    ),
+    "sentiment.models": (
+        Rule(
+            "what_is_used_was_judged",
+            "A model that is used has words and orders reviews better than the lexicon; no area is above 1.",
+            "SELECT * FROM {batch} WHERE is_used AND NOT coalesce(len(words) > 0 AND auc > lexicon_auc, FALSE) "
+            "OR greatest(auc, lexicon_auc) > 1 OR few_stars > rated",
+        ),
+    ),
+    "sentiment.reviews": (
+        Rule(
+            "a_label_follows_the_score",
+            "Scores are at most 1; a label says what the score says, and where there is none there is a reason.",
+            "SELECT * FROM {batch} WHERE NOT coalesce(score, 0) <= 1 "
+            "OR (score IS NULL) <> (missing_reason IS NOT NULL) OR label <> CASE WHEN score IS NULL THEN 'unknown' "
+            "WHEN score > 0.05 THEN 'positive' WHEN score < -0.05 THEN 'negative' ELSE 'neutral' END",
+        ),
+        Rule(
+            "the_past_alone_is_learned_from",
+            "The model was learned before the month of the review.",
+            "SELECT * FROM {batch} WHERE learned_as_of >= month",
+        ),
+        Rule(
+            "most_reviews_have_a_score",
+            "Half of the month's reviews and more have a score.",
+            "SELECT *, count(*) OVER of_month AS reviews FROM {batch} "
+            "WINDOW of_month AS (PARTITION BY month) QUALIFY score IS NULL AND 2 * count(score) OVER of_month < reviews",
+            severity="warning",
+        ),
+    ),
+    "sentiment.mismatches": (
+        Rule(
+            "words_and_stars_disagree",
+            "Words are worse than four or five stars, or better than one or two, and at most 1.",
+            "SELECT * FROM {batch} WHERE words_are <> CASE WHEN rating > 3 THEN 'worse' ELSE 'better' END "
+            "OR rating = 3 OR abs(score) < 0.5 OR (score > 0) = (rating > 3) OR score > 1",
+        ),
+    ),
+    "sentiment.alerts": (
+        Rule(
+            "an_alert_fell",
+            "What is an alert fell, and chances and shares are at most 1, the share no less than the chance.",
+            "SELECT * FROM {batch} WHERE is_alert AND NOT fall > 0 OR greatest(chance, false_share) > 1 "
+            "OR false_share < chance OR abs(mean_before - mean - fall) > 0.001",
+        ),
+    ),
+    "sentiment.topics": (
+        Rule(
+            "parts_are_no_more_than_the_whole",
+            "A topic has at most the whole of each review; shares add up to 1 at most, means stay on their scales.",
+            "SELECT * FROM {batch} WHERE weight > reviews + 0.001 OR positive_share + negative_share > 1.0002 "
+            "OR mean_rating > 5 OR mean_score > 1",
+        ),
+        Rule(
+            "nothing_later_is_seen",
+            "month is not after as_of.",
+            "SELECT * FROM {batch} WHERE month > as_of",
+        ),
+        Rule(
+            "products_add_up_to_the_shop",
+            "Reviews of all products, month by month, are those of the shop.",
+            "SELECT as_of, month, sum(reviews) FILTER (level = 'product') AS of_products, "
+            "sum(reviews) FILTER (level = 'shop') AS of_shop FROM {batch} WHERE topic_id = 'all' "
+            "GROUP BY as_of, month HAVING of_products IS DISTINCT FROM of_shop",
+        ),
+    ),
+    "sentiment.helpfulness": (
+        Rule(
+            "the_interval_holds_the_ratio",
+            "An odds ratio lies within its interval, and all of them are given or none.",
+            "SELECT * FROM {batch} WHERE odds_ratio NOT BETWEEN odds_ratio_low AND odds_ratio_high "
+            "OR (odds_ratio IS NULL) <> (coalesce(odds_ratio_low, odds_ratio_high, effect) IS NULL) "
+            "OR odds_ratio + odds_ratio_low + odds_ratio_high + effect IS NULL AND odds_ratio IS NOT NULL "
+            "OR NOT isfinite(coalesce(odds_ratio_high, 0)) OR reviews > votes",
+        ),
+    ),
+    "sentiment.reviewers": (
+        Rule(
+            "a_reason_is_given",
+            "Copies are three and more and like each other; a burst has five reviews and more, and its chances.",
+            "SELECT * FROM {batch} WHERE contains(reason, 'copies') <> (copies >= 3 AND similarity > 0) "
+            "OR contains(reason, 'burst') <> (in_hour >= 5) "
+            "OR (in_hour > 0) <> (hour_chance IS NOT NULL AND rating_chance IS NOT NULL) "
+            "OR similarity > 1 OR greatest(hour_chance, rating_chance) > 0.01",
+        ),
+    ),
+    "seeds.sentiment": (ONE_ROW,),
+    "seeds.review_alerts": (
+        ONE_ROW,
+        Rule(
+            "shares_are_below_one",
+            "false_share and least_fall are below 1.",
+            "SELECT * FROM {batch} WHERE greatest(false_share, least_fall) >= 1",
         ),
     ),
     "seeds.holdouts": (

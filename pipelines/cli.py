@@ -134,8 +134,11 @@ def sample(
         str | None, typer.Option(metavar="YYYY-MM", help="Default: so many months before the current one.")
     ] = None,
     preset: Annotated[Preset, typer.Option(help="Which shop.")] = Preset.default,
+    reviews: Annotated[
+        float, typer.Option(help="Share of the lines of known customers that are written of: 0.02, say.")
+    ] = 0.0,
 ) -> None:
-    """Write a sample shop: CSV files into landing/orders/, and the truth they were drawn from into truth/."""
+    """Write a sample shop: CSV files into landing/, and the truth they were drawn from into truth/."""
     settings = _settings()
     now = settings.reading().now.date()
     first = _month(first_month) or _months_before(now, months)
@@ -156,6 +159,7 @@ def sample(
                 seed=seed,
                 first_month=first,
                 preset=preset.value,
+                reviews=reviews,
                 progress=tell,
             )
         except ValueError as error:

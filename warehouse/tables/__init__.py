@@ -16,6 +16,7 @@ from warehouse.tables import (
     rules,
     seeds,
     segments,
+    sentiment,
     value,
 )
 
@@ -35,6 +36,7 @@ TABLES: dict[str, Table] = {
         forecasts,
         demand,
         price,
+        sentiment,
         models,
         meta,
     )

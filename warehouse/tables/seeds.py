@@ -242,6 +242,58 @@ ENGLISH_WORDS = Table(
     primary_key=("word",),
 )
 
+SENTIMENT = Table(
+    schema="seeds",
+    name="sentiment",
+    description="When this shop's ratings teach what its words mean (sentiment.models).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "least_of_each",
+            "INTEGER",
+            "So many reviews of 1-2 and of 4-5 stars there must be.",
+            unit="reviews",
+            minimum=2,
+        ),
+        Column(
+            "growth",
+            "DOUBLE",
+            "It is learned anew when the rarer of the two has grown by this factor; above 1.",
+            minimum=1.01,
+        ),
+        Column(
+            "most_learned", "INTEGER", "The newest so many are learned from.", unit="reviews", minimum=100
+        ),
+    ),
+    primary_key=(),
+)
+
+REVIEW_ALERTS = Table(
+    schema="seeds",
+    name="review_alerts",
+    description="When this shop is told that a rating or the sentiment fell (sentiment.alerts).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "window_months", "INTEGER", "The newest so many months are looked at.", unit="months", minimum=1
+        ),
+        Column(
+            "before_months", "INTEGER", "They are held against so many before them.", unit="months", minimum=1
+        ),
+        Column(
+            "least_reviews", "INTEGER", "Of each, so many reviews there must be.", unit="reviews", minimum=2
+        ),
+        Column(
+            "false_share",
+            "DOUBLE",
+            "Share of false alerts among those of a month that is allowed (Benjamini and Hochberg 1995).",
+            minimum=0,
+        ),
+        Column("least_fall", "DOUBLE", "A fall by less of the whole scale is none to tell of.", minimum=0),
+    ),
+    primary_key=(),
+)
+
 SURVIVAL = Table(
     schema="seeds",
     name="survival",

@@ -601,7 +601,66 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "holding_a_year": 0.25,
         }
     ],
-    "seeds.forecasting": [{"holiday_country": "GB-ENG"}],
+    "sentiment.lexicon": [
+        {"month": "2011-01-01", "review_id": f"{at}", "words": 8, "score": 0.4} for at in range(3)
+    ],
+    "sentiment.models": [
+        {
+            "as_of": "2011-01-01", "rated": 900, "few_stars": 80, "is_used": True, "verdict": "knows more",
+            "lexicon_auc": 0.88, "auc": 0.94, "gain_sigmas": 3.1, "intercept": -0.5, "lexicon_weight": 5.2,
+            "words": [{"word": "broke", "idf": 4.1, "weight": -7.5}],
+        }
+    ],
+    "sentiment.reviews": [
+        {
+            "month": "2011-01-01", "review_id": f"{at}", "product_id": "A", "rating": 5, "lexicon": 0.4,
+            "learned_as_of": "2010-11-01", "score": 0.9, "label": "positive", "missing_reason": None,
+        }
+        for at in range(3)
+    ],
+    "sentiment.mismatches": [
+        {
+            "month": "2011-01-01", "review_id": f"{at}", "product_id": "A", "rating": 5, "score": -0.75,
+            "words_are": "worse", "gap": 1.75,
+        }
+        for at in range(3)
+    ],
+    "sentiment.alerts": [
+        {
+            "as_of": "2011-01-01", "level": "product", "subject": f"{at}", "measure": "rating", "reviews": 8,
+            "reviews_before": 40, "mean": 3.0, "mean_before": 4.5, "fall": 1.5, "chance": 0.00001,
+            "false_share": 0.0001, "is_alert": True,
+        }
+        for at in range(3)
+    ],
+    "sentiment.topics": [
+        {
+            "as_of": "2011-01-01", "month": "2011-01-01", "level": level, "subject": subject, "topic_id": "all",
+            "reviews": reviews, "weight": float(reviews), "mean_rating": 4.2, "mean_score": 0.6,
+            "positive_share": 0.75, "negative_share": 0.25, "is_learned": True,
+        }
+        for level, subject, reviews in (("shop", "all", 8), ("product", "A", 4), ("product", "B", 4))
+    ],
+    "sentiment.helpfulness": [
+        {
+            "as_of": "2011-01-01", "feature": feature, "one_more": "one more", "odds_ratio": 1.5,
+            "odds_ratio_low": 1.2, "odds_ratio_high": 1.9, "effect": 0.08, "reviews": 200, "votes": 500,
+            "verdict": "more helpful",
+        }
+        for feature in ("length", "stars", "sentiment")
+    ],
+    "sentiment.reviewers": [
+        {
+            "month": "2011-01-01", "review_id": f"{at}", "product_id": "A", "customer_id": f"{at}", "rating": 5,
+            "campaign": "0", "copies": 6, "similarity": 0.6, "in_hour": 6, "hour_chance": 0.00001,
+            "rating_chance": 0.001, "reason": "copies in a burst",
+        }
+        for at in range(6)
+    ],
+    "seeds.sentiment": [{"least_of_each": 50, "growth": 1.5, "most_learned": 20000}],
+    "seeds.review_alerts": [
+        {"window_months": 3, "before_months": 12, "least_reviews": 5, "false_share": 0.001, "least_fall": 0.1}
+    ],
 }  # fmt: skip
 
 # For each rule about keys or the business: what spoils the first row.
@@ -876,6 +935,31 @@ BREAKS: dict[str, dict[str, Any]] = {
     "forecasts.rivals.key_is_unique": {"step": 2},
     "forecasts.rivals.a_model_spoke_or_says_why": {"mean": None},
     "forecasts.rivals.few_failed": {"mean": None, "reason": "so"},
+    "sentiment.lexicon.key_is_unique": {"review_id": "1"},
+    "sentiment.lexicon.a_score_is_at_most_1": {"score": 1.5},
+    "sentiment.models.key_is_unique": {},
+    "sentiment.models.what_is_used_was_judged": {"auc": 0.8},
+    "sentiment.reviews.key_is_unique": {"review_id": "1"},
+    "sentiment.reviews.a_label_follows_the_score": {"score": -0.9},
+    "sentiment.reviews.the_past_alone_is_learned_from": {"learned_as_of": "2011-01-01"},
+    "sentiment.reviews.most_reviews_have_a_score": {
+        "score": None, "label": "unknown", "missing_reason": "no text"
+    },
+    "sentiment.mismatches.key_is_unique": {"review_id": "1"},
+    "sentiment.mismatches.words_and_stars_disagree": {"words_are": "better"},
+    "sentiment.alerts.key_is_unique": {"subject": "1"},
+    "sentiment.alerts.an_alert_fell": {"mean": 4.5, "fall": 0.0},
+    "sentiment.topics.key_is_unique": {"level": "product", "subject": "A"},
+    "sentiment.topics.parts_are_no_more_than_the_whole": {"positive_share": 0.8},
+    "sentiment.topics.nothing_later_is_seen": {"month": "2011-02-01"},
+    "sentiment.topics.products_add_up_to_the_shop": {"reviews": 9},
+    "sentiment.helpfulness.key_is_unique": {"feature": "stars"},
+    "sentiment.helpfulness.the_interval_holds_the_ratio": {"odds_ratio": 2.0},
+    "sentiment.reviewers.key_is_unique": {"review_id": "1"},
+    "sentiment.reviewers.a_reason_is_given": {"copies": 2},
+    "seeds.sentiment.there_is_one_row": {},
+    "seeds.review_alerts.there_is_one_row": {},
+    "seeds.review_alerts.shares_are_below_one": {"false_share": 1.0},
 }  # fmt: skip
 # Rules that say several things: what else spoils the first row.
 ALSO: list[tuple[str, dict[str, Any]]] = [
@@ -916,6 +1000,8 @@ TOGETHER = {
     },
     "overview.correlations.key_is_unique": {"a_pair_is_there_once"},
     "forecasts.sales.a_whole_has_parts": {"parts_add_up_to_wholes"},
+    "sentiment.topics.key_is_unique": {"products_add_up_to_the_shop"},
+    "sentiment.topics.nothing_later_is_seen": {"products_add_up_to_the_shop"},
 }
 # What stands otherwise in the rows of February than a month later: the third of it is no Monday, and who began
 # in December is a month older.
@@ -1029,8 +1115,10 @@ def test_every_rule_fails_for_the_rows_that_break_it_and_for_no_other(
     if rule.name == "returns_stay_below_sales":
         for row in later[:3]:
             row |= {"net_monetary": -1}
-    if rule.name == "there_is_one_row":
+    if rule.name == "there_is_one_row" or (rule.name == "key_is_unique" and table.primary_key == (by,)):
         later.append(later[0])
+    if rule.name == "most_reviews_have_a_score":
+        later[1] |= later[0] | {"review_id": later[1]["review_id"]}
     if f"{name}.{rule.name}" == "core.order_lines.sign_follows_kind":
         later[1] |= {"amount": "-3", "quantity": -2}
     stage(connection, table, [*rows, *later] if by else later)
