@@ -241,6 +241,7 @@ def _execute(
 
     from pipelines.definitions import build
     from pipelines.report import write_run
+    from pipelines.telemetry import send_run
 
     handler = _Handler(progress)
 
@@ -267,6 +268,7 @@ def _execute(
         _account(event, outcome)
     if page := write_run(settings, instance, result.run_id):
         outcome.pages.append(page)
+    send_run(settings, instance, result.run_id)
 
 
 def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:

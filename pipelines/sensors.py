@@ -14,6 +14,7 @@ import dagster as dg
 from pipelines.report import write_run
 from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo
 from pipelines.settings import Settings
+from pipelines.telemetry import send_run
 
 CAUSE = "tillage/cause"
 UNFINISHED = [
@@ -69,7 +70,7 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
 
 
 def _pages(settings: Settings) -> list[dg.SensorDefinition]:
-    """Write the page of every run that ends."""
+    """Write the page of every run that ends, and tell a collector of it where one is set."""
 
     def told(name: str, ended: dg.DagsterRunStatus) -> dg.SensorDefinition:
         @dg.run_status_sensor(
@@ -80,6 +81,7 @@ def _pages(settings: Settings) -> list[dg.SensorDefinition]:
         )
         def page(context: dg.RunStatusSensorContext) -> None:
             write_run(settings, context.instance, context.dagster_run.run_id)
+            send_run(settings, context.instance, context.dagster_run.run_id)
 
         return page
 

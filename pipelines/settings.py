@@ -169,6 +169,11 @@ class Settings(BaseSettings):
     weekly_maintenance: Cron = Field(
         default="0 5 * * 0", description="When schedule `weekly_maintenance` keeps the lake small."
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="Collector of OpenTelemetry that traces and metrics of runs are sent to, such as "
+        "`http://localhost:4318`; none are sent if not set.",
+    )
     owner: str = Field(
         default="team:data",
         description="Who answers for the assets, an e-mail address or `team:` and a name; Dagster shows and filters by it.",
