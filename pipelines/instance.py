@@ -10,13 +10,6 @@ telemetry:
   enabled: false
 nux:
   enabled: false
-"""
-ON_SQLITE = """\
-event_log_storage:
-  module: resources.event_log
-  class: PooledSqliteEventLogStorage
-  config:
-    home: {env: DAGSTER_HOME}
 concurrency:
   runs:
     max_concurrent_runs: 2
@@ -24,6 +17,13 @@ run_monitoring:
   enabled: true
 freshness:
   enabled: true
+"""
+ON_SQLITE = """\
+event_log_storage:
+  module: resources.event_log
+  class: PooledSqliteEventLogStorage
+  config:
+    home: {env: DAGSTER_HOME}
 """
 ON_POSTGRES = """\
 storage:
