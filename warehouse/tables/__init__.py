@@ -15,6 +15,7 @@ from warehouse.tables import (
     rules,
     seeds,
     segments,
+    topics,
     value,
 )
 
@@ -33,6 +34,7 @@ TABLES: dict[str, Table] = {
         recommendations,
         forecasts,
         price,
+        topics,
         models,
         meta,
     )
