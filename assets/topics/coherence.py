@@ -1,7 +1,8 @@
 """How good topics are: whether their terms stand together, differ between topics, and come out again.
 
 Coherence is that of gensim (its figures are the oracle of the tests), counted for all topics at once: gensim reads all
-texts anew for each model that it judges.
+texts anew for each model that it judges. In texts longer than a window gensim 4.4 counts too few: a word that stands
+there twice is forgotten when its first place leaves the window.
 """
 
 from collections.abc import Sequence

@@ -264,10 +264,12 @@ def _names(told: Sequence[Sequence[str]], ids: Sequence[str], before: _Before | 
 
 
 def _apart(terms: Sequence[str], number: int) -> list[str]:
-    """The first terms, without those that are a part of one before ("supply" after "power supply")."""
+    """The first terms, without those that share a word with one before ("power supply", "supply"; "string", "strings")."""
     found: list[str] = []
+    said: set[str] = set()
     for term in terms:
-        parts = {part for other in found for part in other.split(BETWEEN)}
-        if len(found) < number and not set(term.split(BETWEEN)) & parts:
+        parts = {part.removesuffix("s") for part in term.split(BETWEEN)}
+        if len(found) < number and not parts & said:
             found.append(term)
+            said |= parts
     return found

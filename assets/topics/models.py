@@ -1,10 +1,12 @@
 """Every way that was tried to find topics, how good it is, and which is chosen.
 
 The rule. LDA over counts and NMF over counts and TF-IDF are tried, each with and without phrases, with 5 to 30
-topics (`seeds.topics`), on the same reviews; of each the clearest of a few fits (`fitting.STARTS`). Coherence comes first: of the ways whose topics differ (`LEAST_DIVERSITY`)
-the `FINALISTS` of highest mean c_v are looked at again: the share of their topics' first ten terms that comes out again from
-other seeds is their stability. The one with the highest product of c_v and stability is chosen: clear, and
-no work of chance. What was chosen before stays unless the highest product beats its own by more than `CLOSE`.
+topics (`seeds.topics`), on the same reviews; of each the clearest of a few fits (`fitting.STARTS`). Coherence comes first:
+of the ways whose topics differ (`LEAST_DIVERSITY`) those of highest mean c_v are looked at again: the share of their
+topics' first ten terms that comes out again from other seeds is their stability. The one with the highest product of c_v
+and stability is chosen: clear, and no work of chance. Fewer than `FEW` topics say little of a shop: they are chosen
+only if their product beats that of all finalists with more by `STANDS_OUT`. What was chosen before stays unless the
+product of what would be chosen beats its own by more than `CLOSE`.
 
 A search takes as long as fifty fits, so it is made when the last is `search_months` old, or when there are half as many
 reviews again; between, its rows stand unchanged, and `topics.fits` tells how the model that serves holds up.
@@ -45,7 +47,8 @@ REVIEWS_A_TOPIC = 25
 LEAST_DIVERSITY = 0.6
 STABLE_TERMS = 10
 CLOSE = 0.05
-FINALISTS = 6
+FEW, STANDS_OUT = 8, 0.1
+FINALISTS, FEW_FINALISTS = 4, 2
 SEEDS = 4  # of a finalist's stability
 GROWN = 1.5
 DIGITS = 4
@@ -203,7 +206,8 @@ def _choose(
     ranked = sorted(tried, key=lambda one: -round(one.c_v, DIGITS))
     of_use = [one for one in ranked if (one.figures["diversity"] or 0) >= LEAST_DIVERSITY] or ranked[:1]
     last = next((one for one in tried if one.way == before), None)
-    finalists = of_use[:FINALISTS]
+    few, many = ([one for one in of_use if (one.way.topics < FEW) == is_few] for is_few in (True, False))
+    finalists = [*many[:FINALISTS], *few[:FEW_FINALISTS]]
     if last is not None and last not in finalists:
         finalists = [*finalists, last]
     for one in finalists:
@@ -214,8 +218,12 @@ def _choose(
         ]
         first, *others = ([topic[:STABLE_TERMS] for topic in start] for start in one.starts)
         one.figures["stability"] = stability(first, others)
-    chosen = best = max(finalists, key=lambda one: one.product)
-    why = f"the highest product of c_v and stability, {best.product:.3f}"
+    of_many = max((one.product for one in finalists if one in many), default=0.0)
+    best = max(
+        (one for one in finalists if one in many or one.product >= of_many + STANDS_OUT or not many),
+        key=lambda one: one.product,
+    )
+    chosen, why = best, f"the highest product of c_v and stability, {best.product:.3f}"
     if last is not None and best.product <= last.product + CLOSE:
         chosen, why = (
             last,
