@@ -4,6 +4,7 @@ A picture is a few rows of the table and a way to draw them, as SVG: a few kilob
 gets to a page is in `asset.py`; pictures that answer questions are the dashboard's.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,8 @@ _WIDTH, _LEFT, _RIGHT, _TOP = 720, 150, 70, 34
 _ROW = 24
 _PLOT = 260
 _COLOURS = ("#2f6f9f", "#c4603c", "#5b8c5a")
+_GROUPS = (*_COLOURS, "#8a5fa8", "#b8912f", "#4aa3a2", "#a8476f", "#6d7f3c")
+_POINTS = 200  # of a group: more are a blot, and are kept with every run's events
 _FAINT = "#e4e9ee"
 _CELLS = 18  # cohorts and ages of a heat map: more are no longer read
 _FINEST = 2  # two places of a line that lie so near, in its units, are one
@@ -174,6 +177,35 @@ def _text(x: float, y: float, text: str, anchor: str, *, bold: bool = False) -> 
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{style}>{escape(text)}</text>'
 
 
+def points(rows: Rows) -> tuple[list[str], float]:
+    """A point a row: name of its group, across and down; null for none. The groups of most points have colours."""
+    groups = Counter(row[0] for row in rows if row[0] is not None).most_common(len(_GROUPS))
+    colours = {name: colour for (name, _), colour in zip(groups, _GROUPS, strict=False)}
+    left, right = min(row[1] for row in rows), max(row[1] for row in rows)
+    low, high = min(row[2] for row in rows), max(row[2] for row in rows)
+    width, height = _WIDTH - _LEFT - _RIGHT, _PLOT + 100
+    parts = []
+    for name in (None, *colours):
+        # One path a group, of strokes without length: a circle each would take ten times the bytes.
+        there = {
+            (
+                round((row[1] - left) / ((right - left) or 1) * width),
+                round((high - row[2]) / ((high - low) or 1) * height),
+            )
+            for row in rows
+            if (row[0] if row[0] in colours else None) == name
+        }
+        step = 1 + len(there) // _POINTS
+        path = "".join(f"M{10 + x} {_TOP + 10 + y}h0" for x, y in sorted(there)[::step])
+        colour = colours.get(name, _FAINT)
+        parts.append(f'<path d="{path}" stroke="{colour}" stroke-width="5" stroke-linecap="round"/>')
+    for at, (name, colour) in enumerate(colours.items()):
+        parts.append(
+            f'<text x="{_WIDTH - 8}" y="{_TOP + 18 + at * 16}" text-anchor="end" fill="{colour}">{escape(str(name))}</text>'
+        )
+    return parts, _TOP + height + 30
+
+
 PICTURES: Mapping[str, Picture] = {
     "segments.rfm": Picture(
         "Customers of each segment",
@@ -215,6 +247,24 @@ PICTURES: Mapping[str, Picture] = {
         "SELECT 'expected / actual - 1', as_of, bias, bias_low, bias_high FROM value.backtest "
         "WHERE as_of <= $month AND forecaster = 'model' AND quantity = 'amount' ORDER BY as_of",
         lines,
+    ),
+    "topics.topics": Picture(
+        "Share of each topic in all that was written, in %",
+        "SELECT left(name, 22), 100 * share FROM topics.topics WHERE as_of = $month AND state <> 'ended' "
+        "ORDER BY share DESC, topic_id",
+        bars,
+    ),
+    "topics.trend": Picture(
+        "Share of the three topics that changed most, month by month",
+        "SELECT topic_id, month, share, share_low, share_high FROM topics.trend WHERE as_of = $month AND topic_id IN "
+        "(SELECT topic_id FROM topics.trend WHERE as_of = $month GROUP BY topic_id "
+        "ORDER BY max(abs(change)) DESC NULLS LAST, topic_id LIMIT 3) ORDER BY topic_id, month",
+        lines,
+    ),
+    "topics.map": Picture(
+        "Reviews by their words, each in the colour of the topic that leads it",
+        "SELECT topic_id, x_2d, y_2d FROM topics.map WHERE as_of = $month ORDER BY month, review_id",
+        points,
     ),
     "churn.backtest": Picture(
         "Share of customers who stayed away, foretold and true, month by month",

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import duckdb
 import pytest
 
-from assets.pictures import PICTURES, bars, heat_map, lines, steps
+from assets.pictures import PICTURES, bars, heat_map, lines, points, steps
 from warehouse.lineage import reads
 from warehouse.tables import TABLES
 
@@ -56,7 +56,8 @@ def test_a_row_without_numbers_is_drawn_too(tables: duckdb.DuckDBPyConnection, n
     values = {
         "as_of": JANUARY, "cohort": JANUARY, "is_left_truncated": False, "began_in": "All", "event": "lapse",
         "forecaster": "model", "quantity": "amount", "customers_of": "all", "segment": "<b>&", "move": "new",
-        "age": 0, "share": 1.0, "day": 0, "survival": 1.0, "top_share": 0.01,
+        "age": 0, "state": "kept", "name": "<b>", "topic_id": "<b>", "month": JANUARY, "x_2d": 1.0, "y_2d": 2.0,
+        "share": 1.0, "day": 0, "survival": 1.0, "top_share": 0.01,
     }  # fmt: skip
     tables.execute(
         f"INSERT INTO {name} VALUES ({', '.join('?' for _ in table.columns)})",
@@ -75,6 +76,7 @@ def test_a_row_without_numbers_is_drawn_too(tables: duckdb.DuckDBPyConnection, n
         (bars, [(f"Segment {at}", -1.5 * at) for at in range(30)]),
         (heat_map, COHORTS),
         (steps, CURVE),
+        (points, [(f"t{at % 12}", at * 0.37 % 40, at * 0.73 % 40) for at in range(5_000)]),
         (lines, [("bias", date(2000 + at // 12, at % 12 + 1, 1), 0.1, -1.0, 2.0) for at in range(240)]),
     ],
 )
@@ -106,3 +108,12 @@ def test_a_curve_falls_in_steps_and_a_line_does_not() -> None:
     [line] = [node.get("d", "") for node in drawn(lines, rows).iter("path") if node.get("fill") == "none"]
     assert ("H" in curve, "V" in curve, "L" in curve) == (True, True, False)
     assert ("V" in line, "L" in line) == (False, True)
+
+
+def test_points_lie_where_they_are_and_have_the_colour_of_their_group() -> None:
+    root = drawn(points, [("a", 0.0, 0.0), ("a", 10.0, 10.0), (None, 5.0, 5.0)])
+    none, group = (node.get("d", "") for node in root.iter("path"))
+    places = [[int(one) for one in at.split("h")[0].split()] for at in group.split("M")[1:]]
+    assert sorted(places) == [[10, 404], [510, 44]]
+    assert none == "M260 224h0"
+    assert texts(root) == ["a"]

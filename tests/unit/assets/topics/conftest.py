@@ -1,13 +1,20 @@
 """Reviews whose topics are known, until the simulator writes some."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
+
+from assets.computed import module_of
+from assets.graph import SEEDS_DIR
+from warehouse.plan import next_month
+from warehouse.tables import TABLES
 
 FUNCTION_WORDS = [
     "the", "and", "a", "of", "to", "it", "is", "in", "that", "i", "this", "for", "with", "was", "my", "on", "but", "have",
@@ -100,3 +107,47 @@ def planted(
 def plant() -> Callable[..., Planted]:
     """Draw reviews whose topics are known."""
     return planted
+
+
+TABLES_OF_TOPICS = ("words", "models", "fits", "terms", "documents", "topics", "products", "trend", "map")
+
+
+@pytest.fixture(scope="session")
+def topics_of() -> Callable[..., dict[str, pl.DataFrame]]:
+    """Make every table of topics of an as_of, of reviews as core.reviews has them, in an engine without a lake."""
+
+    def made(
+        reviews: pl.DataFrame, month: date, threads: int = 1, settings: str = "least_topics = 5"
+    ) -> dict[str, pl.DataFrame]:
+        end = next_month(month)
+        with duckdb.connect() as engine:
+            engine.execute(f"SET threads = {threads}")
+            for table in TABLES.values():
+                shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
+                engine.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+                engine.execute(f"CREATE TABLE {table.qualified} ({shape})")
+            for seed in ("stop_words", "topics"):
+                file = SEEDS_DIR / f"{seed}.csv"
+                engine.execute(f"INSERT INTO seeds.{seed} BY NAME FROM '{file}'")
+            engine.execute(f"UPDATE seeds.topics SET most_topics = 8, mapped_reviews = 200, {settings}")
+            given = reviews.select(
+                "month", "review_id", "product_id", "rating", "title", "text", "is_english"
+            )
+            engine.register("given", given)
+            engine.execute("INSERT INTO core.reviews BY NAME SELECT *, 1 AS copies FROM given")
+            found = {}
+            for name in TABLES_OF_TOPICS:
+                table = TABLES[f"topics.{name}"]
+                start = date(1990, 1, 1) if table.partition_column == "month" else month
+                bound = {key: at for key, at in (("start", start), ("end", end)) if f"${key}" in table.query}
+                rows = engine.execute(table.query, bound).pl()
+                module = module_of(table)
+                if module is not None:
+                    rows = importlib.import_module(module).compute(rows, [month])
+                engine.register("made", rows)
+                engine.execute(f"INSERT INTO {table.qualified} BY NAME FROM made")
+                engine.unregister("made")
+                found[name] = engine.execute(f"FROM {table.qualified} ORDER BY ALL").pl()
+        return found
+
+    return made
