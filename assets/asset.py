@@ -38,6 +38,8 @@ SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 FORCE = "tillage/force"
 # How many months a location may run on after it was loaded before "every month up to it" falls short.
 MONTHS_AHEAD = 120
+# How a chain sees itself.
+OF_ITSELF = frozenset({Sees.BEFORE, Sees.LAST})
 
 
 class Making(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives itself
@@ -53,15 +55,15 @@ class Making(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives its
 @cache  # it counts the months, for every input of every table
 def seen_by(sees: Sees, months: dg.PartitionsDefinition | None) -> dg.PartitionMapping | None:
     """Tell Dagster how an input is seen; by the same month is its own way."""
-    if months is None or sees not in {Sees.UP_TO, Sees.PREVIOUS, Sees.BEFORE}:
+    if months is None or sees not in {Sees.UP_TO, Sees.PREVIOUS, Sees.BEFORE, Sees.LAST}:
         return None
     # Dagster counts the months one by one, for every step: no more of them than there can be.
-    back = len(months.get_partition_keys()) + MONTHS_AHEAD if sees is Sees.UP_TO else 1
+    back = len(months.get_partition_keys()) + MONTHS_AHEAD if sees in {Sees.UP_TO, Sees.LAST} else 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # allow_nonexistent_upstream_partitions
         return dg.TimeWindowPartitionMapping(
             start_offset=-back,
-            end_offset=-1 if sees is Sees.BEFORE else 0,
+            end_offset=-1 if sees in OF_ITSELF else 0,
             allow_nonexistent_upstream_partitions=True,
         )
 
@@ -315,7 +317,7 @@ class _Provenance:
         self._events = {
             name: self._newest_events(instance, name)
             for name, sees in self._inputs.items()
-            if sees is not Sees.BEFORE
+            if sees not in OF_ITSELF
         }
 
     @staticmethod
@@ -339,9 +341,9 @@ class _Provenance:
         tags = {}
         for name, sees in self._inputs.items():
             at = None if sees is Sees.WHOLE else month
-            if sees is Sees.BEFORE and month is not None:
-                at = month_before(month)
-                seen = self._event_of(name, at)
+            if sees in OF_ITSELF and month is not None:
+                at = month_before(month) if sees is Sees.BEFORE else self._plan.last_before(name, month)
+                seen = self._event_of(name, at) if at else []
             else:
                 seen = [
                     event for at, event in self._events[name].items() if is_seen(sees, at=at, month=month)

@@ -4,6 +4,7 @@ A picture is a few rows of the table and a way to draw them, as SVG: a few kilob
 gets to a page is in `asset.py`; pictures that answer questions are the dashboard's.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ _WIDTH, _LEFT, _RIGHT, _TOP = 720, 150, 70, 34
 _ROW = 24
 _PLOT = 260
 _POINTS = 380
+_DOTS = 200  # of a group: more are a blot, and are kept with every run's events
 _COLOURS = (
     "#2f6f9f", "#c4603c", "#5b8c5a", "#8a5fa8", "#b8912f", "#3d9aa1", "#a8506b", "#6b7785", "#7a5c3e", "#2e4a62"
 )  # fmt: skip
@@ -114,25 +116,33 @@ def lines(rows: Rows) -> tuple[list[str], float]:
 
 
 def points(rows: Rows) -> tuple[list[str], float]:
-    """A dot a row: name, which gives its colour, place across and height, both in units of one length."""
+    """A dot a row: name of its group or null, place across and height, both in units of one length.
+
+    The groups of most dots have colours; the others, and those of none, are pale.
+    """
+    groups = Counter(row[0] for row in rows if row[0] is not None).most_common(len(_COLOURS))
+    colours = {name: colour for (name, _), colour in sorted(zip(groups, _COLOURS, strict=False))}
     across, up = ([float(row[at]) for row in rows] for at in (1, 2))
     left, high = min(across), max(up)
     scale = min(
         (_WIDTH - _LEFT - _RIGHT) / ((max(across) - left) or 1), (_POINTS - 20) / ((high - min(up)) or 1)
     )
     parts = []
-    for at, name in enumerate(sorted({row[0] for row in rows})):
-        colour = _COLOURS[at % len(_COLOURS)]
-        # What lies on the same place of the picture is one dot.
-        places = {
+    for name in (None, *colours):
+        # What lies on the same place of the picture is one dot, and a group one path of strokes without length: a
+        # circle for each would take ten times the bytes.
+        there = {
             (round(_LEFT / 2 + (x - left) * scale), round(_TOP + 10 + (high - y) * scale))
             for row, x, y in zip(rows, across, up, strict=True)
-            if row[0] == name
+            if (row[0] if row[0] in colours else None) == name
         }
-        dots = "".join(f"M{x} {y}h0" for x, y in sorted(places))
-        parts.append(
-            f'<path d="{dots}" stroke="{colour}" stroke-width="5" stroke-linecap="round" stroke-opacity="0.6"/>'
-        )
+        if there:
+            path = "".join(f"M{x} {y}h0" for x, y in sorted(there)[:: 1 + len(there) // _DOTS])
+            parts.append(
+                f'<path d="{path}" stroke="{colours.get(name, _FAINT)}" stroke-width="5" stroke-linecap="round" '
+                'stroke-opacity="0.6"/>'
+            )
+    for at, (name, colour) in enumerate(colours.items()):
         parts.append(
             f'<text x="{_WIDTH - 8}" y="{_TOP + 18 + at * 16}" text-anchor="end" fill="{colour}">{escape(str(name))}</text>'
         )
@@ -250,6 +260,24 @@ PICTURES: Mapping[str, Picture] = {
         "SELECT 'expected / actual - 1', as_of, bias, bias_low, bias_high FROM value.backtest "
         "WHERE as_of <= $month AND forecaster = 'model' AND quantity = 'amount' ORDER BY as_of",
         lines,
+    ),
+    "topics.topics": Picture(
+        "Share of each topic in all that was written, in %",
+        "SELECT left(name, 22), 100 * share FROM topics.topics WHERE as_of = $month AND state <> 'ended' "
+        "ORDER BY share DESC, topic_id",
+        bars,
+    ),
+    "topics.trend": Picture(
+        "Share of the three topics that changed most, month by month",
+        "SELECT topic_id, month, share, share_low, share_high FROM topics.trend WHERE as_of = $month AND topic_id IN "
+        "(SELECT topic_id FROM topics.trend WHERE as_of = $month GROUP BY topic_id "
+        "ORDER BY max(abs(change)) DESC NULLS LAST, topic_id LIMIT 3) ORDER BY topic_id, month",
+        lines,
+    ),
+    "topics.map": Picture(
+        "Reviews by their words, each in the colour of the topic that leads it",
+        "SELECT topic_id, x_2d, y_2d FROM topics.map WHERE as_of = $month ORDER BY month, review_id",
+        points,
     ),
     "churn.backtest": Picture(
         "Share of customers who stayed away, foretold and true, month by month",

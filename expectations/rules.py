@@ -133,6 +133,17 @@ def _ranks_have_no_gaps(*by: str) -> Rule:
     )
 
 
+A_TOPIC_IS_NAMED_ONCE = Rule(
+    "a_name_is_that_of_one_topic",
+    "No two topics of an as_of that have not ended share a name.",
+    "SELECT as_of, name, count(*) AS topics FROM {batch} WHERE state <> 'ended' GROUP BY as_of, name HAVING count(*) > 1",
+)
+AN_ENDED_TOPIC_HAS_NOTHING = Rule(
+    "an_ended_topic_has_nothing",
+    "A topic that has ended has no c_v, and one that has not has one of at most 1; so has its match.",
+    "SELECT as_of, topic_id, state, c_v, fresh_c_v FROM {batch} WHERE (state = 'ended') <> (c_v IS NULL) "
+    "OR abs(c_v) > 1.0001 OR abs(fresh_c_v) > 1.0001 OR fresh_overlap > 1",
+)
 ONE_ROW = Rule(
     "there_is_one_row",
     "A shop has one set of them.",
@@ -1342,6 +1353,152 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "seeds.holdouts": (
         ONE_ROW,
         Rule("share_is_below_one", "share is below 1.", "SELECT * FROM {batch} WHERE share >= 1"),
+    ),
+    "topics.words": (
+        Rule(
+            "words_or_a_reason",
+            "A review has words, or a reason why it has none.",
+            "SELECT * FROM {batch} WHERE (words IS NULL) = (reason IS NULL) OR len(words) = 0",
+        ),
+    ),
+    "topics.models": (
+        Rule(
+            "one_way_is_chosen",
+            "Of each as_of one row is chosen, and where nothing could be tried it is the only one.",
+            "SELECT as_of, count(*) FILTER (is_chosen) AS chosen FROM {batch} GROUP BY as_of "
+            "HAVING count(*) FILTER (is_chosen) <> 1 OR (bool_or(method = 'none') AND count(*) > 1)",
+        ),
+        Rule(
+            "figures_are_of_what_was_tried",
+            "A way has a c_v of at most 1, a diversity and a stability of at most 1; only LDA has a perplexity, and what was "
+            "not tried has nothing.",
+            "SELECT * FROM {batch} WHERE (method = 'none') <> (c_v IS NULL) OR abs(c_v) > 1.0001 OR u_mass > 0.0001 "
+            "OR diversity > 1 OR stability > 1 OR (method <> 'lda' AND perplexity IS NOT NULL) "
+            "OR (method = 'none') <> (topics = 0) OR searched_as_of > as_of",
+        ),
+    ),
+    "topics.fits": (
+        A_TOPIC_IS_NAMED_ONCE,
+        AN_ENDED_TOPIC_HAS_NOTHING,
+        Rule(
+            "weights_add_up",
+            "A topic's terms have a weight and an idf each, in falling order, which come to 1, rounding aside; one that "
+            "ended has none.",
+            "SELECT as_of, topic_id, state, len(terms) AS terms FROM {batch} WHERE len(terms) <> len(weights) "
+            "OR len(terms) <> len(idf) OR (state = 'ended') <> (len(terms) = 0) "
+            "OR (state <> 'ended' AND abs(list_sum(weights) - 1) > 0.01) "
+            "OR list_reverse_sort(weights) <> weights OR list_min(weights) < 0",
+        ),
+        Rule(
+            "a_model_is_of_one_kind",
+            "prior is given for LDA alone, updated_from lies before as_of, and topics of an as_of were fitted at once.",
+            "SELECT as_of, count(*) AS topics FROM {batch} GROUP BY as_of HAVING count(DISTINCT (method, counted, "
+            "has_phrases, learned_reviews)) > 1 "
+            "OR bool_or(state <> 'ended' AND (method = 'lda') <> (prior IS NOT NULL)) OR bool_or(updated_from >= as_of) "
+            "OR count(DISTINCT coalesce(updated_from, DATE '0001-01-01')) FILTER (state <> 'ended') > 1",
+        ),
+    ),
+    "topics.terms": (
+        Rule(
+            "ranks_have_no_gaps",
+            "Ranks of a topic go from 1 to the number of its rows, by falling relevance.",
+            "SELECT as_of, topic_id, count(*) AS terms, max(rank) AS rank FROM {batch} GROUP BY as_of, topic_id "
+            "HAVING min(rank) <> 1 OR max(rank) <> count(*) OR count(DISTINCT rank) <> count(*) "
+            "OR list(relevance ORDER BY rank) <> list(relevance ORDER BY relevance DESC)",
+        ),
+        Rule(
+            "relevance_is_by_its_formula",
+            "relevance is 0.6 ln(weight) + 0.4 ln(lift), rounding aside; weight is at most 1.",
+            "SELECT * FROM {batch} WHERE weight > 1 "
+            "OR abs(relevance - (0.6 * ln(greatest(weight, 1e-9)) + 0.4 * ln(greatest(lift, 1e-9)))) "
+            "> 0.0005 + 0.000001 / greatest(weight, 1e-9)",
+        ),
+    ),
+    "topics.documents": (
+        Rule(
+            "shares_add_up",
+            "The shares of a review come to 1, and at most one topic leads it.",
+            "SELECT as_of, month, review_id, sum(share) AS shares FROM {batch} GROUP BY as_of, month, review_id "
+            "HAVING abs(sum(share) - 1) > 0.0001 OR count(*) FILTER (is_leading) > 1",
+        ),
+        Rule(
+            "no_topic_has_a_reason",
+            "A reason is given where topic_id is None and nowhere else; that row is alone of its review, and leads nothing.",
+            "SELECT * FROM {batch} WHERE (topic_id = 'None') <> (reason IS NOT NULL) "
+            "OR (topic_id = 'None' AND (share <> 1 OR is_leading))",
+        ),
+        Rule(
+            "nothing_is_later",
+            "No review was written after as_of.",
+            "SELECT * FROM {batch} WHERE month > as_of",
+        ),
+    ),
+    "topics.topics": (
+        A_TOPIC_IS_NAMED_ONCE,
+        AN_ENDED_TOPIC_HAS_NOTHING,
+        Rule(
+            "shares_add_up",
+            "The shares of the topics come to 1, rounding aside, where there is any.",
+            "SELECT as_of, sum(share) AS shares FROM {batch} GROUP BY as_of "
+            "HAVING sum(share) > 0 AND abs(sum(share) - 1) > 0.001",
+        ),
+        Rule(
+            "stars_are_five_at_most",
+            "mean_rating is at most 5, and given where there is a share.",
+            "SELECT * FROM {batch} WHERE mean_rating > 5 OR (share > 0.000001 AND mean_rating IS NULL) "
+            "OR len(review_ids) > 3",
+        ),
+    ),
+    "topics.products": (
+        Rule(
+            "shares_add_up",
+            "The shares of a product come to 1, rounding aside, and its topics lead at most as many reviews as it has.",
+            "SELECT as_of, product_id, sum(share) AS shares FROM {batch} GROUP BY as_of, product_id "
+            "HAVING abs(sum(share) - 1) > 0.001 OR sum(led_reviews) > max(reviews)",
+        ),
+        Rule(
+            "stars_are_five_at_most",
+            "mean_rating is at most 5.",
+            "SELECT * FROM {batch} WHERE mean_rating > 5",
+        ),
+    ),
+    "topics.trend": (
+        Rule(
+            "shares_add_up",
+            "The shares of a month come to 1, rounding aside, and its topics lead at most as many reviews as it has.",
+            "SELECT as_of, month, sum(share) AS shares FROM {batch} GROUP BY as_of, month "
+            "HAVING abs(sum(share) - 1) > 0.001 OR sum(led_reviews) > max(reviews)",
+        ),
+        Rule(
+            "intervals_hold_their_means",
+            "share and mean_rating lie between the ends of their intervals, those between 0 and 1 and between 1 and 5.",
+            "SELECT * FROM {batch} WHERE share NOT BETWEEN share_low - 0.00001 AND share_high + 0.00001 OR share_high > 1 "
+            "OR mean_rating NOT BETWEEN rating_low - 0.001 AND rating_high + 0.001 OR rating_high > 5 "
+            "OR (mean_rating IS NULL) <> (rating_low IS NULL) OR (mean_rating IS NULL) <> (rating_high IS NULL)",
+        ),
+        Rule(
+            "a_jump_is_a_change",
+            "Where is_jump is set the share changed by 0.05 and more; p_value is at most 1; nothing is later than as_of.",
+            "SELECT * FROM {batch} WHERE (is_jump AND (change IS NULL OR abs(change) < 0.0499)) OR p_value > 1 "
+            "OR (change IS NULL) <> (p_value IS NULL) OR month > as_of",
+        ),
+    ),
+    "topics.map": (
+        Rule(
+            "points_lie_somewhere",
+            "Coordinates are numbers, stars five at most; nothing is later than as_of.",
+            "SELECT * FROM {batch} WHERE NOT isfinite(x_2d + y_2d + x_3d + y_3d + z_3d) OR rating > 5 OR month > as_of",
+        ),
+    ),
+    "seeds.topics": (
+        ONE_ROW,
+        Rule(
+            "settings_make_sense",
+            "least_topics is at most most_topics, that at most 100; leading_share at most 1, mapped_reviews at most 5,000, "
+            "and there are reviews enough to learn from.",
+            "SELECT * FROM {batch} WHERE least_topics > most_topics OR most_topics > 100 OR leading_share > 1 "
+            "OR mapped_reviews > 5000 OR learned_reviews < least_reviews",
+        ),
     ),
     "seeds.churn": (ONE_ROW,),
     "seeds.value": (ONE_ROW,),

@@ -20,6 +20,7 @@ class Sees(Enum):
     SAME = "the same month"
     PREVIOUS = "the same month and the one before"
     BEFORE = "the month before alone"
+    LAST = "the last month before it that has rows"
     UP_TO = "every month up to it"
     WHOLE = "all of it"
 
@@ -45,7 +46,8 @@ class Table:
     month) or None for a table without months. How an input is seen follows from what both are
     partitioned by; `sees` names the inputs, as schema.name, of which it is otherwise. A query that reads its
     own table is a chain, and sees of it the month before. Of a table that `is_served` only the newest month is
-    made by itself: it answers for today, and nobody asks it of a year ago; older months are made when forced.
+    made by itself: it answers for today, and nobody asks it of a year ago; older months are made when forced. What is
+    both sees of itself the last month that has rows, for months between were perhaps never made.
     """
 
     schema: str

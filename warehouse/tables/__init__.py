@@ -17,6 +17,7 @@ from warehouse.tables import (
     seeds,
     segments,
     sentiment,
+    topics,
     value,
 )
 
@@ -37,6 +38,7 @@ TABLES: dict[str, Table] = {
         demand,
         price,
         sentiment,
+        topics,
         models,
         meta,
     )

@@ -513,3 +513,53 @@ ORDERING = Table(
     ),
     primary_key=(),
 )
+
+STOP_WORDS = Table(
+    schema="seeds",
+    name="stop_words",
+    description="Words that tell nothing of what a review is about (topics.words).",
+    grain="one row per word",
+    columns=(Column("word", "VARCHAR", "Word, in small letters."),),
+    primary_key=("word",),
+)
+
+TOPICS = Table(
+    schema="seeds",
+    name="topics",
+    description="How topics of reviews are found (topics.models and what follows).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "least_reviews",
+            "INTEGER",
+            "So many different reviews are needed to find topics.",
+            unit="reviews",
+            minimum=50,
+        ),
+        Column("least_topics", "INTEGER", "Fewest topics that are tried.", unit="topics", minimum=2),
+        Column("most_topics", "INTEGER", "Most topics that are tried.", unit="topics", minimum=2),
+        Column(
+            "learned_reviews",
+            "INTEGER",
+            "Reviews that a model is fitted to at most; all are mixed by it.",
+            unit="reviews",
+            minimum=200,
+        ),
+        Column(
+            "search_months",
+            "INTEGER",
+            "After so many months ways to find topics are tried anew.",
+            unit="months",
+            minimum=1,
+        ),
+        Column("leading_share", "DOUBLE", "A topic leads a review of which it has such a share.", minimum=0),
+        Column(
+            "mapped_reviews",
+            "INTEGER",
+            "Points of the map, 5,000 at most: 2,000 take 10 s of one core.",
+            unit="reviews",
+            minimum=50,
+        ),
+    ),
+    primary_key=(),
+)

@@ -1,6 +1,7 @@
 """Great Expectations judges staged rows: each rule can fail, and says which rows of which month do."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -388,6 +389,79 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "seeds.holdouts": [{"share": 0.1, "salt": "a"}],
     "seeds.campaigns": [
         {"segment": "Lost", "campaign": "None", "reason": "a"}, {"segment": "New", "campaign": "Hello", "reason": "b"}
+    ],
+    "topics.words": [
+        {"month": "2011-01-01", "review_id": f"{at}", "words": ["strap", "lock"], "reason": None} for at in range(3)
+    ],
+    "topics.models": [
+        {
+            "as_of": "2011-01-01", "searched_as_of": "2010-12-01", "learned_reviews": 900, "method": method,
+            "counted": "counts", "has_phrases": False, "topics": 8, "c_v": 0.5, "u_mass": -2.0,
+            "perplexity": 300.0 if method == "lda" else None, "diversity": 0.9, "stability": 0.7,
+            "is_chosen": method == "nmf", "why": "so",
+        }
+        for method in ("nmf", "lda")
+    ],
+    "topics.fits": [
+        {
+            "as_of": "2011-01-01", "topic_id": f"2010-12.{at}", "state": "kept", "name": f"strap {at}", "method": "nmf",
+            "counted": "counts", "has_phrases": False, "learned_reviews": 900, "updated_from": "2010-12-01",
+            "share": 0.5, "c_v": 0.5, "fresh_c_v": 0.6, "fresh_overlap": 0.9, "prior": None,
+            "terms": ["strap", "lock"], "weights": [0.7, 0.3], "idf": [1.0, 1.0],
+        }
+        for at in (1, 2)
+    ],
+    "topics.terms": [
+        {
+            "as_of": "2011-01-01", "topic_id": "2010-12.1", "rank": rank, "term": f"strap {rank}",
+            "weight": 0.1 / rank, "lift": 2.0, "relevance": round(0.6 * math.log(0.1 / rank) + 0.4 * math.log(2), 6),
+        }
+        for rank in (1, 2, 3)
+    ],
+    "topics.documents": [
+        {
+            "as_of": "2011-01-01", "month": "2011-01-01", "review_id": f"{at}", "topic_id": topic, "share": 0.5,
+            "is_leading": topic == "2010-12.1", "reason": None,
+        }
+        for at in range(3)
+        for topic in ("2010-12.1", "2010-12.2")
+    ],
+    "topics.topics": [
+        {
+            "as_of": "2011-01-01", "topic_id": f"2010-12.{at}", "state": "kept", "name": f"strap {at}", "share": 0.5,
+            "led_reviews": 3, "mean_rating": 4.0, "c_v": 0.5, "fresh_c_v": 0.6, "fresh_overlap": 0.9,
+            "updated_from": "2010-12-01", "review_ids": ["1", "2"],
+        }
+        for at in (1, 2)
+    ],
+    "topics.products": [
+        {
+            "as_of": "2011-01-01", "product_id": "A", "topic_id": f"2010-12.{at}", "reviews": 5, "led_reviews": 2,
+            "share": 0.5, "mean_rating": 4.0,
+        }
+        for at in (1, 2)
+    ],
+    "topics.trend": [
+        {
+            "as_of": "2011-01-01", "month": "2011-01-01", "topic_id": f"2010-12.{at}", "reviews": 5, "led_reviews": 2,
+            "share": 0.5, "share_low": 0.3, "share_high": 0.7, "mean_rating": 4.0, "rating_low": 3.0,
+            "rating_high": 4.5, "change": 0.2, "p_value": 0.001, "is_jump": at == 1,
+        }
+        for at in (1, 2)
+    ],
+    "topics.map": [
+        {
+            "as_of": "2011-01-01", "month": "2011-01-01", "review_id": f"{at}", "topic_id": None, "rating": 5,
+            "x_2d": 0.1, "y_2d": 0.2, "x_3d": 0.1, "y_3d": 0.2, "z_3d": 0.3,
+        }
+        for at in range(3)
+    ],
+    "seeds.stop_words": [{"word": "the"}, {"word": "of"}],
+    "seeds.topics": [
+        {
+            "least_reviews": 200, "least_topics": 5, "most_topics": 30, "learned_reviews": 10_000, "search_months": 12,
+            "leading_share": 0.4, "mapped_reviews": 2_000,
+        }
     ],
     "seeds.churn": [{"horizon_days": 90}],
     "seeds.value": [{"horizon_days": 90, "long_horizon_days": 365, "discount_a_year": 0.0}],
@@ -880,6 +954,40 @@ BREAKS: dict[str, dict[str, Any]] = {
     "seeds.rule_thresholds.there_is_one_row": {},
     "seeds.rule_thresholds.thresholds_are_possible": {"confidence": 1.1},
     "seeds.rule_thresholds.the_window_has_earlier_months": {"later_months": 12},
+    "topics.words.key_is_unique": {"review_id": "1"},
+    "topics.models.key_is_unique": {"method": "lda"},
+    "topics.fits.key_is_unique": {"topic_id": "2010-12.2"},
+    "topics.terms.key_is_unique": {"term": "strap 2"},
+    "topics.documents.key_is_unique": {"topic_id": "2010-12.2"},
+    "topics.topics.key_is_unique": {"topic_id": "2010-12.2"},
+    "topics.products.key_is_unique": {"topic_id": "2010-12.2"},
+    "topics.trend.key_is_unique": {"topic_id": "2010-12.2"},
+    "topics.map.key_is_unique": {"review_id": "1"},
+    "seeds.stop_words.key_is_unique": {"word": "of"},
+    "topics.words.words_or_a_reason": {"words": None},
+    "topics.models.one_way_is_chosen": {"is_chosen": False},
+    "topics.models.figures_are_of_what_was_tried": {"perplexity": 100.0},
+    "topics.fits.a_name_is_that_of_one_topic": {"name": "strap 2"},
+    "topics.fits.an_ended_topic_has_nothing": {"c_v": None},
+    "topics.fits.weights_add_up": {"weights": [0.7, 0.2]},
+    "topics.fits.a_model_is_of_one_kind": {"prior": 0.1},
+    "topics.terms.ranks_have_no_gaps": {"rank": 4},
+    "topics.terms.relevance_is_by_its_formula": {"relevance": 0.0},
+    "topics.documents.shares_add_up": {"share": 0.4},
+    "topics.documents.no_topic_has_a_reason": {"reason": "no text"},
+    "topics.documents.nothing_is_later": {"month": "2011-02-01"},
+    "topics.topics.a_name_is_that_of_one_topic": {"name": "strap 2"},
+    "topics.topics.an_ended_topic_has_nothing": {"state": "ended"},
+    "topics.topics.shares_add_up": {"share": 0.4},
+    "topics.topics.stars_are_five_at_most": {"mean_rating": 5.5},
+    "topics.products.shares_add_up": {"share": 0.4},
+    "topics.products.stars_are_five_at_most": {"mean_rating": 5.5},
+    "topics.trend.shares_add_up": {"share": 0.4},
+    "topics.trend.intervals_hold_their_means": {"share_low": 0.6},
+    "topics.trend.a_jump_is_a_change": {"change": 0.01},
+    "topics.map.points_lie_somewhere": {"rating": 6},
+    "seeds.topics.there_is_one_row": {},
+    "seeds.topics.settings_make_sense": {"least_topics": 31},
     "seeds.english_words.key_is_unique": {"word": "of"},
     "seeds.english_words.word_is_lower_case": {"word": "The"},
     "forecasts.sales.key_is_unique": {"series": "A"},
@@ -978,6 +1086,7 @@ ALSO: list[tuple[str, dict[str, Any]]] = [
 ]
 # Rules of the business that a row cannot break without another.
 TOGETHER = {
+    "topics.documents.nothing_is_later": {"shares_add_up"},
     "core.customer_months.sales_have_a_date": {"gaps_reach_from_the_first_day_to_the_last"},
     "core.order_lines.key_is_unique": {"invoice_has_one_customer"},
     "core.returns.guests_are_not_matched": {"a_match_is_whole"},
