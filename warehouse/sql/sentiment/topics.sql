@@ -65,7 +65,7 @@ SELECT
     level,
     subject,
     topic_id,
-    count(*) AS reviews,
+    count(score) AS reviews,
     round(sum(share), 4) AS weight,
     round(sum(share * rating) / sum(share), 4) AS mean_rating,
     round(sum(share * score) / sum(share), 4) AS mean_score,
