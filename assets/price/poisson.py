@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _ROUNDS = 200
-_CLOSE = 1e-5
+_CLOSE = 1e-4
 _PRIOR = (
     1 / 9
 )  # precision of the slopes while they are sought: none runs away, and it is taken out of the answer
