@@ -24,7 +24,6 @@ from warehouse.tables import TABLES
 Rows = Callable[..., pl.DataFrame]
 Days = Callable[[date, int], list[date]]
 FIRST = date(2021, 1, 4)
-NO = np.zeros((0, 0))
 
 
 def terms(
