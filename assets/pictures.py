@@ -286,4 +286,16 @@ PICTURES: Mapping[str, Picture] = {
         "ON foretold, true INTO NAME kind VALUE share) ORDER BY kind, as_of",
         lines,
     ),
+    "demand.products": Picture(
+        "Amount of a year's goods by how much they matter (A, B, C) and how regular they are (X, Y, Z)",
+        "SELECT abc || coalesce(xyz, ' not known'), sum(amount) FROM demand.products WHERE as_of = $month "
+        "GROUP BY abc, xyz ORDER BY abc, xyz NULLS LAST",
+        bars,
+    ),
+    "price.response": Picture(
+        "Elasticity of the regular price, median of the goods of each category; observational",
+        "SELECT category, median(elasticity) FROM price.response WHERE as_of = $month AND elasticity IS NOT NULL "
+        "GROUP BY category ORDER BY median(elasticity), category",
+        bars,
+    ),
 }

@@ -66,14 +66,16 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """
     days = rows.filter(pl.col("what") == "day").select("day").drop_nulls()
     parts = [
-        _answers(rows, until).with_columns(as_of=pl.lit(as_of)).select(*SHAPE).cast(SHAPE)
+        _answers(rows, as_of, until).with_columns(as_of=pl.lit(as_of)).select(*SHAPE).cast(SHAPE)
         for as_of, until in reference_days(days, months).items()
     ]
     return pl.concat([pl.DataFrame(schema=SHAPE), *parts]).with_columns(pl.col(pl.Float64).round(_DIGITS))
 
 
-def _answers(rows: pl.DataFrame, until: date) -> pl.DataFrame:
-    known = rows.filter((pl.col("day") < until) | pl.col("day").is_null())
+def _answers(rows: pl.DataFrame, as_of: date, until: date) -> pl.DataFrame:
+    # A count may be of the last evening of the month, on which nothing was sold.
+    is_known = pl.col("day") < pl.lit(as_of).dt.offset_by("1mo")
+    known = rows.filter(is_known | pl.col("day").is_null())
     sold = known.filter((pl.col("what") == "sold") & (pl.col("month") < until))
     if sold.is_empty():
         return pl.DataFrame(schema=SHAPE)

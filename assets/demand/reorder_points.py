@@ -3,7 +3,7 @@
 Stock is looked at once a week. An order that is not placed now comes a week and the lead time from now at the earliest,
 so the reorder point covers the demand of both together: what is foretold of it, and safety stock by the errors of such
 forecasts, each of them of the whole span. A weekly error times a square root would take weeks for independent and the
-forecast for right. The held-out weeks are replayed with what was known before them.
+forecast for right. The held-out weeks are replayed with what was known before them, made anew every four weeks.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from assets.days import reference_days
 from assets.demand.history import Floats, history
 
 HELD_OUT_WEEKS = 13
+ANEW_WEEKS = 4  # a policy is made anew after so many
 LEAST_ORIGINS = 8  # forecasts of a product that were judged
 _LONGEST = 156  # weeks; what lies further back says little
 _LEAST_WEEKS = 8  # before the first forecast
@@ -125,14 +126,15 @@ def _answers(rows: pl.DataFrame, until: date) -> pl.DataFrame:
     terms = _terms(table, settings)
     weeks = units.shape[1]
     now = policy(units, is_untold, terms, weeks)
-    then = policy(units, is_untold, terms, weeks - HELD_OUT_WEEKS)
-    replay = replayed(np.nan_to_num(units[:, max(weeks - HELD_OUT_WEEKS, 0) :]), then, terms)
+    begins = weeks - HELD_OUT_WEEKS
+    then = [policy(units, is_untold, terms, begins + at) for at in range(0, HELD_OUT_WEEKS, ANEW_WEEKS)]
+    replay = replayed(np.nan_to_num(units[:, max(begins, 0) :]), then, terms)
     quiet_weeks = min(max(settings["dead_days"] // 7, 1), weeks)
     late = sold.filter(pl.col("week") >= past.following)
     is_dead = (past.sold[:, past.sold.shape[1] - quiet_weeks :].sum(axis=1) <= 0) & ~past.products.is_in(
         late.filter(pl.col("units") > 0)["product_id"].implode()
     ).to_numpy()
-    is_told, is_replayed = now.errors >= LEAST_ORIGINS, then.errors >= LEAST_ORIGINS
+    is_told, is_replayed = now.errors >= LEAST_ORIGINS, then[0].errors >= LEAST_ORIGINS
     table = table.with_columns(
         covered_weeks=pl.Series(terms.weeks),
         model=pl.Series([MODELS[at] for at in now.model], dtype=pl.String),
@@ -301,12 +303,12 @@ def _quantiles(ratios: Floats, rate: Floats, service: Floats) -> Floats:
     return found
 
 
-def replayed(demand: Floats, policy_: Policy, terms: Terms) -> dict[str, npt.NDArray[np.generic]]:
-    """Let weeks pass with a policy: orders are placed on Mondays, and come after the lead time; what is not there is lost.
+def replayed(demand: Floats, policies: Sequence[Policy], terms: Terms) -> dict[str, npt.NDArray[np.generic]]:
+    """Let weeks pass with policies: orders are placed on Mondays, and come after the lead time; what is not there is lost.
 
     Args:
         demand: Products x weeks.
-        policy_: What is done.
+        policies: What is done, each for `ANEW_WEEKS`.
         terms: Lead times.
 
     Returns:
@@ -316,7 +318,7 @@ def replayed(demand: Floats, policy_: Policy, terms: Terms) -> dict[str, npt.NDA
     count, weeks = demand.shape
     lead = terms.weeks - 1
     rows = np.arange(count)
-    stock = policy_.point + np.ceil(policy_.quantity / 2)
+    stock = policies[0].point + np.ceil(policies[0].quantity / 2)
     coming = np.zeros((count, weeks + int(lead.max(initial=0)) + 1))
     lost, held, short, orders = (
         np.zeros(count),
@@ -325,18 +327,15 @@ def replayed(demand: Floats, policy_: Policy, terms: Terms) -> dict[str, npt.NDA
         np.zeros(count, np.int64),
     )
     for week in range(weeks):
+        point, lot = policies[week // ANEW_WEEKS].point, policies[week // ANEW_WEEKS].quantity
         stock = stock + coming[:, week]
         coming[:, week] = 0.0
         position = stock + coming.sum(axis=1)
         # So many lots that the position is above the point again.
-        lots = np.where(
-            position <= policy_.point,
-            np.floor((policy_.point - position) / np.maximum(policy_.quantity, 1.0)) + 1,
-            0.0,
-        )
+        lots = np.where(position <= point, np.floor((point - position) / np.maximum(lot, 1.0)) + 1, 0.0)
         is_now = lead == 0
-        stock = stock + np.where(is_now, lots * policy_.quantity, 0.0)
-        coming[rows, week + lead] += np.where(is_now, 0.0, lots * policy_.quantity)
+        stock = stock + np.where(is_now, lots * lot, 0.0)
+        coming[rows, week + lead] += np.where(is_now, 0.0, lots * lot)
         orders += (lots > 0).astype(np.int64)
         missing = np.maximum(demand[:, week] - stock, 0.0)
         stock = np.maximum(stock - demand[:, week], 0.0)

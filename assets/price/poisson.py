@@ -15,11 +15,12 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _ROUNDS = 200
-_CLOSE = 1e-5
+_CLOSE = 1e-4
 _PRIOR = (
     1 / 9
 )  # precision of the slopes while they are sought: none runs away, and it is taken out of the answer
 _DRAWN = 4  # periods that the dispersion of all products counts as
+_TOGETHER = 1e-4  # smallest eigenvalue of the correlations of what can be told apart
 _TINY = 1e-12
 
 
@@ -170,8 +171,17 @@ class _Panel:
         score, information, z = self.pieces()
         diagonal = np.einsum("ikk->ik", information)
         is_told = diagonal > 1e-9
-        safe = information + np.eye(slopes) * np.where(is_told, 0.0, 1.0)[:, None, :]
-        inverse = np.linalg.pinv(safe, rcond=1e-10, hermitian=True)
+        # By the correlations: regressors of a product that move together tell neither.
+        scale = np.sqrt(np.where(is_told, diagonal, 1.0))
+        whole = (
+            information
+            / (scale[:, :, None] * scale[:, None, :])
+            * (is_told[:, :, None] & is_told[:, None, :])
+            + np.eye(slopes) * ~is_told[:, None, :]
+        )
+        is_told &= (np.linalg.eigvalsh(whole)[:, 0] > _TOGETHER)[:, None]
+        whole = np.where(is_told.any(axis=1)[:, None, None], whole, np.eye(slopes))
+        inverse = np.linalg.inv(whole) / (scale[:, :, None] * scale[:, None, :])
         share = self.mean / np.maximum(self.member @ self.mean, _TINY)[self.group]
         by_unit = np.einsum("kit,lit->ikl", z, z * self.mean * (1 - share))
         by_month = np.add.reduceat(z * self.mean * (1 - share), self.begins, axis=2)

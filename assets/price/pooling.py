@@ -6,7 +6,6 @@ variances between are not known: answers are averaged over a grid of them by how
 """
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -121,8 +120,3 @@ def two_sided(estimate: Floats, deviation: Floats) -> Floats:
     is_told = np.isfinite(deviation) & (deviation > 0)
     ratio = np.abs(estimate) / np.where(is_told, deviation, 1.0)
     return np.where(is_told, 2 * ndtr(-ratio), 1.0)
-
-
-def normal(level: float) -> float:
-    """How many deviations hold so much of a normal law."""
-    return NormalDist().inv_cdf((1 + level) / 2)

@@ -181,7 +181,11 @@ def _answers(known: pl.DataFrame, until: date) -> pl.DataFrame:
         )
     table = table.with_columns(
         reason=pl.when(pl.col("periods") < LEAST_PERIODS)
-        .then(pl.format("it was on the shelf for {} weeks", "periods"))
+        .then(
+            pl.format(
+                "it was on the shelf for {} of the {} weeks that are needed", "periods", pl.lit(LEAST_PERIODS)
+            )
+        )
         .when(pl.col("units") == 0)
         .then(pl.lit("nothing was sold after the first day"))
         .when(pl.col("prices") < 2)

@@ -128,8 +128,8 @@ REORDER_POINTS = Table(
     description=(
         "When to order how much: stock is looked at once a week, and an order is placed when what is there and on its way "
         "is at or below the reorder point. It covers the demand of the lead time and a week; its safety stock is a quantile "
-        "of the errors of past forecasts of that whole span. The replay tells what the policy known 13 weeks ago would have "
-        "done since, what is not on the shelf being lost."
+        "of the errors of past forecasts of that whole span. The replay tells what points and quantities of what was known then, "
+        "made anew every four weeks, would have done in the last 13; what is not on the shelf is lost."
     ),
     grain="one row per as_of month and goods sold up to its end",
     columns=(

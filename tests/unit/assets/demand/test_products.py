@@ -92,17 +92,18 @@ def test_strengths_agree_with_a_plain_decomposition() -> None:
 
 
 def test_stock_is_weighed_against_what_is_expected(demand_rows: Rows, days: Days) -> None:
-    sales = [(day, product, 3) for day in days(FIRST, 730) for product in "AB"]
+    # Nothing is sold on the last day, on which the stock is counted.
+    sales = [(day, product, 3) for day in days(FIRST, 729) for product in "AB"]
     sales += [(day, "DEAD", 3) for day in days(FIRST, 200)]
     stock = [
         ("A", date(2022, 6, 1), 5),
-        ("A", date(2022, 12, 30), 1000),
+        ("A", date(2022, 12, 31), 1000),
         ("A", date(2023, 1, 9), 1),
         ("DEAD", date(2022, 12, 1), 40),
     ]
     found = compute(demand_rows(sales, stock=stock), [LAST])
     row, dead = one(found), one(found, "DEAD")
-    assert (row["counted_on"], row["on_hand"]) == (date(2022, 12, 30), 1000)
+    assert (row["counted_on"], row["on_hand"]) == (date(2022, 12, 31), 1000)
     assert row["cover_months"] == pytest.approx(3 * 1000 / row["units"], rel=1e-3)
     assert row["overstock_units"] == pytest.approx(
         1000 - sum(row[f"hi_80_{step}"] for step in (1, 2, 3)), abs=1e-3

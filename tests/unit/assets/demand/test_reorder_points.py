@@ -24,7 +24,6 @@ from warehouse.tables import TABLES
 Rows = Callable[..., pl.DataFrame]
 Days = Callable[[date, int], list[date]]
 FIRST = date(2021, 1, 4)
-NO = np.zeros((0, 0))
 
 
 def terms(
@@ -53,20 +52,20 @@ def test_a_replay_agrees_with_a_plain_loop() -> None:
     rng = np.random.default_rng(2)
     demand = rng.poisson(5, (30, 13)).astype(float) * rng.integers(0, 4, (30, 13))
     some = Terms(rng.integers(1, 5, 30), np.full(30, 0.9), np.full(30, 4.0), np.full(30, np.nan))
-    point, quantity = rng.integers(0, 40, 30).astype(float), rng.integers(1, 20, 30).astype(float)
-    none = np.zeros(30)
-    found = replayed(
-        demand, Policy(none.astype(int), none, none, none.astype(int), none, point, quantity), some
-    )
+    point, quantity = (rng.integers(low, high, (4, 30)).astype(float) for low, high in ((0, 40), (1, 20)))
+    none, zero = np.zeros(30, dtype=np.int64), np.zeros(30)
+    policies = [Policy(none, zero, zero, none, zero, point[at], quantity[at]) for at in range(4)]
+    found = replayed(demand, policies, some)
     for row in range(30):
-        lead, stock, coming = some.weeks[row] - 1, point[row] + np.ceil(quantity[row] / 2), []
+        lead, coming = some.weeks[row] - 1, []
+        stock = point[0, row] + np.ceil(quantity[0, row] / 2)
         served = held = orders = short = 0.0
         for week in range(13):
             stock += sum(lots for at, lots in coming if at == week)
             coming = [(at, lots) for at, lots in coming if at > week]
             ordered = 0.0
-            while stock + sum(lots for _, lots in coming) + ordered <= point[row]:
-                ordered += quantity[row]
+            while stock + sum(lots for _, lots in coming) + ordered <= point[week // 4, row]:
+                ordered += quantity[week // 4, row]
             if ordered:
                 orders += 1
                 if lead:

@@ -90,3 +90,13 @@ def test_what_cannot_be_told_is_not_told() -> None:
     assert np.isfinite(found.deviation[0, 1])
     assert np.isinf(found.deviation[[1, 5]]).all()
     assert np.isfinite(found.slope).all()
+
+
+def test_regressors_that_move_together_tell_neither() -> None:
+    """A promotion at every step of the price: half of the response each, and sure of it, would be an invention."""
+    units, exposure, x, group, month, _ = panel(6, 30, 3)
+    x[1, 0] = 2 * x[0, 0]
+    found = fitted(units, exposure, x, group, month)
+    assert np.isinf(found.deviation[0]).all()
+    assert np.isfinite(found.deviation[1:]).all()
+    assert not np.isnan(found.slope).any()

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cache
+from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -82,6 +84,59 @@ def test_a_placebo_finds_prices_that_follow_demand_and_little_where_they_do_not(
     row = answers(preset, **options).row(0, named=True)
     is_chance = row["shop_placebo_probability"] >= settings["chance"]
     assert (not is_chance and row["shop_placebo_share"] > settings["placebo_share"]) == is_found
+
+
+@pytest.fixture
+def suggestions(tmp_path: Path) -> Callable[..., pl.DataFrame]:
+    """The rows of price.suggestions made of those of price.response, with the settings that are shipped."""
+
+    def suggest(response: pl.DataFrame, costs: pl.DataFrame) -> pl.DataFrame:
+        with duckdb.connect() as connection:
+            for name in ("price.response", "core.products", "seeds.costs", "seeds.pricing"):
+                shape = ", ".join(f'"{column}" {kind}' for column, kind in TABLES[name].shape.items())
+                connection.execute(
+                    f"CREATE SCHEMA IF NOT EXISTS {TABLES[name].schema}; CREATE TABLE {name} ({shape})"
+                )
+            connection.execute(f"INSERT INTO seeds.pricing FROM read_csv('{SEEDS_DIR / 'pricing.csv'}')")
+            response.select(*SHAPE).write_parquet(tmp_path / "response")
+            costs.write_parquet(tmp_path / "costs")
+            for name in ("price.response", "seeds.costs"):
+                file = tmp_path / name.split(".")[1]
+                connection.execute(f"INSERT INTO {name} BY NAME FROM read_parquet('{file}')")
+            found = connection.execute(
+                TABLES["price.suggestions"].query, {"start": LAST, "end": date(2024, 4, 1)}
+            )
+            names = [column[0] for column in found.description]
+            return pl.DataFrame(found.fetchall(), names, orient="row", infer_schema_length=None)
+
+    return suggest
+
+
+def test_a_suggested_price_earns_more_and_none_is_made_where_prices_follow_demand(
+    prices_of_shop: Shop, answers: Callable[..., pl.DataFrame], suggestions: Callable[..., pl.DataFrame]
+) -> None:
+    """By the true elasticities: nine in ten suggestions must gain, in margin and in revenue."""
+    for seed, share in ((2, 0.0), (2, 0.5)):
+        found = answers("default", seed=seed)
+        prices = found.select("product_id", "regular_price", "elasticity_true")
+        costs = prices.select("product_id", unit_cost=share * pl.col("regular_price"))
+        made = (
+            suggestions(found, costs if share else costs.head(0))
+            .drop("regular_price")
+            .join(prices, on="product_id")
+        )
+        made = made.filter(pl.col("suggested_price").is_not_null())
+        cost, price = share * pl.col("regular_price"), pl.col("suggested_price").cast(pl.Float64)
+        margin = (price - cost) / (pl.col("regular_price") - cost)
+        gain = margin * (price / pl.col("regular_price")) ** pl.col("elasticity_true")
+        assert made.height >= 5
+        assert made.select((gain > 1).mean()).item() >= 0.9
+    for seed in (1, 2):
+        found = answers("endogenous", seed=seed, customers=1000)
+        made = suggestions(found, pl.DataFrame(schema={"product_id": pl.String, "unit_cost": pl.Float64}))
+        assert made.height > 300
+        assert made["suggested_price"].null_count() == made.height
+        assert made["reason"].null_count() == 0
 
 
 def sales(
