@@ -85,7 +85,9 @@ def _prophet(values: Floats, steps: int, stamps: Sequence[Sequence[Any]], countr
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model = Prophet(interval_width=_SHARE / 100, uncertainty_samples=200)
-                logging.getLogger("cmdstanpy").setLevel(logging.CRITICAL)  # it sets its own when it is imported
+                logging.getLogger("cmdstanpy").setLevel(
+                    logging.CRITICAL
+                )  # it sets its own when it is imported
                 if country is not None:
                     model.add_country_holidays(country_name=country)
                 model.fit(table, seed=0)
