@@ -1,9 +1,9 @@
--- Every series so far, with the country whose holidays are looked for; and what models of libraries said of some.
+-- Every series so far, with the country whose holidays are looked for; what models of libraries said of some; events.
 SELECT
     series.grain,
     series.starts_on,
-    series.country,
-    series.product_id,
+    CASE series.grain WHEN 'day' THEN series.name END AS country,
+    CASE WHEN series.grain <> 'day' THEN series.name END AS product_id,
     series.category,
     series.orders,
     series.amount,
@@ -14,7 +14,9 @@ SELECT
     CAST(NULL AS VARCHAR) AS series,
     CAST(NULL AS VARCHAR) AS model,
     CAST(NULL AS INTEGER) AS step,
-    CAST(NULL AS DECIMAL(18, 4)) AS mean
+    CAST(NULL AS DECIMAL(18, 4)) AS mean,
+    CAST(NULL AS VARCHAR) AS event,
+    CAST(NULL AS DATE) AS last_day
 FROM forecasts.series AS series
 CROSS JOIN seeds.forecasting AS settings
 WHERE series.month < $end
@@ -34,6 +36,28 @@ SELECT
     rivals.series,
     rivals.model,
     rivals.step,
-    rivals.mean
+    rivals.mean,
+    NULL AS event,
+    NULL AS last_day
 FROM forecasts.rivals AS rivals
 WHERE rivals.as_of < $end AND rivals.mean IS NOT NULL
+UNION ALL
+SELECT
+    'event' AS grain,
+    events.first_day AS starts_on,
+    events.country,
+    NULL AS product_id,
+    NULL AS category,
+    NULL AS orders,
+    NULL AS amount,
+    NULL AS holiday_country,
+    NULL AS as_of,
+    NULL AS measure,
+    NULL AS level,
+    NULL AS series,
+    NULL AS model,
+    NULL AS step,
+    NULL AS mean,
+    events.name AS event,
+    events.last_day
+FROM seeds.events AS events
