@@ -9,24 +9,15 @@ SELECT
     series.amount,
     settings.holiday_country,
     settings.library,
-    settings.library_countries,
-    CAST(NULL AS VARCHAR) AS event,
-    CAST(NULL AS DATE) AS last_day
+    settings.library_countries
 FROM forecasts.series AS series
 CROSS JOIN seeds.forecasting AS settings
 WHERE series.month < $end
-UNION ALL
+UNION ALL BY NAME
 SELECT
     'event' AS grain,
     events.first_day AS starts_on,
+    events.last_day,
     events.country,
-    NULL AS product_id,
-    NULL AS category,
-    NULL AS orders,
-    NULL AS amount,
-    NULL AS holiday_country,
-    NULL AS library,
-    NULL AS library_countries,
-    events.name AS event,
-    events.last_day
+    events.name AS event
 FROM seeds.events AS events
