@@ -685,10 +685,9 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             "a_step_is_of_one_kind",
-            "Days have orders and no product, weeks and months a product and neither country nor orders, months a category.",
+            "Days alone have orders, and months alone a category.",
             "SELECT * FROM {batch} WHERE (grain = 'day') <> (orders IS NOT NULL) "
-            "OR (grain = 'day') <> (product_id IS NULL) OR (grain = 'month') <> (category IS NOT NULL) "
-            "OR (grain <> 'day' AND country IS NOT NULL)",
+            "OR (grain = 'month') <> (category IS NOT NULL)",
         ),
     ),
     "forecasts.rivals": (
@@ -703,6 +702,13 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT as_of, count(*) AS steps, count(reason) AS failed FROM {batch} GROUP BY as_of "
             "HAVING count(reason) > 0.01 * count(*)",
             severity="warning",
+        ),
+    ),
+    "seeds.events": (
+        Rule(
+            "it_ends_after_it_begins",
+            "last_day is not before first_day, and an event has a name.",
+            "SELECT * FROM {batch} WHERE last_day < first_day OR trim(name) = ''",
         ),
     ),
     "seeds.forecasting": (

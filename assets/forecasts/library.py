@@ -65,7 +65,7 @@ def run(
 
 def _prophet(values: Floats, steps: int, stamps: Sequence[Sequence[Any]], country: str | None) -> Ahead:
     for name in ("prophet", "prophet.plot", "cmdstanpy"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+        logging.getLogger(name).disabled = True  # a level would not do: they set their own
     import pandas as pd
 
     with warnings.catch_warnings():
@@ -85,9 +85,8 @@ def _prophet(values: Floats, steps: int, stamps: Sequence[Sequence[Any]], countr
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model = Prophet(interval_width=_SHARE / 100, uncertainty_samples=200)
-                logging.getLogger("cmdstanpy").setLevel(
-                    logging.CRITICAL
-                )  # it sets its own when it is imported
+                # It sets its own when it is imported.
+                logging.getLogger("cmdstanpy").setLevel(logging.CRITICAL)
                 if country is not None:
                     model.add_country_holidays(country_name=country)
                 model.fit(table, seed=0)

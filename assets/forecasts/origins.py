@@ -31,9 +31,11 @@ YEARLY = "median, moved as a year before"
 OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY)
 PANEL = (*OWN, *models.LIBRARY)
 FLOOR = "seasonal naive"
+EVERYWHERE = "All"
 _TOP_SHARE = 0.8
 _WEEKDAY_OPEN = 0.2  # of its last twelve: a weekday open less often is closed
 _HOLIDAY_CLOSED = 0.6
+_MOST_LIFT = 1.61  # the logarithm of five: what an event does at most
 _CHRISTMAS = ((12, 20), (1, 6))
 YEAR = {"day": 365, "week": 52, "month": 12}
 _TRUNCATE = {"day": "1d", "week": "1w", "month": "1mo"}
@@ -95,6 +97,29 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """One time that something takes place, from the first day to the last, everywhere (None) or in a country."""
+
+    name: str
+    first: date
+    last: date
+    country: str | None
+
+
+def events_of(rows: pl.DataFrame) -> tuple[Event, ...]:
+    """The rows of grain "event"."""
+    if "event" not in rows.columns:
+        return ()
+    found = rows.filter(pl.col("grain") == "event").sort("event", "starts_on", "country")
+    return tuple(
+        Event(name, first, last, None if country == EVERYWHERE else country)
+        for name, first, last, country in found.select(
+            "event", "starts_on", "last_day", "country"
+        ).iter_rows()
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """All of one grain: which series there are, their first days and values."""
 
@@ -123,18 +148,20 @@ def seen(
     Args:
         rows: grain, starts_on (first day of the step), country, product_id, category, orders, amount: days by country,
             weeks and months by product. Orders of products do not add up, and are not given. Where there are as_of,
-            measure, level, series, model, step and mean, rows that have them are of `forecasts.rivals`.
+            measure, level, series, model, step and mean, rows that have them are of `forecasts.rivals`; where there are
+            event and last_day, rows of grain "event" are of `seeds.events`.
         references: Of each as_of month the first day of its future.
         country: Whose holidays are looked for, as ISO 3166 has it; None for none.
     """
     rivals = rows.filter(pl.col("model").is_not_null()) if "model" in rows.columns else None
     rows = rows if rivals is None else rows.filter(pl.col("model").is_null())
+    events = events_of(rows)
     tables = {grain: steps_of(rows, grain) for grain in STEPS if not rows.is_empty()}
     found: dict[tuple[date, str], Seen] = {}
     with threadpool_limits(1):
         for grain, table in tables.items():
             if table.starts:
-                asked = [Asked.of(table, as_of, day, country) for as_of, day in references.items()]
+                asked = [Asked.of(table, as_of, day, country, events) for as_of, day in references.items()]
                 _speak([one for one in asked if one.length], grain)
                 if rivals is not None:
                     _hear([one for one in asked if one.length], rivals.filter(pl.col("grain") == grain))
@@ -206,6 +233,7 @@ class Asked:
     places: Any  # of the steps ahead on the axis of the models; -1 where the shop is closed
     axis: Floats  # what models see
     stamps: tuple[date, ...]  # first days of its steps
+    lift: Floats  # by which events ahead multiply what models say, series x steps
     period: int
     means: Floats
     sigma: Floats
@@ -213,8 +241,18 @@ class Asked:
     failed: Booleans
 
     @classmethod
-    def of(cls, table: Steps, as_of: date, reference: date, country: str | None) -> "Asked":
-        """The series of a grain as of a month whose future begins on `reference`; `country` is that of holidays."""
+    def of(
+        cls,
+        table: Steps,
+        as_of: date,
+        reference: date,
+        country: str | None,
+        events: Sequence[Event] = (),
+    ) -> "Asked":
+        """The series of a grain as of a month whose future begins on `reference`.
+
+        What events did is taken out of the days that models see. `country` is that of holidays.
+        """
         grain, length, steps = table.grain, table.until(reference), STEPS[table.grain]
         nodes, every = nodes_of(table, length)
         values, later = every[:, :length], every[:, length : length + steps]
@@ -227,10 +265,14 @@ class Asked:
         if grain == "day" and length:
             axis, places, period, stamps = _open_days(table, values, tuple(ahead), country)
         shape = (len(nodes), steps)
+        lift = np.ones(shape)
+        if grain == "day" and length and events:
+            past, lift = event_lifts(axis, stamps, tuple(ahead), nodes, events, period)
+            axis = axis / past
         means = np.zeros((len(PANEL), *shape))
         means[len(OWN) :] = np.nan
         return cls(
-            as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, stamps, period,
+            as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, stamps, lift, period,
             means, np.zeros(shape), [None] * len(nodes),
             np.zeros((len(PANEL), len(nodes)), dtype=np.bool_),
         )  # fmt: skip
@@ -409,9 +451,56 @@ def _speak(asked: Sequence[Asked], grain: str) -> None:
         for at, (number, row, _) in enumerate(members):
             one = asked[number]
             is_ahead = one.places >= 0
-            one.means[: len(OWN), row, is_ahead] = means[:, at, one.places[is_ahead]]
-            one.sigma[row, is_ahead] = sigma[at, one.places[is_ahead]]
+            lift = one.lift[row, is_ahead]
+            one.means[: len(OWN), row, is_ahead] = means[:, at, one.places[is_ahead]] * lift
+            one.sigma[row, is_ahead] = sigma[at, one.places[is_ahead]] * lift
             one.failed[: len(OWN), row] = failed[:, at]
+
+
+def event_lifts(
+    values: Floats,
+    stamps: Sequence[date],
+    ahead: Sequence[date],
+    nodes: Sequence[Node],
+    events: Sequence[Event],
+    period: int,
+) -> tuple[Floats, Floats]:
+    """By how much events multiplied sales, and will: series x days, and series x days ahead, 1 where there is none.
+
+    A day of an event is compared with the same weekdays in the three weeks before and after that have none; the mean
+    of the logarithms is drawn to 0 by what chance alone would make of it. An event in a country moves its series
+    and the total's.
+    """
+    past, later = np.ones(values.shape), np.ones((len(nodes), len(ahead)))
+
+    def during(days: Sequence[date], some: Sequence[Event]) -> Booleans:
+        return np.array([any(one.first <= day <= one.last for one in some) for day in days], dtype=np.bool_)
+
+    plain = np.where(during(stamps, events) | (values <= 0), np.nan, values)
+    near = np.full((6, *values.shape), np.nan)
+    for at, weeks in enumerate((-3, -2, -1, 1, 2, 3)):
+        lag = weeks * period
+        if abs(lag) < values.shape[1]:
+            source = slice(max(lag, 0), values.shape[1] + min(lag, 0))
+            near[at, :, max(-lag, 0) : values.shape[1] - max(lag, 0)] = plain[:, source]
+    has_level = np.isfinite(near).any(axis=0)
+    level = np.nanmedian(np.where(has_level, near, 1.0), axis=0)
+    is_known = has_level & (values > 0)
+    apart = np.where(is_known, np.log(np.where(is_known, values, 1.0) / level), 0.0)
+    others = is_known & np.isfinite(plain)
+    noise = (apart**2 * others).sum(axis=1) / np.maximum(others.sum(axis=1), 1)
+    for name, country in dict.fromkeys((one.name, one.country) for one in events):
+        some = [one for one in events if (one.name, one.country) == (name, country)]
+        days = during(stamps, some)
+        count = (is_known & days).sum(axis=1)
+        effect = (apart * (is_known & days)).sum(axis=1) / np.maximum(count, 1)
+        kept = 1 - noise / np.maximum(count, 1) / np.maximum(effect**2, 1e-12)
+        is_there = [country is None or node.level == "total" or node.name == country for node in nodes]
+        effect = np.where(is_there & (count > 0), effect * np.clip(kept, 0.0, 1.0), 0.0)
+        times = np.exp(np.clip(effect, -_MOST_LIFT, _MOST_LIFT))[:, None]
+        past[:, days] *= times
+        later[:, during(ahead, some)] *= times
+    return past, later
 
 
 def _hear(asked: Sequence[Asked], rivals: pl.DataFrame) -> None:

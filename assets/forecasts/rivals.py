@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from assets.days import reference_days
 from assets.forecasts import smoothing
 from assets.forecasts.models import LIBRARY
-from assets.forecasts.origins import STEPS, YEAR, Asked, steps_of
+from assets.forecasts.origins import STEPS, YEAR, Asked, events_of, steps_of
 from assets.forecasts.smoothing import Floats
 
 LEAST = 12  # steps below which they are not asked
@@ -50,17 +50,19 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     with threadpool_limits(1):
         for grain in STEPS:
             table = steps_of(rows, grain)
+            events = events_of(rows)
             if table.starts:
                 for as_of, reference in reference_days(days, months).items():
-                    one = Asked.of(table, as_of, reference, holidays)
+                    one = Asked.of(table, as_of, reference, holidays, events)
                     parts += [_said(one, row, names, holidays) for row in _wanted(one, countries)]
     return pl.concat([pl.DataFrame(schema=SHAPE), *parts])
 
 
 def _settings(rows: pl.DataFrame) -> tuple[list[str], int, str | None]:
-    if rows.is_empty():
+    told = rows.filter(pl.col("grain") != "event")
+    if told.is_empty():
         return [], 0, None
-    library, countries, holidays = rows.select("library", "library_countries", "holiday_country").row(0)
+    library, countries, holidays = told.select("library", "library_countries", "holiday_country").row(0)
     asked = {name.strip() for name in (library or "").split(";")}
     return [name for name in LIBRARY if name in asked], countries, holidays
 
@@ -108,7 +110,7 @@ def _said(one: Asked, row: int, names: Sequence[str], holidays: str | None) -> p
             low, high = float(values.min()), float(values.max())
             said = np.maximum(np.clip(said, low - (high - low), high + (high - low)), 0.0)
             mean = np.zeros(steps)
-            mean[is_ahead] = said[one.places[is_ahead]]
+            mean[is_ahead] = said[one.places[is_ahead]] * one.lift[row, is_ahead]
         tables.append(
             pl.DataFrame(
                 {

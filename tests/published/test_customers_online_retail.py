@@ -259,4 +259,4 @@ def test_the_returns_of_the_next_month_were_foretold(retail: duckdb.DuckDBPyConn
     [(count, held, ratio)] = judged
     assert count == 88
     assert held >= 0.9
-    assert 0.8 < ratio < 1.3
+    assert 0.9 < ratio < 1.15

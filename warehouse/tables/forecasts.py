@@ -37,13 +37,12 @@ SERIES_TABLE = Table(
         Column("month", "DATE", "First day of the month; a week that lies in two has a row in each."),
         GRAIN,
         STARTS_ON,
-        Column("country", "VARCHAR", "Country, of a day; null where none is named.", nullable=True),
-        Column("product_id", "VARCHAR", "Product, of a week or month.", nullable=True),
+        Column("name", "VARCHAR", "Country, of a day; product, of a week or month."),
         Column("category", "VARCHAR", "Its category, of a month.", nullable=True),
         Column("orders", "BIGINT", "Sale invoices, of a day.", nullable=True, unit="invoices", minimum=0),
         Column("amount", "DECIMAL(18,4)", "Amount of the sale lines.", unit="currency", minimum=0),
     ),
-    primary_key=("grain", "starts_on", "country", "product_id"),
+    primary_key=("grain", "starts_on", "name"),
     partition_column="month",
 )
 

@@ -16,6 +16,8 @@ CANDIDATES = (
     "ease blend",
     "als blend",
     "ease and als blend",
+    "popular blend",
+    "popular, ease and bm25 blend",
 )
 LIST = Column("list", "VARCHAR", "all: of all goods; new: of those the customer never bought.", values=LISTS)
 CUSTOMER = Column("customer_id", "VARCHAR", "Customer.")

@@ -75,6 +75,23 @@ THRESHOLDS = Table(
     primary_key=(),
 )
 
+EVENTS = Table(
+    schema="seeds",
+    name="events",
+    description=(
+        "Days that are known to be unlike others, past and to come: launches, fairs, sales, a strike. What an event did "
+        "each time before is foretold of it when it comes again; the first time it is only kept out of what is learned."
+    ),
+    grain="one row per time that an event took or takes place, and country",
+    columns=(
+        Column("name", "VARCHAR", "What it is called: events of one name do alike."),
+        Column("first_day", "DATE", "Its first day."),
+        Column("last_day", "DATE", "Its last day."),
+        Column("country", "VARCHAR", "Country where it takes place; All for everywhere."),
+    ),
+    primary_key=("name", "first_day", "country"),
+)
+
 FORECASTING = Table(
     schema="seeds",
     name="forecasting",

@@ -593,14 +593,18 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "seeds.forecasting": [
         {"holiday_country": "GB-ENG", "library": "MSTL; Prophet", "library_countries": 1}
     ],
+    "seeds.events": [
+        {"name": "Fair", "first_day": f"2011-0{month}-01", "last_day": f"2011-0{month}-03", "country": "All"}
+        for month in (1, 5)
+    ],
     "forecasts.series": [
         {
-            "month": "2011-01-01", "grain": grain, "starts_on": start, "country": country, "product_id": product,
-            "category": category, "orders": orders, "amount": "5",
+            "month": "2011-01-01", "grain": grain, "starts_on": start, "name": name, "category": category,
+            "orders": orders, "amount": "5",
         }
-        for grain, start, country, product, category, orders in (
-            ("day", "2011-01-02", "EIRE", None, None, 3), ("day", "2011-01-02", None, None, None, 3),
-            ("month", "2011-01-01", None, "A", "Bags", None), ("month", "2011-01-01", None, "B", "Bags", None),
+        for grain, start, name, category, orders in (
+            ("day", "2011-01-02", "EIRE", None, 3), ("day", "2011-01-02", "France", None, 3),
+            ("month", "2011-01-01", "A", "Bags", None), ("month", "2011-01-01", "B", "Bags", None),
         )
     ],
     "forecasts.rivals": [
@@ -1036,8 +1040,10 @@ BREAKS: dict[str, dict[str, Any]] = {
     "seeds.ordering.there_is_one_row": {},
     "seeds.ordering.service_level_is_below_one": {"service_level": 1.0},
     "seeds.forecasting.there_is_one_row": {},
+    "seeds.events.key_is_unique": {"first_day": "2011-05-01", "last_day": "2011-05-02"},
+    "seeds.events.it_ends_after_it_begins": {"last_day": "2010-12-31"},
     "seeds.forecasting.models_are_known": {"library": "Theta"},
-    "forecasts.series.key_is_unique": {"country": None},
+    "forecasts.series.key_is_unique": {"name": "France"},
     "forecasts.series.a_step_is_of_its_month": {"starts_on": "2011-04-30"},
     "forecasts.series.a_step_is_of_one_kind": {"orders": None},
     "forecasts.rivals.key_is_unique": {"step": 2},
@@ -1081,7 +1087,8 @@ ALSO: list[tuple[str, dict[str, Any]]] = [
     ("rules.bundles.a_bundle_is_a_strong_rule", {"customers": 6}),
     ("seeds.english_words.word_is_lower_case", {"word": "the "}),
     ("seeds.forecasting.models_are_known", {"library": "MSTL;"}),
-    ("forecasts.series.a_step_is_of_one_kind", {"product_id": "A"}),
+    ("seeds.events.it_ends_after_it_begins", {"name": " "}),
+    ("forecasts.series.a_step_is_of_one_kind", {"category": "Bags"}),
     ("forecasts.sales.intervals_hold_the_mean_and_each_other", {"hi_80": "6.5"}),
 ]
 # Rules of the business that a row cannot break without another.

@@ -2,8 +2,8 @@
 SELECT
     series.grain,
     series.starts_on,
-    series.country,
-    series.product_id,
+    CASE series.grain WHEN 'day' THEN series.name END AS country,
+    CASE WHEN series.grain <> 'day' THEN series.name END AS product_id,
     series.category,
     series.orders,
     series.amount,

@@ -1,9 +1,9 @@
--- Every series so far, with the country whose holidays are looked for and the models that are asked for.
+-- Every series so far, with the country whose holidays are looked for and the models that are asked for; and events.
 SELECT
     series.grain,
     series.starts_on,
-    series.country,
-    series.product_id,
+    CASE series.grain WHEN 'day' THEN series.name END AS country,
+    CASE WHEN series.grain <> 'day' THEN series.name END AS product_id,
     series.category,
     series.orders,
     series.amount,
@@ -13,3 +13,11 @@ SELECT
 FROM forecasts.series AS series
 CROSS JOIN seeds.forecasting AS settings
 WHERE series.month < $end
+UNION ALL BY NAME
+SELECT
+    'event' AS grain,
+    events.first_day AS starts_on,
+    events.last_day,
+    events.country,
+    events.name AS event
+FROM seeds.events AS events

@@ -3,8 +3,7 @@ SELECT
     month,
     'day' AS grain,
     day AS starts_on,
-    country,
-    CAST(NULL AS VARCHAR) AS product_id,
+    country AS name,
     CAST(NULL AS VARCHAR) AS category,
     orders,
     amount
@@ -15,8 +14,7 @@ SELECT
     month,
     'week' AS grain,
     week AS starts_on,
-    NULL AS country,
-    product_id,
+    product_id AS name,
     NULL AS category,
     NULL AS orders,
     amount
@@ -27,8 +25,7 @@ SELECT
     month,
     'month' AS grain,
     month AS starts_on,
-    NULL AS country,
-    product_id,
+    product_id AS name,
     category,
     NULL AS orders,
     amount

@@ -96,6 +96,15 @@ def test_a_blend_is_what_it_is_said_to_be(shop):
         (own + 3 * model) * trend**0.5
     )
     assert scorer.scores("ease and als blend", "new", own, parts) == pytest.approx(model * trend)
+    late = (known.recent + 0.5) / known.recent.max()
+    parts = scorer.parts(("popular, ease and bm25 blend",), np.arange(4))
+    model = np.maximum(parts["ease"], 0) + np.maximum(parts["bm25"], 0) + 3 * late
+    for name, of, expected in (
+        ("popular blend", "all", own + 10 * late),
+        ("popular, ease and bm25 blend", "all", own + 3 * model),
+        ("popular, ease and bm25 blend", "new", model * known.trend),
+    ):
+        assert scorer.scores(name, of, own, parts) == pytest.approx(expected)
 
 
 def test_scores_of_a_block_are_those_of_all(shop, monkeypatch):
