@@ -99,9 +99,8 @@ def _columns(table: Table, *, is_made: bool) -> Iterator[str]:
     for column in table.columns:
         sources = ", ".join(f"{name}.{source}" for name, source in lineage.get(column.name, []))
         null = "may be" if column.nullable else "never"
-        yield (
-            f"| {column.name} | {column.type} | {column.unit or ''} | {null} | {column.description} | {sources} |"
-        )
+        meaning = f"{column.description} Personal." if column.personal else column.description
+        yield (f"| {column.name} | {column.type} | {column.unit or ''} | {null} | {meaning} | {sources} |")
 
 
 def main() -> None:
