@@ -276,6 +276,10 @@ def export(
         list[str] | None, typer.Argument(metavar="[TABLE ...]", help="As schema.name; all without one.")
     ] = None,
     how: Annotated[ExportFormat, typer.Option("--format", help="Kind of file.")] = ExportFormat.parquet,
+    personal: Annotated[
+        bool,
+        typer.Option("--personal", help="Customers' numbers and words as they are; else hashed, left out."),
+    ] = False,
 ) -> None:
     """Write tables as plain files into exports/: a file a table, or one ordinary DuckDB database."""
     settings = _settings()
@@ -284,7 +288,7 @@ def export(
         raise TillageError(f"There is no table {', '.join(unknown)}. The tables are {', '.join(known)}.")
     with settings.open_lake(read_only=True, reach=[settings.exports]) as lake:
         wanted = [known[name] for name in tables or known if shape_of(lake, known[name])]
-        for file in export_tables(lake, wanted, settings.exports, how.value):
+        for file in export_tables(lake, wanted, settings.exports, how.value, keep_personal=personal):
             out.print(escape(str(file)))
 
 
