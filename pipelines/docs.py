@@ -5,6 +5,8 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+from pydantic import SecretStr
+
 from assets.computed import module_of
 from assets.graph import graph
 from expectations.rules import rules
@@ -52,7 +54,14 @@ def _kind(annotation: Any) -> str:
     if get_origin(annotation) is tuple:
         return "list of tables"
     parts = [part for part in get_args(annotation) if part is not type(None)]
-    names = {str: "text", int: "whole number", Path: "folder", date: "date"}
+    names = {
+        str: "text",
+        SecretStr: "secret text",
+        int: "whole number",
+        float: "number",
+        Path: "folder",
+        date: "date",
+    }
     return ", ".join(map(_kind, parts)) if parts else names[annotation]
 
 
