@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.drift import Drift
 from warehouse.records import read_refusals
 
 SENT = "alerts.json"  # in the home: of each channel and cause the day it was last told
@@ -110,6 +111,7 @@ def messages(
     quarantine_share: float = 0.05,
     stale: Mapping[str, int] | None = None,
     failed: Mapping[str, str] | None = None,
+    moved: Sequence[Drift] = (),
 ) -> list[Message]:
     """Give what there is to be told of the lake as it stands.
 
@@ -118,6 +120,7 @@ def messages(
         quarantine_share: The share of a file's rows in quarantine from which on it is told, 0 to 1.
         stale: Of each asset that is stale for longer than it should be, the hours.
         failed: Of each run that failed, its number, the step that did.
+        moved: What `warehouse.drift` found.
     """
     found = [
         Message(
@@ -155,6 +158,15 @@ def messages(
     found += [
         Message(f"{name} is stale", f"It is out of date for {hours:,} hours: `tillage run` makes it.")
         for name, hours in (stale or {}).items()
+    ]
+    found += [
+        Message(
+            f"{one.table}, {one.month:%Y-%m}: {one.what}{'' if one.column is None else f' of {one.column}'} moved",
+            f"It was {one.before:,.4g} in the months before, and is {one.now:,.4g}."
+            if one.what != "spread"
+            else f"Its values are spread otherwise than in the months before: stability index {one.now:.2f}.",
+        )
+        for one in moved
     ]
     return found
 

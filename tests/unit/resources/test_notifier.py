@@ -17,9 +17,14 @@ import pytest
 
 from pipelines.settings import load
 from resources.notifier import Mail, Message, Notifier, messages
+from warehouse.drift import Drift
 from warehouse.records import insert
 from warehouse.tables import meta
 
+MOVED = [
+    Drift("core.x", date(2011, 3, 1), None, "rows", 400, 1200),
+    Drift("core.x", date(2011, 3, 1), "amount", "spread", 0, 0.4),
+]
 TODAY = date(2011, 12, 10)
 ONE = Message("core.x: refused by rule", "2011-02: the rows that were there before stay.")
 
@@ -148,13 +153,16 @@ def test_what_is_told_follows_from_the_lake_and_holds_no_customer(
             {**refusal, "severity": "warning", "rule": "mild", "month": months[0]},
         ],
     )
-    found = messages(lake, stale={"segments.rfm": 30}, failed={"8c1f": "core__order_lines"})
+    found = messages(lake, stale={"segments.rfm": 30}, failed={"8c1f": "core__order_lines"}, moved=MOVED)
     assert [message.cause for message in found] == [
         "run 8c1f failed",
         "core.x: refused by rule",
         "orders/bad.csv: many rows in quarantine",
         "segments.rfm is stale",
+        "core.x, 2011-03: rows moved",
+        "core.x, 2011-03: spread of amount moved",
     ]
+    assert found[4].text == "It was 400 in the months before, and is 1,200."
     assert found[1].text.startswith("2011-02, 2011-03: ")
     assert "2 of 3 rows (66.7%)" in found[2].text
     assert "17850" not in str(found)
