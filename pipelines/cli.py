@@ -40,6 +40,10 @@ from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
 from warehouse.export import chosen
 from warehouse.export import export as export_tables
+from warehouse.forget import forget as forget_customer
+from warehouse.forget import is_known as is_forgotten
+from warehouse.forget import traces
+from warehouse.intake import forget_file as take_back
 from warehouse.lake import select as select_only
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.plan import month_range, next_month
@@ -276,11 +280,17 @@ def export(
         list[str] | None, typer.Argument(metavar="[TABLE ...]", help="As schema.name; all without one.")
     ] = None,
     how: Annotated[ExportFormat, typer.Option("--format", help="Kind of file.")] = ExportFormat.parquet,
+    personal: Annotated[
+        bool,
+        typer.Option("--personal", help="Customers' numbers and words as they are; else hashed, left out."),
+    ] = False,
 ) -> None:
     """Write tables as plain files into exports/: a file a table, or one ordinary DuckDB database."""
     settings = _settings()
     with settings.open_lake(read_only=True, reach=[settings.exports]) as lake:
-        for file in export_tables(lake, chosen(lake, tables or []), settings.exports, how.value):
+        for file in export_tables(
+            lake, chosen(lake, tables or []), settings.exports, how.value, keep_personal=personal
+        ):
             out.print(escape(str(file)))
 
 
@@ -354,6 +364,54 @@ def restore(
     settings = _settings()
     _print_copied(settings.root, restore_home(folder, settings.root))
     out.print("`tillage check` looks at it, `tillage run` takes in what was dropped since.")
+
+
+@app.command()
+def forget(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The number, as in customer_id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a customer from every table, file and snapshot, for good; again, prove that nothing is left."""
+    settings = _settings()
+    with _opened(settings) as lake:
+        was_known = is_forgotten(lake, customer)
+        if not (was_known or yes):
+            typer.confirm(
+                "Their sales become those of a guest, and no older snapshot can be asked. Go on?", abort=True
+            )
+        done = forget_customer(lake, customer, datetime.now(UTC))
+        for name, count in done.rows.items():
+            out.print(f"{name}: {count:,} rows")
+        left = list(traces(lake, customer)) if was_known else []
+    for one in left:
+        err.print(f"[bold red]Left[/] {escape(one)}")
+    if left:
+        raise typer.Exit(1)
+    if was_known and not done.rows:
+        out.print("Nothing is left of them.")
+        return
+    out.print(
+        f"{done.models:,} models marked, {done.snapshots:,} snapshots expired. `tillage run` makes anew what was made of "
+        "their rows; `tillage maintain` deletes the files in a day or two; `tillage forget` once more proves it then."
+    )
+    if done.files:
+        out.print(
+            f"What people dropped still names them, and is yours to mend: {escape(', '.join(done.files))}"
+        )
+
+
+@app.command(name="forget-file")
+def forget_file(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Below landing/, e.g. orders/till.csv.")],
+) -> None:
+    """Take back what a file brought, once it lies in landing/ no more; `tillage run` makes anew what follows."""
+    settings = _settings()
+    with _opened(settings) as lake:
+        changed = take_back(lake, settings.landing, path.removeprefix("landing/"))
+    told = "; ".join(f"{name} {_span(months)}" for name, months in changed.items() if months)
+    out.print(
+        f"{escape(path)} is forgotten: {told or 'no row of it was in use'}. `tillage run` makes what follows."
+    )
 
 
 @app.command()

@@ -5,6 +5,8 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+from pydantic import SecretStr
+
 from assets.computed import module_of
 from assets.graph import graph
 from expectations.rules import rules
@@ -56,7 +58,15 @@ def _kind(annotation: Any) -> str:
     if get_origin(annotation) is tuple:
         return "list of tables"
     parts = [part for part in get_args(annotation) if part is not type(None)]
-    names = {str: "text", bool: "`true` or `false`", int: "whole number", Path: "folder", date: "date"}
+    names = {
+        str: "text",
+        SecretStr: "secret text",
+        bool: "`true` or `false`",
+        int: "whole number",
+        float: "number",
+        Path: "folder",
+        date: "date",
+    }
     return ", ".join(map(_kind, parts)) if parts else names[annotation]
 
 
@@ -103,9 +113,8 @@ def _columns(table: Table, *, is_made: bool) -> Iterator[str]:
     for column in table.columns:
         sources = ", ".join(f"{name}.{source}" for name, source in lineage.get(column.name, []))
         null = "may be" if column.nullable else "never"
-        yield (
-            f"| {column.name} | {column.type} | {column.unit or ''} | {null} | {column.description} | {sources} |"
-        )
+        meaning = f"{column.description} Personal." if column.personal else column.description
+        yield (f"| {column.name} | {column.type} | {column.unit or ''} | {null} | {meaning} | {sources} |")
 
 
 def main() -> None:

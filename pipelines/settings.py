@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import duckdb
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from resources.notifier import Mail, Notifier
 from warehouse.errors import TillageError
 from warehouse.intake.headers import header_set, header_sets
 from warehouse.intake.layout import Reading
@@ -137,6 +138,28 @@ class Settings(BaseSettings):
         "one home: `postgresql://user@host:5432/database`. The password comes from PGPASSWORD in the environment and "
         "never stands here.",
     )
+    alert_webhook: SecretStr | None = Field(
+        default=None,
+        description="URL that is told of what went wrong, as JSON with `cause` and `text`; whoever knows it can write "
+        "there, so set it in the environment.",
+    )
+    alert_slack: SecretStr | None = Field(
+        default=None, description="The same for an incoming webhook of Slack's; set it in the environment."
+    )
+    alert_mail: str | None = Field(
+        default=None, description="Addresses that alerts are mailed to, with commas between them."
+    )
+    alert_mail_from: str = Field(default="tillage@localhost", description="Address that they come from.")
+    alert_quarantine_share: float = Field(
+        default=0.05, gt=0, le=1, description="Share of a file's rows in quarantine from which on it is told."
+    )
+    smtp: str = Field(
+        default="localhost:25", pattern=r"^[^:\s]+:\d+$", description="Server that mails them, host and port."
+    )
+    smtp_user: str | None = Field(default=None, description="User there, if it asks for one.")
+    smtp_password: SecretStr | None = Field(
+        default=None, description="Password there; set it in the environment."
+    )
     keep_days: int = Field(
         default=30,
         ge=1,
@@ -243,6 +266,15 @@ class Settings(BaseSettings):
             postgres=self.postgres,
         )
 
+    def notifier(self) -> Notifier:
+        """Who is told of what went wrong."""
+        host, port = self.smtp.split(":")
+        mail = None
+        if self.alert_mail is not None:
+            to = [address.strip() for address in self.alert_mail.split(",")]
+            mail = Mail(host, int(port), self.alert_mail_from, to, self.smtp_user, _told(self.smtp_password))
+        return Notifier(self.root, _told(self.alert_webhook), _told(self.alert_slack), mail)
+
     def reading(self) -> Reading:
         """How files are read, as of now."""
         now = datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
@@ -256,6 +288,10 @@ class Settings(BaseSettings):
             currency=self.currency,
             decimal_mark=self.decimal_mark,
         )
+
+
+def _told(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def load(home: Path | None = None) -> Settings:
@@ -296,7 +332,11 @@ def _paragraph(error: ValidationError) -> str:
             continue
         said = problem["msg"].removeprefix("Value error, ")
         # A table is too long to be shown, and a password is nobody's business.
-        given = "" if name in {"headers", "postgres"} else f" is {problem['input']!r}"
+        given = (
+            ""
+            if name in {"headers", "postgres"} or "secret" in problem["type"]
+            else f" is {problem['input']!r}"
+        )
         told.append(f"{name}{given}: {said[0].lower()}{said[1:]}")
     return (
         f"A setting is wrong: {'; '.join(told)}. It stands in the environment ({PREFIX}...) or in {FILE} of the "

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import duckdb
 
+from warehouse import catalog
 from warehouse.errors import TillageError
 from warehouse.files import data_files_of
 from warehouse.lake import CATALOG, home_of
@@ -89,9 +90,9 @@ def restore(folder: Path, home: Path) -> Copied:
             f"{home} is not empty, and nothing in it is overwritten. Move it away first, then restore, then copy what "
             "was dropped since into its landing/."
         )
-    catalog = folder / "lake" / CATALOG
+    copied = folder / "lake" / CATALOG
     try:
-        named = _whole(catalog, folder / "lake" / "data")
+        named = _whole(copied, folder / "lake" / "data")
         home.mkdir(parents=True, exist_ok=True)
         (home / RESTORING).touch()
         copy = _Copy(folder, home)
@@ -104,7 +105,7 @@ def restore(folder: Path, home: Path) -> Copied:
         raise TillageError(
             f"{home} could not be restored from {folder}: {error}. Start it again when that is mended."
         ) from error
-    return copy.done(_snapshot(catalog))
+    return copy.done(_snapshot(copied))
 
 
 def _backup(home: Path, folder: Path) -> Copied:
@@ -114,7 +115,7 @@ def _backup(home: Path, folder: Path) -> Copied:
         mark.write_text(json.dumps({"is_whole": False}))
     with _alone(mark):
         fresh = folder / "lake" / f".{CATALOG}.part"
-        _copy_database(home / "lake" / CATALOG, fresh)
+        catalog.copy(home / "lake" / CATALOG, fresh)
         copy = _Copy(home, folder)
         named = data_files_of(fresh)
         for path, size in named.items():
@@ -208,13 +209,11 @@ class _Copy:
             yield file.relative_to(self.source)
 
 
-def _whole(catalog: Path, data: Path) -> list[str]:
+def _whole(copied: Path, data: Path) -> list[str]:
     """Give the files that a catalog names, having seen that it is sound and that all of them are there."""
-    with closing(sqlite3.connect(f"{catalog.as_uri()}?immutable=1", uri=True)) as database:
-        for (said,) in database.execute("PRAGMA integrity_check"):
-            if said != "ok":
-                raise OSError(f"its catalog is damaged: {said}")
-    named = data_files_of(catalog)
+    for said in catalog.damages(copied):
+        raise OSError(f"its catalog is damaged: {said}")
+    named = data_files_of(copied)
     for path, size in named.items():
         found = (data / path).stat().st_size
         if found != size:
@@ -222,13 +221,13 @@ def _whole(catalog: Path, data: Path) -> list[str]:
     return list(named)
 
 
-def _snapshot(catalog: Path) -> int:
-    with closing(sqlite3.connect(f"{catalog.as_uri()}?immutable=1", uri=True)) as database:
+def _snapshot(copied: Path) -> int:
+    with closing(sqlite3.connect(f"{copied.as_uri()}?immutable=1", uri=True)) as database:
         return int(database.execute("SELECT max(snapshot_id) FROM ducklake_snapshot").fetchone()[0])
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    """Copy a database in one snapshot of it, while others write; the copy is one plain file."""
+    """Copy a database of Dagster's in one snapshot of it; its SQLite is Python's, as ours."""
     target.unlink(missing_ok=True)
     with (
         closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as read,

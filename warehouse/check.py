@@ -1,11 +1,11 @@
 """Hold the lake against what it promises: catalog, files, contracts, keys, and the records of its rows."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
 
+from warehouse.catalog import damages
 from warehouse.contract import Table
 from warehouse.files import GRACE, data_files, model_files, orphans
 from warehouse.intake import SOURCES
@@ -42,10 +42,8 @@ def check(
 def _catalog(root: Path) -> Iterator[str]:
     if not (root / CATALOG).exists():  # on PostgreSQL, which looks after itself
         return
-    with sqlite3.connect(f"{(root / CATALOG).as_uri()}?mode=ro", uri=True) as catalog:
-        for (said,) in catalog.execute("PRAGMA integrity_check"):
-            if said != "ok":
-                yield f"The catalog {root / CATALOG} is damaged: {said}. {RESTORE}"
+    for said in damages(root / CATALOG):
+        yield f"The catalog {root / CATALOG} is damaged: {said}. {RESTORE}"
 
 
 def _files(connection: duckdb.DuckDBPyConnection, root: Path, now: float) -> Iterator[str]:

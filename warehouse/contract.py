@@ -27,7 +27,7 @@ class Sees(Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column: DuckDB type, meaning, unit, and the values it may take."""
+    """One column: DuckDB type, meaning, unit, the values it may take, and whether it tells who a customer is."""
 
     name: str
     type: str
@@ -36,6 +36,7 @@ class Column:
     unit: str | None = None
     minimum: float | None = None
     values: tuple[str, ...] | None = None
+    personal: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,10 @@
-"""Plain files from the lake, for programs that cannot attach it. Each is written aside and renamed."""
+"""Plain files from the lake, for programs that cannot attach it. Each is written aside and renamed.
 
+Who a customer is stays in the lake unless it is asked for: numbers are hashed with a salt drawn for each export, so that
+its tables join and nobody is known from one to the next; what customers wrote is left out.
+"""
+
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,6 +19,7 @@ from warehouse.tables import TABLES
 Format = Literal["parquet", "csv", "duckdb"]
 DATABASE = "tillage.duckdb"
 # A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection).
+LEFT_OUT = {"VARCHAR": "'(personal)'", "VARCHAR[]": "['(personal)']"}
 FORMULA = r"^[=+\-@\t\r]"
 
 
@@ -30,27 +36,36 @@ def chosen(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[
 
 
 def export(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], folder: Path, how: Format
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[Table],
+    folder: Path,
+    how: Format,
+    *,
+    keep_personal: bool = False,
 ) -> list[Path]:
     """Write each table to `folder`, as schema.name.parquet or .csv, or all into one tillage.duckdb.
 
-    In CSV a text that a spreadsheet would run as a formula has a ' before it.
+    In CSV a text that a spreadsheet would run as a formula has a ' before it. With `keep_personal` personal columns
+    are written as they are.
 
     Raises:
         TillageError: If the folder or a file cannot be written.
     """
+    salt = None if keep_personal else secrets.token_hex(16)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if how == "duckdb":
-            return [_database(connection, tables, folder)]
-        return [_file(connection, table, folder, how) for table in tables]
+            return [_database(connection, tables, folder, salt)]
+        return [_file(connection, table, folder, how, salt) for table in tables]
     except (OSError, duckdb.IOException) as error:
         raise TillageError(
             f"The export into {folder} cannot be written: {error}. What was there before is as it was."
         ) from error
 
 
-def _file(connection: duckdb.DuckDBPyConnection, table: Table, folder: Path, how: Format) -> Path:
+def _file(
+    connection: duckdb.DuckDBPyConnection, table: Table, folder: Path, how: Format, salt: str | None
+) -> Path:
     file = folder / f"{table.qualified}.{how}"
     aside = folder / f".{file.name}.part"
     options = "FORMAT parquet" if how == "parquet" else "FORMAT csv, HEADER"
@@ -58,7 +73,7 @@ def _file(connection: duckdb.DuckDBPyConnection, table: Table, folder: Path, how
     order = ", ".join(f'"{key}"' for key in table.primary_key)
     try:
         connection.execute(
-            f"COPY (SELECT {columns} FROM {table.qualified} {f'ORDER BY {order}' if order else ''}) "
+            f"COPY (SELECT {columns} FROM {_rows(table, salt)} {f'ORDER BY {order}' if order else ''}) "
             f"TO {literal(aside)} ({options})"
         )
         aside.replace(file)
@@ -77,7 +92,23 @@ def _inert(table: Table) -> str:
     )
 
 
-def _database(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], folder: Path) -> Path:
+def _rows(table: Table, salt: str | None) -> str:
+    """The table, personal columns hashed or left out."""
+    personal = [column for column in table.columns if column.personal]
+    if salt is None or not personal:
+        return table.qualified
+    others = ", ".join(
+        f"left(sha256('{salt}' || {column.name}), 16) AS {column.name}"
+        if column.name == "customer_id"
+        else f"CASE WHEN {column.name} IS NOT NULL THEN {LEFT_OUT[column.type]} END AS {column.name}"
+        for column in personal
+    )
+    return f"(SELECT * REPLACE ({others}) FROM {table.qualified}) AS exported_rows"
+
+
+def _database(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], folder: Path, salt: str | None
+) -> Path:
     file, aside = folder / DATABASE, folder / f".{DATABASE}.part"
     aside.unlink(missing_ok=True)
     try:
@@ -88,7 +119,7 @@ def _database(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], fo
             for table in tables:
                 connection.execute(f"CREATE TABLE exported.{table.qualified} ({table.definition})")
                 connection.execute(
-                    f"INSERT INTO exported.{table.qualified} BY NAME FROM lake.{table.qualified}"
+                    f"INSERT INTO exported.{table.qualified} BY NAME FROM {_rows(table, salt)}"
                 )
         finally:
             connection.execute("DETACH exported")

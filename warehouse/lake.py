@@ -264,8 +264,9 @@ def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
 
 def home_of(connection: duckdb.DuckDBPyConnection) -> Path:
     """The folder of the shop whose lake is attached."""
-    found = connection.execute("SELECT data_path FROM ducklake_settings('lake')").fetchone()
-    return Path(str(found[0] if found else "")).parents[1]
+    # All rows of it: a result that is not read to its end holds the catalog as it is.
+    ((data,),) = connection.execute("SELECT data_path FROM ducklake_settings('lake')").fetchall()
+    return Path(str(data)).parents[1]
 
 
 @contextmanager

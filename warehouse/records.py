@@ -71,6 +71,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         landing.QUARANTINE,
         meta.VERSIONS,
         meta.REFUSALS,
+        meta.FORGOTTEN,
         models.REGISTRY,
     )
 

@@ -1,6 +1,7 @@
 """Plain files for other programs, and the lake held against what it promises."""
 
 import os
+import re
 import sqlite3
 import time
 from datetime import date
@@ -40,7 +41,7 @@ def shop(orders, intake, make_all, lake, csv_text, order_row):
 
 
 def test_parquet_holds_every_row_and_type(shop, tmp_path):
-    files = export(shop, [TABLES["core.order_lines"]], tmp_path / "out", "parquet")
+    files = export(shop, [TABLES["core.order_lines"]], tmp_path / "out", "parquet", keep_personal=True)
     assert [file.name for file in files] == ["core.order_lines.parquet"]
     rows = shop.execute("SELECT * FROM core.order_lines ORDER BY month, invoice_id, line").fetchall()
     assert duckdb.execute(f"SELECT * FROM '{files[0]}'").fetchall() == rows
@@ -77,6 +78,37 @@ def test_a_database_opens_without_the_lake(shop, tmp_path):
             plain.execute("SELECT count(*), sum(amount) FROM core.order_lines").fetchone()
             == shop.execute("SELECT count(*), sum(amount) FROM core.order_lines").fetchone()
         )
+
+
+@pytest.mark.parametrize("how", ["parquet", "csv", "duckdb"])
+def test_who_a_customer_is_leaves_the_lake_only_when_it_is_asked_for(shop, tmp_path, how):
+    """Exports are mailed; their tables still join with each other, and not with those of another day."""
+    names = ("core.order_lines", "core.customer_months", "landing.quarantine")
+    shop.execute("INSERT INTO landing.quarantine VALUES ('a', 99, 'raw 17850', ['bad 17850'])")
+    export(shop, [TABLES[name] for name in names], tmp_path / "out", how)
+    if how == "duckdb":
+        connection = duckdb.connect(str(tmp_path / "out" / "tillage.duckdb"), read_only=True)
+        tables = [connection.sql(f"SELECT * FROM {name}") for name in names]
+    else:
+        connection = duckdb.connect()
+        tables = [connection.sql(f"SELECT * FROM '{tmp_path}/out/{name}.{how}'") for name in names]
+    lines, months, quarantine = (
+        pl.DataFrame(table.fetchall(), table.columns, orient="row") for table in tables
+    )
+    connection.close()
+    (who,) = lines["customer_id"].unique().to_list()
+    assert re.fullmatch("[0-9a-f]{16}", who)
+    assert months["customer_id"].unique().to_list() == [who]
+    assert "17850" not in f"{lines}{months}{quarantine.rows()}"
+    assert quarantine["raw"].to_list() == ["(personal)"]
+    (amount,) = shop.execute("SELECT sum(amount) FROM core.order_lines").fetchone()
+    assert float(lines["amount"].sum()) == pytest.approx(float(amount))
+
+
+def test_every_number_of_a_customer_is_marked():
+    for name, table in TABLES.items():
+        for column in table.columns:
+            assert column.personal or column.name != "customer_id", f"{name}.{column.name}"
 
 
 def test_an_export_that_fails_leaves_the_one_before(shop, tmp_path):

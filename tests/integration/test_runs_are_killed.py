@@ -42,5 +42,3 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(
         for what in ("rows", "versions", "files"):
             assert one[what] == sound[what], (one["after"], what)
         assert (one["wrong"], one["spills"]) == ([], 1), one["after"]
-    if kills > 100:
-        assert any(one["orphans"] for one in killed), "some left files that no snapshot names"

@@ -352,7 +352,7 @@ class _Batch:
         if fresh:
             self._insert(fresh)
         touched |= _months(self.connection, fresh)
-        self._write_versions(touched)
+        self._changed = write_landed(self.connection, self.source, touched, self.run)
         run("CALL lake.set_commit_message('tillage', ?)", [f"take in {self.run or ''}".strip()])
 
     def _insert(self, fresh: list[str]) -> None:
@@ -379,27 +379,81 @@ class _Batch:
                     [fresh],
                 )
 
-    def _write_versions(self, touched: set[date]) -> None:
-        """Record the months whose rows are others than before: versions add up over contents."""
-        now = {
-            month: Record(f"{rows}-{rows_hash}", "", "", rows)
-            for month, rows, rows_hash in self.connection.execute(
-                "SELECT month, sum(rows), sum(rows_hash) FROM landing.file_months "
-                "WHERE month IN (SELECT unnest($months)) AND file_id IN "
-                "(SELECT file_id FROM landing.files WHERE source = $source AND state = 'accepted') GROUP BY month",
-                {"months": sorted(touched), "source": self.source.name},
-            ).fetchall()
-        }
-        name = self.source.table.qualified
-        before = read_versions(self.connection, [name])
-        self._changed = {}
-        for month in sorted(touched):
-            record = now.get(month, Record(NOTHING, "", ""))
-            was = before.get((name, month))
-            if was is None or was.version != record.version:
-                self._changed[month] = record
-        if self._changed:
-            write_versions(self.connection, name, dict(self._changed.items()), self.run)
+
+def write_landed(
+    connection: duckdb.DuckDBPyConnection, source: Source, touched: Iterable[date], run: str | None
+) -> dict[date, Record]:
+    """Record those of the touched months whose rows are others than before, within the caller's transaction.
+
+    Versions add up over contents.
+    """
+    months = sorted(set(touched))
+    now = {
+        month: Record(f"{rows}-{rows_hash}", "", "", rows)
+        for month, rows, rows_hash in connection.execute(
+            "SELECT month, sum(rows), sum(rows_hash) FROM landing.file_months "
+            "WHERE month IN (SELECT unnest($months)) AND file_id IN "
+            "(SELECT file_id FROM landing.files WHERE source = $source AND state = 'accepted') GROUP BY month",
+            {"months": months, "source": source.name},
+        ).fetchall()
+    }
+    name = source.table.qualified
+    before = read_versions(connection, [name])
+    changed = {}
+    for month in months:
+        record = now.get(month, Record(NOTHING, "", ""))
+        was = before.get((name, month))
+        if was is None or was.version != record.version:
+            changed[month] = record
+    if changed:
+        write_versions(connection, name, dict(changed.items()), run)
+    return changed
+
+
+def forget_file(connection: duckdb.DuckDBPyConnection, landing: Path, path: str) -> dict[str, list[date]]:
+    """Take back what a path of landing/ ever brought; content that lies at another path, too, stays.
+
+    Args:
+        connection: A connection that may write.
+        landing: The folder landing/, in which the file must not lie any more.
+        path: Path below it, as landing.files has it.
+
+    Returns:
+        The months whose rows are others than before, by the source's table.
+
+    Raises:
+        TillageError: If no such file was ever taken in, or it would be taken in again.
+    """
+    with alone(connection, "take_in"):
+        known = _known(connection)
+        mine = [row for row in known if row.path == path]
+        if not mine:
+            raise TillageError(
+                f'No file {path} was ever taken in. `tillage query "SELECT path FROM landing.files"` lists them all.'
+            )
+        if (landing / path).exists():
+            raise TillageError(
+                f"{landing / path} still lies there, and the next run would take it in again. Move it away first."
+            )
+        rest = [row for row in known if row.path != path]
+        dead = sorted(_live(known) - _live(rest))
+        changed: dict[str, list[date]] = {}
+
+        def write() -> None:
+            touched = _months(connection, dead)
+            connection.execute("DELETE FROM landing.files WHERE path = ?", [path])
+            for source in SOURCES:
+                if source.name != mine[0].source or not dead:
+                    continue
+                for table in (source.table, QUARANTINE, FILE_MONTHS):
+                    connection.execute(
+                        f"DELETE FROM {table.qualified} WHERE file_id IN (SELECT unnest(?))", [dead]
+                    )
+                changed[source.table.qualified] = list(write_landed(connection, source, touched, None))
+            connection.execute("CALL lake.set_commit_message('tillage', ?)", [f"forget file {path}"])
+
+        in_transaction(connection, write)
+    return changed
 
 
 def _of_another_source(row: Arrival) -> str:

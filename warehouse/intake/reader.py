@@ -31,6 +31,10 @@ SKIPPED_BEFORE = (
 )
 # A line that the CSV reader rejected, as it stands in the file.
 RAW = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
+# The words of a bad row, one of which may be the number of a customer.
+WORDS = r"regexp_extract_all(raw, '[\pL\pN._@+-]+')"
+# What stands in the place of a bad row that names a customer who was forgotten.
+FORGOTTEN = "(forgotten)"
 # Where a row that needs a second look stands until it had it: no sale is of this month.
 ASIDE = "DATE '0001-01-01'"
 REJECTS = "store_rejects = true, rejects_table = 'rejected_rows', rejects_scan = 'rejected_scans'"
@@ -151,6 +155,7 @@ def _stage(
             "its rows come out otherwise when they are read again. If it is still being written, wait; else "
             "its quotes or line ends contradict each other: save it anew from the program it came from."
         )
+    _leave_out_forgotten(connection, source, file_id, into)
     months = connection.execute(
         f"SELECT month, count(*), sum(hash({', '.join(source.parsed)})::HUGEINT) FROM {into} {_of(file_id)} "
         "GROUP BY month ORDER BY month"
@@ -275,6 +280,23 @@ def _second_pass(
     )
     run(f"DROP TABLE {SECOND_LOOK}")
     return True
+
+
+def _leave_out_forgotten(
+    connection: duckdb.DuckDBPyConnection, source: Source, file_id: str, into: str
+) -> None:
+    """Make rows of customers who were forgotten those of a guest; of bad rows that name one only the reason stays."""
+    salts = connection.execute("SELECT salt, customer_hash FROM meta.forgotten").fetchall()
+    for salt, customer_hash in salts:
+        is_theirs = f"sha256('{salt}' || customer_id) = '{customer_hash}'"
+        connection.execute(
+            f"UPDATE {into} SET {', '.join(f'{name} = NULL' for name in source.personal)} "
+            f"{_of(file_id)} AND customer_id IS NOT NULL AND {is_theirs}"
+        )
+        connection.execute(
+            f"UPDATE {QUARANTINED} SET raw = {literal(FORGOTTEN)}, reasons = [{literal(FORGOTTEN)}] {_of(file_id)} "
+            f"AND len(list_filter({WORDS}, lambda word: sha256('{salt}' || word) = '{customer_hash}')) > 0"
+        )
 
 
 def _storable(text: str) -> str:

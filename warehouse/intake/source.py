@@ -44,6 +44,11 @@ class Source:
     problems: Callable[[Layout, Reading], Sequence[tuple[str, str]]]
     contradiction: Callable[[duckdb.DuckDBPyConnection, Layout, str, str], None]
 
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """The columns that tell who the customer is, or that the customer wrote."""
+        return tuple(column.name for column in self.table.columns if column.personal)
+
     def is_bad(self, layout: Layout, reading: Reading) -> str:
         """SQL that is true of a parsed row with a problem, else false or null."""
         return f"({' OR '.join(f'({test})' for test, _ in self.problems(layout, reading))})"

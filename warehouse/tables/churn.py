@@ -32,7 +32,7 @@ RISK = Table(
     grain="one row per as_of month and customer with an order day within the 365 days before its end",
     columns=(
         AS_OF,
-        Column("customer_id", "VARCHAR", "Customer."),
+        Column("customer_id", "VARCHAR", "Customer.", personal=True),
         Column(
             "probability",
             "DOUBLE",

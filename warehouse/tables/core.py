@@ -77,7 +77,7 @@ ORDER_LINES = Table(
         Column("invoice_id", "VARCHAR", "Number of the invoice; of a return it begins with C."),
         Column("line", "INTEGER", "Number within invoice and month, by content and not by place.", minimum=1),
         Column("sold_at", "TIMESTAMP", "Moment of the sale in the shop's time."),
-        Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
+        Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True, personal=True),
         PRODUCT,
         Column("description", "VARCHAR", "Name of the product, trimmed.", nullable=True),
         Column("quantity", "BIGINT", "Units; negative in a return.", unit="units"),
@@ -116,6 +116,7 @@ INVOICES = Table(
             "VARCHAR",
             "Customer, the lowest if its lines name several; null for a guest.",
             nullable=True,
+            personal=True,
         ),
         Column("country", "VARCHAR", "Country of the customer, the lowest if its lines name several."),
         Column("lines", "BIGINT", "Lines of its kind.", unit="lines", minimum=1),
@@ -160,7 +161,7 @@ RETURNS = Table(
         Column("invoice_id", "VARCHAR", "Number of the return invoice."),
         Column("line", "INTEGER", "Number of the line within invoice and month.", minimum=1),
         Column("returned_at", "TIMESTAMP", "Moment of the return in the shop's time."),
-        Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
+        Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True, personal=True),
         PRODUCT,
         IS_GOODS,
         RETURNED_UNITS,
@@ -226,7 +227,7 @@ CUSTOMER_MONTHS = Table(
     grain="one row per known customer and month with a sale or return line",
     columns=(
         MONTH,
-        Column("customer_id", "VARCHAR", "Customer."),
+        Column("customer_id", "VARCHAR", "Customer.", personal=True),
         Column("country", "VARCHAR", "Country on the newest of these lines."),
         ORDERS,
         UNITS,
@@ -273,7 +274,7 @@ CUSTOMER_PRODUCT_MONTHS = Table(
     grain="one row per known customer, product and month with a sale or return line",
     columns=(
         MONTH,
-        Column("customer_id", "VARCHAR", "Customer."),
+        Column("customer_id", "VARCHAR", "Customer.", personal=True),
         PRODUCT,
         IS_GOODS,
         replace(
@@ -378,7 +379,7 @@ CUSTOMER_DAYS = Table(
     grain="one row per known customer and day with a sale",
     columns=(
         MONTH,
-        Column("customer_id", "VARCHAR", "Customer."),
+        Column("customer_id", "VARCHAR", "Customer.", personal=True),
         Column("day", "DATE", "Day of the sales."),
         Column("orders", "BIGINT", "Sale invoices.", unit="invoices", minimum=1),
         UNITS,
@@ -471,7 +472,7 @@ CUSTOMERS = Table(
     grain="one row per as_of month and known customer with a sale or return line up to its end",
     columns=(
         AS_OF,
-        Column("customer_id", "VARCHAR", "Customer."),
+        Column("customer_id", "VARCHAR", "Customer.", personal=True),
         Column("country", "VARCHAR", "Country on the newest sale or return line."),
         Column("first_month", "DATE", "First month with a sale or return line."),
         Column("last_month", "DATE", "Newest month with a sale or return line."),
@@ -502,10 +503,12 @@ REVIEWS = Table(
             "Number of the review; where the file gives none, a hash of what was written.",
         ),
         Column("product_id", "VARCHAR", "Product, in upper case."),
-        Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True),
+        Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True, personal=True),
         Column("rating", "TINYINT", "Stars, 1 to 5.", unit="stars", minimum=1),
-        Column("title", "VARCHAR", "Heading, without markup and entities.", nullable=True),
-        Column("text", "VARCHAR", "What was written, without markup and entities.", nullable=True),
+        Column("title", "VARCHAR", "Heading, without markup and entities.", nullable=True, personal=True),
+        Column(
+            "text", "VARCHAR", "What was written, without markup and entities.", nullable=True, personal=True
+        ),
         Column("reviewed_at", "TIMESTAMP", "When it was written, in the shop's time."),
         Column(
             "helpful_votes", "BIGINT", "How many found it helpful.", nullable=True, unit="votes", minimum=0

@@ -81,7 +81,7 @@ ORDERS = Table(
             "Price of one unit as charged, rounded to 4 digits.",
             unit="currency",
         ),
-        Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True),
+        Column("customer_id", "VARCHAR", "Customer; null for a guest.", nullable=True, personal=True),
         Column("country", "VARCHAR", "Country of the customer.", nullable=True),
     ),
     primary_key=("file_id", "row"),
@@ -99,10 +99,10 @@ REVIEWS = Table(
         Column("row", "BIGINT", "Place in the file; 1 is the first after the header.", minimum=1),
         Column("review_id", "VARCHAR", "Number of the review, where the file gives one.", nullable=True),
         Column("product_id", "VARCHAR", "Code of the product, as written."),
-        Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True),
+        Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True, personal=True),
         Column("rating", "TINYINT", "Stars, 1 to 5.", unit="stars", minimum=1),
-        Column("title", "VARCHAR", "Heading, as written.", nullable=True),
-        Column("text", "VARCHAR", "What was written.", nullable=True),
+        Column("title", "VARCHAR", "Heading, as written.", nullable=True, personal=True),
+        Column("text", "VARCHAR", "What was written.", nullable=True, personal=True),
         Column("reviewed_at", "TIMESTAMP", "When it was written, in the shop's time."),
         Column(
             "helpful_votes", "BIGINT", "How many found it helpful.", nullable=True, unit="votes", minimum=0
@@ -124,8 +124,8 @@ QUARANTINE = Table(
     columns=(
         Column("file_id", "VARCHAR", "SHA-256 of the content it stands in."),
         Column("row", "BIGINT", "Place in the file; 1 is the first after the header.", minimum=1),
-        Column("raw", "VARCHAR", "The row as written."),
-        Column("reasons", "VARCHAR[]", "What is wrong with it."),
+        Column("raw", "VARCHAR", "The row as written.", personal=True),
+        Column("reasons", "VARCHAR[]", "What is wrong with it, and the fields that are.", personal=True),
     ),
     primary_key=("file_id", "row"),
 )

@@ -38,10 +38,26 @@ REFUSALS = Table(
             values=("error", "warning"),
         ),
         Column("count", "BIGINT", "Rows that fail the rule.", unit="rows", minimum=0),
-        Column("sample", "VARCHAR", "Some of the failing rows, as JSON."),
+        Column("sample", "VARCHAR", "Some of the failing rows, as JSON.", personal=True),
         Column("code", "VARCHAR", "Fingerprint of the code that made the refused rows."),
         Column("inputs", "VARCHAR", "Fingerprint of the inputs that they were made from."),
         Column("run", "VARCHAR", "Dagster run that judged it.", nullable=True),
     ),
     primary_key=("table", "month", "rule"),
+)
+
+FORGOTTEN = Table(
+    schema="meta",
+    name="forgotten",
+    description=(
+        "Customers who were forgotten on request: who they were cannot be read from it, but rows of them in any file "
+        "are known, and taken in as those of a guest."
+    ),
+    grain="one row per customer who was forgotten",
+    columns=(
+        Column("salt", "VARCHAR", "Drawn by chance for this row, in hexadecimal."),
+        Column("customer_hash", "VARCHAR", "SHA-256 of the salt and the customer's number, in hexadecimal."),
+        Column("forgotten_at", "TIMESTAMP", "When (UTC)."),
+    ),
+    primary_key=("customer_hash",),
 )

@@ -22,6 +22,9 @@ REGISTRY = Table(
         Column("metrics", "VARCHAR", "How good it is, as JSON."),
         Column("path", "VARCHAR", "Its file, relative to the home; read with skops."),
         Column("run", "VARCHAR", "Dagster run that made it.", nullable=True),
+        Column(
+            "remark", "VARCHAR", "That it was fitted to a customer who was forgotten since.", nullable=True
+        ),
     ),
     primary_key=(),
 )

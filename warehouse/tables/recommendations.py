@@ -20,7 +20,7 @@ CANDIDATES = (
     "popular, ease and bm25 blend",
 )
 LIST = Column("list", "VARCHAR", "all: of all goods; new: of those the customer never bought.", values=LISTS)
-CUSTOMER = Column("customer_id", "VARCHAR", "Customer.")
+CUSTOMER = Column("customer_id", "VARCHAR", "Customer.", personal=True)
 PRODUCT = Column("product_id", "VARCHAR", "Product code.")
 
 

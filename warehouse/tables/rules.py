@@ -39,6 +39,7 @@ BASKET_TABLE = Table(
             "VARCHAR",
             "Customer, the lowest if its lines name several; null for a guest.",
             nullable=True,
+            personal=True,
         ),
         Column("goods", "VARCHAR[]", "Codes of the goods, in order."),
         Column("categories", "VARCHAR[]", "Their categories, in order."),

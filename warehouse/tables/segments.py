@@ -7,7 +7,7 @@ from warehouse.contract import Column, Sees, Table
 from warehouse.tables.core import BANDS, RETURNED, WEEKDAYS
 
 AS_OF = Column("as_of", "DATE", "First day of the month at whose end the customers are seen.")
-CUSTOMER = Column("customer_id", "VARCHAR", "Customer.")
+CUSTOMER = Column("customer_id", "VARCHAR", "Customer.", personal=True)
 RECENCY = Column(
     "recency_days",
     "INTEGER",

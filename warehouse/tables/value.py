@@ -28,7 +28,7 @@ LIFETIME = Table(
     grain="one row per as_of month, customer with an order day up to its end, and horizon",
     columns=(
         AS_OF,
-        Column("customer_id", "VARCHAR", "Customer."),
+        Column("customer_id", "VARCHAR", "Customer.", personal=True),
         Column("horizon_days", "INTEGER", "How far ahead.", unit="days", minimum=1),
         Column(
             "expected_orders",

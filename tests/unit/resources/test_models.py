@@ -122,6 +122,6 @@ def test_check_tells_of_models_that_are_gone_or_that_nothing_names(
     told = [one for one in check(lake, home / "lake", TABLES, time.time()) if "model" in one]
     assert [one.split(". ")[0] for one in told] == [f"The model {gone} is missing"]
     told = list(check(lake, home / "lake", TABLES, time.time() + 90_000))
-    assert any(f"The model {left} is in no record" in one for one in told)
+    assert any(f"The file {left} belongs to no snapshot" in one for one in told)
     with pytest.raises(TillageError, match="is not there"):
         load(home, "shop.levels", JANUARY)
