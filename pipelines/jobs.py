@@ -27,6 +27,9 @@ class Export(dg.Config):
     format: Format = Field(
         default="parquet", description="parquet and csv: a file a table; duckdb: all in one database."
     )
+    personal: bool = Field(
+        default=False, description="Write personal columns as they are, and not hashed or left out."
+    )
     tables: list[str] = Field(
         default=[], description="As schema.name, such as segments.rfm; empty for all there are."
     )
@@ -62,7 +65,13 @@ def jobs(
     def write_files(context: dg.OpExecutionContext, config: Export) -> None:
         try:
             with settings.open_lake(read_only=True, reach=[settings.exports]) as lake:
-                for file in export(lake, chosen(lake, config.tables), settings.exports, config.format):
+                for file in export(
+                    lake,
+                    chosen(lake, config.tables),
+                    settings.exports,
+                    config.format,
+                    keep_personal=config.personal,
+                ):
                     context.log.info(str(file))
         except TillageError as error:
             raise dg.Failure(str(error), allow_retries=False) from error

@@ -11,10 +11,14 @@ from time import time as clock
 
 import dagster as dg
 
+from pipelines.alerts import standing
 from pipelines.report import write_run
 from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo
 from pipelines.settings import Settings
 from pipelines.telemetry import send_run
+from resources.notifier import failure
+from warehouse.errors import NoLakeError
+from warehouse.lake import snapshot
 
 CAUSE = "tillage/cause"
 UNFINISHED = [
@@ -28,6 +32,7 @@ UNFINISHED = [
 SETTLED_SECONDS = 20
 # One that never stops growing keeps the others waiting no longer than this.
 PATIENCE_SECONDS = 600
+ALERT_SECONDS = 300
 # So long after its first and second failure a run is tried again.
 BACKOFF_SECONDS = (60, 600)
 
@@ -66,11 +71,36 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
             return _reloaded(context)
         return answer
 
-    return [new_files, out_of_date, *_pages(settings)]
+    return [new_files, out_of_date, _alerts(settings), *_pages(settings)]
+
+
+def _alerts(settings: Settings) -> dg.SensorDefinition:
+    """Tell people what stands wrong: when the lake has changed, and once a day in any case."""
+
+    @dg.sensor(
+        minimum_interval_seconds=max(settings.look_every, ALERT_SECONDS),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells of months that are refused, many rows in quarantine, what is stale, moved or stands out: "
+        "to the log, and where alert_... is set.",
+    )
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        now = settings.reading().now
+        try:
+            with settings.open_lake(read_only=True) as connection:
+                seen = f"{snapshot(connection)} {now.date()}"
+        except NoLakeError:
+            return dg.SkipReason("There is no warehouse yet.")
+        if seen == context.cursor:
+            return dg.SkipReason("Nothing has changed since it was last told.")
+        told = settings.notifier().send(standing(settings, now), now.date())
+        context.update_cursor(seen)
+        return dg.SkipReason(f"{len(told)} alerts were sent.")
+
+    return alerts
 
 
 def _pages(settings: Settings) -> list[dg.SensorDefinition]:
-    """Write the page of every run that ends, and tell a collector of it where one is set."""
+    """Write the page of every run that ends; tell a collector of it where one is set, and people where it failed."""
 
     def told(name: str, ended: dg.DagsterRunStatus) -> dg.SensorDefinition:
         @dg.run_status_sensor(
@@ -82,6 +112,13 @@ def _pages(settings: Settings) -> list[dg.SensorDefinition]:
         def page(context: dg.RunStatusSensorContext) -> None:
             write_run(settings, context.instance, context.dagster_run.run_id)
             send_run(settings, context.instance, context.dagster_run.run_id)
+            if ended is dg.DagsterRunStatus.FAILURE:
+                run_id = context.dagster_run.run_id
+                steps = context.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+                names = [str(entry.step_key).replace("__", ".") for entry in steps] or [
+                    "no step: its process is gone"
+                ]
+                settings.notifier().send([failure(run_id, ", ".join(names))], settings.reading().now.date())
 
         return page
 

@@ -105,13 +105,21 @@ class Notifier:
         return channels
 
 
+def failure(run: str, step: str) -> Message:
+    """What is told of a run that failed at a step."""
+    return Message(
+        f"run {run} failed",
+        f"It failed at {step}. Its page in the UI tells why; start it again when that is mended.",
+    )
+
+
 def messages(
     connection: duckdb.DuckDBPyConnection,
     *,
     quarantine_share: float = 0.05,
     stale: Mapping[str, int] | None = None,
-    failed: Mapping[str, str] | None = None,
     moved: Sequence[Drift] = (),
+    unusual: Sequence[tuple[date, float, float]] = (),
 ) -> list[Message]:
     """Give what there is to be told of the lake as it stands.
 
@@ -119,16 +127,10 @@ def messages(
         connection: A connection to the lake.
         quarantine_share: The share of a file's rows in quarantine from which on it is told, 0 to 1.
         stale: Of each asset that is stale for longer than it should be, the hours.
-        failed: Of each run that failed, its number, the step that did.
         moved: What `warehouse.drift` found.
+        unusual: Days of the shop's total that stand out, newest of all, each with what was expected and what came.
     """
-    found = [
-        Message(
-            f"run {run} failed",
-            f"It failed at {step}. Its page in the UI tells why; start it again when that is mended.",
-        )
-        for run, step in (failed or {}).items()
-    ]
+    found: list[Message] = []
     for name, refusals in read_refusals(connection).items():
         rules: dict[str, list[date | None]] = {}
         for refusal in refusals:
@@ -156,7 +158,7 @@ def messages(
             )
         )
     found += [
-        Message(f"{name} is stale", f"It is out of date for {hours:,} hours: `tillage run` makes it.")
+        Message(f"{name} is stale", f"Nothing was made of it for {hours:,} hours: did a file stay away?")
         for name, hours in (stale or {}).items()
     ]
     found += [
@@ -167,6 +169,10 @@ def messages(
             else f"Its values are spread otherwise than in the months before: stability index {one.now:.2f}.",
         )
         for one in moved
+    ]
+    found += [
+        Message(f"{day} stands out", f"Sales of the day were {came:,.0f}, and {expected:,.0f} were expected.")
+        for day, expected, came in unusual
     ]
     return found
 

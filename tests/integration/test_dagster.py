@@ -72,7 +72,7 @@ def test_definitions_load_of_an_empty_home(home, environment):
         "take_in", "make", "rebuild", "retrain", "export", "report", "maintain",
     }  # fmt: skip
     assert {sensor.name for sensor in definitions.sensors} == {
-        "new_files", "out_of_date", "page_of_success", "page_of_failure",
+        "new_files", "alerts", "out_of_date", "page_of_success", "page_of_failure",
     }  # fmt: skip
     assert {schedule.name for schedule in definitions.schedules} == {
         "nightly", "month_end", "weekly_report", "monthly_report", "weekly_maintenance",

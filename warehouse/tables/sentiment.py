@@ -211,7 +211,7 @@ REVIEWERS = Table(
         Column("month", "DATE", "First day of the month of the review."),
         Column("review_id", "VARCHAR", "Number of the review."),
         Column("product_id", "VARCHAR", "Product."),
-        Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True),
+        Column("customer_id", "VARCHAR", "Who wrote it.", nullable=True, personal=True),
         Column("rating", "TINYINT", "Stars, 1 to 5.", unit="stars", minimum=1),
         Column("campaign", "VARCHAR", "Number of the first of the reviews that belong together."),
         Column(

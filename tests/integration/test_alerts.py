@@ -1,0 +1,104 @@
+"""What people are told of a home, by the sensors that tell it."""
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from pipelines.alerts import standing
+from pipelines.definitions import build
+from pipelines.instance import open_instance
+from pipelines.settings import Settings, load
+from warehouse.lake import open_lake
+
+GIANT = "999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,12345,United Kingdom\n"
+
+
+@pytest.fixture
+def refused(home, tillage, small_shop):
+    """A home whose February is refused."""
+    for month, text in small_shop.items():
+        slip = GIANT if month.month == 2 else ""
+        (home / "landing" / "orders" / f"{month}.csv").write_text(text + slip, encoding="latin-1")
+    assert tillage("run", "--select", "+key:core/customer_months or key:landing/files").code == 1
+    return home
+
+
+def tick(home, sensor, cursor=None):
+    settings = load(home)
+    with open_instance(settings) as instance:
+        context = dg.build_sensor_context(instance, cursor=cursor)
+        said = build(settings).get_repository_def().get_sensor_def(sensor)(context)
+        return said, context.cursor
+
+
+def test_a_refused_month_is_told_once_and_names_nobody(refused, caplog):
+    with caplog.at_level(logging.WARNING, "tillage.alerts"):
+        first, cursor = tick(refused, "alerts")
+        again, _ = tick(refused, "alerts", cursor)
+        anew, _ = tick(refused, "alerts")
+    told = [record.getMessage() for record in caplog.records if record.name == "tillage.alerts"]
+    assert len([line for line in told if "core.order_lines: refused by amount_is_plausible" in line]) == 1
+    assert "2011-02" in " ".join(told)
+    assert "Nothing has changed" in again.skip_message
+    assert "alerts were sent" in first.skip_message
+    assert anew.skip_message == "0 alerts were sent.", "of a cause once a day"
+    with open_lake(refused / "lake", read_only=True) as lake:
+        customers = lake.execute(
+            "SELECT DISTINCT customer_id FROM landing.orders WHERE customer_id <> ''"
+        ).fetchall()
+    assert not [name for (name,) in customers if any(name in line for line in told)]
+
+
+def test_a_shop_that_trades_and_stays_silent_is_told_of(refused, monkeypatch, reading):
+    settings, later = load(refused), datetime.now() + timedelta(days=45)
+    assert not [message for message in standing(settings, later) if "is stale" in message.cause], (
+        "it trades no more"
+    )
+    monkeypatch.setattr(Settings, "reading", lambda _: replace(reading, now=datetime(2011, 5, 10)))
+    stale = [message.cause for message in standing(settings, later) if "is stale" in message.cause]
+    assert "core.customer_months is stale" in stale
+    assert not [message for message in standing(settings, datetime.now()) if "is stale" in message.cause]
+
+
+def test_a_month_with_half_the_lines_is_told_of(home, tillage, small_shop, monkeypatch, reading):
+    """A file that was cut at the till passes every rule of a row."""
+    for month, text in small_shop.items():
+        lines = text.splitlines(keepends=True)
+        (home / "landing" / "orders" / f"{month}.csv").write_text(
+            "".join(lines if month.month < 4 else lines[: len(lines) // 6]), encoding="latin-1"
+        )
+    assert tillage("run", "--select", "+key:core/customer_months or key:landing/files").code == 0
+    monkeypatch.setattr(Settings, "reading", lambda _: replace(reading, now=datetime(2011, 5, 10)))
+    causes = [message.cause for message in standing(load(home), datetime(2011, 5, 10))]
+    assert "core.order_lines, 2011-04: rows moved" in causes
+
+
+def test_a_failed_run_is_told_of(home, tillage, monkeypatch, caplog):
+    from assets import asset
+    from warehouse.errors import TillageError
+
+    def fails(*_, **__):
+        raise TillageError("it cannot be made.")
+
+    monkeypatch.setattr(asset, "make", fails)
+    assert tillage("run", "--select", "key:seeds/not_goods").code == 1
+    settings = load(home)
+    with open_instance(settings) as instance, caplog.at_level(logging.WARNING, "tillage.alerts"):
+        [run] = instance.get_runs()
+        [event] = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+        context = dg.build_run_status_sensor_context(
+            sensor_name="page_of_failure",
+            dagster_instance=instance,
+            dagster_run=run,
+            dagster_event=event.dagster_event,
+        )
+        build(settings).get_repository_def().get_sensor_def("page_of_failure")(context)
+    assert f"run {run.run_id} failed. It failed at seeds.not_goods." in caplog.text
+
+
+def test_nothing_is_told_of_a_home_without_a_warehouse(tmp_path, environment):
+    said, _ = tick(tmp_path / "new", "alerts")
+    assert said.skip_message == "There is no warehouse yet."
