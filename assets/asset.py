@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -27,46 +28,57 @@ from warehouse.contract import Sees, Table
 from warehouse.errors import TillageError
 from warehouse.lineage import column_lineage
 from warehouse.plan import Plan, is_seen, month_before
-from warehouse.records import NOTHING, Refusal, read_refusals
+from warehouse.records import NOTHING, Record, Refusal, read_refusals
 from warehouse.tables import TABLES
 
 # Dagster would log a materialization for every month of the range that a run was asked for, made or
 # not, all with one version. An output with this key logs none: the months that were made are logged here.
 SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
+# A run with this tag makes what is current, too.
+FORCE = "tillage/force"
 # How many months a location may run on after it was loaded before "every month up to it" falls short.
 MONTHS_AHEAD = 120
+# How a chain sees itself.
+OF_ITSELF = frozenset({Sees.BEFORE, Sees.LAST})
 
 
 class Making(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives itself
-    """How a run makes tables: `force` makes what is current, too."""
+    """Where the shop's own seeds lie."""
 
     seeds: str
-    force: bool = False
 
     def graph(self) -> Graph:
         """Read the graph as it is now."""
         return graph(Path(self.seeds))
 
 
+@cache  # it counts the months, for every input of every table
 def seen_by(sees: Sees, months: dg.PartitionsDefinition | None) -> dg.PartitionMapping | None:
     """Tell Dagster how an input is seen; by the same month is its own way."""
-    if months is None or sees not in {Sees.UP_TO, Sees.PREVIOUS, Sees.BEFORE}:
+    if months is None or sees not in {Sees.UP_TO, Sees.PREVIOUS, Sees.BEFORE, Sees.LAST}:
         return None
     # Dagster counts the months one by one, for every step: no more of them than there can be.
-    back = len(months.get_partition_keys()) + MONTHS_AHEAD if sees is Sees.UP_TO else 1
+    back = len(months.get_partition_keys()) + MONTHS_AHEAD if sees in {Sees.UP_TO, Sees.LAST} else 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # allow_nonexistent_upstream_partitions
         return dg.TimeWindowPartitionMapping(
             start_offset=-back,
-            end_offset=-1 if sees is Sees.BEFORE else 0,
+            end_offset=-1 if sees in OF_ITSELF else 0,
             allow_nonexistent_upstream_partitions=True,
         )
 
 
 def table_spec(
-    table: Table, nodes: Mapping[str, Mapping[str, Sees]], months: dg.PartitionsDefinition | None
+    table: Table,
+    nodes: Mapping[str, Mapping[str, Sees]],
+    months: dg.PartitionsDefinition | None,
+    *,
+    is_read: bool = True,
 ) -> dg.AssetSpec:
-    """Describe a table: grain, columns with types, units and meanings, inputs and how they are seen."""
+    """Describe a table: grain, columns with types, units and meanings, inputs and how they are seen.
+
+    Where nobody reads it (`is_read`), what columns are made from is left out: to find that takes a second in all.
+    """
     inputs = nodes.get(table.qualified, {})
     deps = [dg.AssetDep(key(name), partition_mapping=seen_by(sees, months)) for name, sees in inputs.items()]
     return dg.AssetSpec(
@@ -78,17 +90,21 @@ def table_spec(
         | ({"sql"} if inputs else set())
         | ({"python"} if module_of(table) else set()),
         partitions_def=months if table.partition_column else None,
+        tags=_tags(table),
         metadata={
-            "dagster/column_schema": _column_schema(table, is_made=bool(inputs)),
+            "dagster/column_schema": _column_schema(table, is_made=bool(inputs) and is_read),
             "dagster/table_name": f"lake.{table.qualified}",
             **({"SQL": dg.MetadataValue.md(f"```sql\n{table.query}\n```")} if inputs else {}),
         },
     )
 
 
-def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """A table that is made from others, with each of its rules as a check."""
-    spec = table_spec(table, {name: node.inputs for name, node in graph.nodes.items()}, months)
+def table_asset(
+    table: Table, graph: Graph, months: dg.PartitionsDefinition, *, is_read: bool = True
+) -> dg.AssetsDefinition:
+    """A table that is made from others, with each of its rules as a check; `is_read` as in `table_spec`."""
+    inputs = {name: node.inputs for name, node in graph.nodes.items()}
+    spec = table_spec(table, inputs, months, is_read=is_read)
 
     @dg.multi_asset(
         name=table.qualified.replace(".", "__"),
@@ -110,7 +126,12 @@ def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> 
             )
             try:
                 made = make(
-                    connection, table.qualified, now, months=asked, force=making.force, run=context.run.run_id
+                    connection,
+                    table.qualified,
+                    now,
+                    months=asked,
+                    force=FORCE in context.run.tags,
+                    run=context.run.run_id,
                 )
             except TillageError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
@@ -130,6 +151,15 @@ def table_asset(table: Table, graph: Graph, months: dg.PartitionsDefinition) -> 
 def key(name: str) -> dg.AssetKey:
     """The asset of table `schema.name`."""
     return dg.AssetKey(name.split("."))
+
+
+def _tags(table: Table) -> dict[str, str]:
+    """What people filter by: what a table is partitioned by, and whether it is fitted or answers for today alone."""
+    return {
+        "partitioned_by": table.partition_column or "nothing",
+        **({"fitted": ""} if module_of(table) else {}),
+        **({"served": ""} if table.is_served else {}),
+    }
 
 
 def _column_schema(table: Table, *, is_made: bool) -> dg.TableSchema:
@@ -203,26 +233,59 @@ def _log_months(
     newest = max(records, key=lambda month: month or date.min, default=None)
     for month, record in records.items():
         lineage = _lineage(table) if month == newest else None
-        context.log_event(
-            dg.AssetMaterialization(
-                key(table.qualified),
-                partition=None if month is None else str(month),
-                metadata={
-                    "dagster/partition_row_count" if month else "dagster/row_count": record.rows,
-                    **({"picture": picture} if picture and month == newest else {}),
-                    **({"dagster/column_lineage": lineage} if lineage else {}),
-                    "why": made.reasons[month],
-                    "rows changed": month in made.published.changed,
-                    "seconds": round(seconds / len(records), 4),
-                    "snapshot": made.published.snapshot,
-                },
-                tags={
-                    "dagster/data_version": record.version,
-                    "dagster/code_version": record.code,
-                    **provenance.tags(month),
-                },
-            )
-        )
+        metadata: dict[str, Any] = {
+            **({"picture": picture} if picture and month == newest else {}),
+            **({"dagster/column_lineage": lineage} if lineage else {}),
+            "why": made.reasons[month],
+            "rows changed": month in made.published.changed,
+            "seconds": round(seconds / len(records), 4),
+            "snapshot": made.published.snapshot,
+        }
+        context.log_event(_materialization(table, month, record, provenance.tags(month), metadata))
+
+
+def unseen(
+    instance: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, graph: Graph, run: str
+) -> Iterator[dg.AssetMaterialization]:
+    """What a run published and died before it could say so, as it would have said it."""
+    entries = instance.all_logs(run, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    events = [entry.dagster_event for entry in entries]
+    said = {(event.asset_key, event.partition) for event in events if event is not None}
+    made = connection.execute(
+        'SELECT "table", month FROM meta.versions GROUP BY "table", month '
+        'HAVING arg_max(run, snapshot_id) = ? ORDER BY "table", month',
+        [run],
+    ).fetchall()
+    plan = read_plan(connection, graph)
+    for name, month in made:
+        partition = None if month is None else str(month)
+        if (key(name), partition) not in said:
+            record, table = plan.records[name, month], TABLES[name]
+            tags = _Provenance(instance, table, plan).tags(month) if name in plan.graph else {}
+            why = "made by a run that ended before it could say so"
+            yield _materialization(table, month, record, tags, {"why": why, "run": run})
+
+
+def _materialization(
+    table: Table,
+    month: date | None,
+    record: Record,
+    provenance: Mapping[str, str],
+    metadata: Mapping[str, Any],  # whatever Dagster shows
+) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        key(table.qualified),
+        partition=None if month is None else str(month),
+        metadata={
+            "dagster/partition_row_count" if month else "dagster/row_count": record.rows,
+            **metadata,
+        },
+        tags={
+            "dagster/data_version": record.version,
+            "dagster/code_version": record.code,
+            **provenance,
+        },
+    )
 
 
 def _picture(
@@ -254,7 +317,7 @@ class _Provenance:
         self._events = {
             name: self._newest_events(instance, name)
             for name, sees in self._inputs.items()
-            if sees is not Sees.BEFORE
+            if sees not in OF_ITSELF
         }
 
     @staticmethod
@@ -278,9 +341,9 @@ class _Provenance:
         tags = {}
         for name, sees in self._inputs.items():
             at = None if sees is Sees.WHOLE else month
-            if sees is Sees.BEFORE and month is not None:
-                at = month_before(month)
-                seen = self._event_of(name, at)
+            if sees in OF_ITSELF and month is not None:
+                at = month_before(month) if sees is Sees.BEFORE else self._plan.last_before(name, month)
+                seen = self._event_of(name, at) if at else []
             else:
                 seen = [
                     event for at, event in self._events[name].items() if is_seen(sees, at=at, month=month)

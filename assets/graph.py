@@ -72,7 +72,7 @@ def _inputs(table: Table, tables: Mapping[str, Table]) -> dict[str, Sees]:
         if name in table.sees:
             found[name] = table.sees[name]
         elif name == table.qualified:
-            found[name] = Sees.BEFORE
+            found[name] = Sees.LAST if table.is_served else Sees.BEFORE
         elif by is None or table.partition_column is None:
             found[name] = Sees.WHOLE
         else:

@@ -4,6 +4,7 @@ A picture is a few rows of the table and a way to draw them, as SVG: a few kilob
 gets to a page is in `asset.py`; pictures that answer questions are the dashboard's.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +16,11 @@ Rows = Sequence[tuple[Any, ...]]
 _WIDTH, _LEFT, _RIGHT, _TOP = 720, 150, 70, 34
 _ROW = 24
 _PLOT = 260
-_COLOURS = ("#2f6f9f", "#c4603c", "#5b8c5a")
+_POINTS = 380
+_DOTS = 200  # of a group: more are a blot, and are kept with every run's events
+_COLOURS = (
+    "#2f6f9f", "#c4603c", "#5b8c5a", "#8a5fa8", "#b8912f", "#3d9aa1", "#a8506b", "#6b7785", "#7a5c3e", "#2e4a62"
+)  # fmt: skip
 _FAINT = "#e4e9ee"
 _CELLS = 18  # cohorts and ages of a heat map: more are no longer read
 _FINEST = 2  # two places of a line that lie so near, in its units, are one
@@ -110,6 +115,40 @@ def lines(rows: Rows) -> tuple[list[str], float]:
     return _plot(rows, is_stepped=False)
 
 
+def points(rows: Rows) -> tuple[list[str], float]:
+    """A dot a row: name of its group or null, place across and height, both in units of one length.
+
+    The groups of most dots have colours; the others, and those of none, are pale.
+    """
+    groups = Counter(row[0] for row in rows if row[0] is not None).most_common(len(_COLOURS))
+    colours = {name: colour for (name, _), colour in sorted(zip(groups, _COLOURS, strict=False))}
+    across, up = ([float(row[at]) for row in rows] for at in (1, 2))
+    left, high = min(across), max(up)
+    scale = min(
+        (_WIDTH - _LEFT - _RIGHT) / ((max(across) - left) or 1), (_POINTS - 20) / ((high - min(up)) or 1)
+    )
+    parts = []
+    for name in (None, *colours):
+        # What lies on the same place of the picture is one dot, and a group one path of strokes without length: a
+        # circle for each would take ten times the bytes.
+        there = {
+            (round(_LEFT / 2 + (x - left) * scale), round(_TOP + 10 + (high - y) * scale))
+            for row, x, y in zip(rows, across, up, strict=True)
+            if (row[0] if row[0] in colours else None) == name
+        }
+        if there:
+            path = "".join(f"M{x} {y}h0" for x, y in sorted(there)[:: 1 + len(there) // _DOTS])
+            parts.append(
+                f'<path d="{path}" stroke="{colours.get(name, _FAINT)}" stroke-width="5" stroke-linecap="round" '
+                'stroke-opacity="0.6"/>'
+            )
+    for at, (name, colour) in enumerate(colours.items()):
+        parts.append(
+            f'<text x="{_WIDTH - 8}" y="{_TOP + 18 + at * 16}" text-anchor="end" fill="{colour}">{escape(str(name))}</text>'
+        )
+    return parts, _TOP + _POINTS + 10
+
+
 def _plot(rows: Rows, *, is_stepped: bool) -> tuple[list[str], float]:
     rows = [row for row in rows if row[2] is not None]
     if not rows:
@@ -198,6 +237,12 @@ PICTURES: Mapping[str, Picture] = {
         "ORDER BY amount_at_stake DESC NULLS LAST, segment",
         bars,
     ),
+    "segments.clusters": Picture(
+        "Customers by how they differ most (PCA; up to 1,200 by chance), coloured by cluster",
+        "SELECT cluster_id, x, y FROM segments.clusters WHERE as_of = $month ORDER BY hash(customer_id), customer_id "
+        "LIMIT 1200",
+        points,
+    ),
     "cohorts.retention": Picture(
         "Customers who buy, in % of their cohort, by months since they began",
         "SELECT cohort, age, share FROM cohorts.retention WHERE as_of = $month AND NOT is_left_truncated "
@@ -216,11 +261,41 @@ PICTURES: Mapping[str, Picture] = {
         "WHERE as_of <= $month AND forecaster = 'model' AND quantity = 'amount' ORDER BY as_of",
         lines,
     ),
+    "topics.topics": Picture(
+        "Share of each topic in all that was written, in %",
+        "SELECT left(name, 22), 100 * share FROM topics.topics WHERE as_of = $month AND state <> 'ended' "
+        "ORDER BY share DESC, topic_id",
+        bars,
+    ),
+    "topics.trend": Picture(
+        "Share of the three topics that changed most, month by month",
+        "SELECT topic_id, month, share, share_low, share_high FROM topics.trend WHERE as_of = $month AND topic_id IN "
+        "(SELECT topic_id FROM topics.trend WHERE as_of = $month GROUP BY topic_id "
+        "ORDER BY max(abs(change)) DESC NULLS LAST, topic_id LIMIT 3) ORDER BY topic_id, month",
+        lines,
+    ),
+    "topics.map": Picture(
+        "Reviews by their words, each in the colour of the topic that leads it",
+        "SELECT topic_id, x_2d, y_2d FROM topics.map WHERE as_of = $month ORDER BY month, review_id",
+        points,
+    ),
     "churn.backtest": Picture(
         "Share of customers who stayed away, foretold and true, month by month",
         "SELECT kind, as_of, share, NULL, NULL FROM (UNPIVOT (SELECT as_of, mean_probability AS foretold, "
         "lost_share AS true FROM churn.backtest WHERE as_of <= $month AND customers_of = 'all') "
         "ON foretold, true INTO NAME kind VALUE share) ORDER BY kind, as_of",
         lines,
+    ),
+    "demand.products": Picture(
+        "Amount of a year's goods by how much they matter (A, B, C) and how regular they are (X, Y, Z)",
+        "SELECT abc || coalesce(xyz, ' not known'), sum(amount) FROM demand.products WHERE as_of = $month "
+        "GROUP BY abc, xyz ORDER BY abc, xyz NULLS LAST",
+        bars,
+    ),
+    "price.response": Picture(
+        "Elasticity of the regular price, median of the goods of each category; observational",
+        "SELECT category, median(elasticity) FROM price.response WHERE as_of = $month AND elasticity IS NOT NULL "
+        "GROUP BY category ORDER BY median(elasticity), category",
+        bars,
     ),
 }

@@ -133,10 +133,28 @@ def _ranks_have_no_gaps(*by: str) -> Rule:
     )
 
 
+A_TOPIC_IS_NAMED_ONCE = Rule(
+    "a_name_is_that_of_one_topic",
+    "No two topics of an as_of that have not ended share a name.",
+    "SELECT as_of, name, count(*) AS topics FROM {batch} WHERE state <> 'ended' GROUP BY as_of, name HAVING count(*) > 1",
+)
+AN_ENDED_TOPIC_HAS_NOTHING = Rule(
+    "an_ended_topic_has_nothing",
+    "A topic that has ended has no c_v, and one that has not has one of at most 1; so has its match.",
+    "SELECT as_of, topic_id, state, c_v, fresh_c_v FROM {batch} WHERE (state = 'ended') <> (c_v IS NULL) "
+    "OR abs(c_v) > 1.0001 OR abs(fresh_c_v) > 1.0001 OR fresh_overlap > 1",
+)
 ONE_ROW = Rule(
     "there_is_one_row",
     "A shop has one set of them.",
     "SELECT count(*) AS sets FROM {batch} HAVING count(*) <> 1",
+)
+
+
+SERVICE_IS_BELOW_ONE = Rule(
+    "service_level_is_below_one",
+    "service_level is below 1: no stock is enough for all that may come.",
+    "SELECT * FROM {batch} WHERE service_level >= 1",
 )
 
 
@@ -592,6 +610,17 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "starts_on, parent) WHERE wholes.mean IS DISTINCT FROM parts.mean",
         ),
         Rule(
+            "a_whole_has_parts",
+            "A total of which something is expected has countries, and such a category products: without any, nothing would "
+            "be held against it.",
+            "WITH parts AS (SELECT DISTINCT as_of, grain, measure, level, starts_on, parent FROM {batch} "
+            "WHERE parent IS NOT NULL) SELECT wholes.* FROM {batch} AS wholes ANTI JOIN parts "
+            "ON parts.as_of = wholes.as_of AND parts.grain = wholes.grain AND parts.measure = wholes.measure "
+            "AND parts.starts_on = wholes.starts_on AND parts.parent = wholes.series "
+            "AND parts.level = CASE wholes.level WHEN 'total' THEN 'country' ELSE 'product' END "
+            "WHERE wholes.level IN ('total', 'category') AND wholes.mean > 0",
+        ),
+        Rule(
             "few_stand_ins",
             "At most one series in a hundred has a stand-in because its model failed.",
             "SELECT as_of, grain, count(DISTINCT (measure, level, series)) AS series, "
@@ -626,7 +655,8 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             "anomalies_are_few",
-            "At most a tenth of the days of a month are marked: more are no exceptions, but another shop.",
+            "Of the total, at most three and a tenth of the steps of a month are marked: more are no exceptions, but another "
+            "shop.",
             "SELECT as_of, count(*) AS steps, count(*) FILTER (is_anomaly) AS anomalies FROM {batch} "
             "WHERE level = 'total' GROUP BY as_of HAVING count(*) FILTER (is_anomaly) > 3 + 0.1 * count(*)",
             severity="warning",
@@ -645,7 +675,167 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE (units = 0 OR units_before = 0) AND price_effect <> 0",
         ),
     ),
-    "seeds.forecasting": (ONE_ROW,),
+    "forecasts.series": (
+        Rule(
+            "a_step_is_of_its_month",
+            "Days and months lie in month, and weeks end in it or begin there.",
+            "SELECT * FROM {batch} WHERE CASE grain WHEN 'month' THEN starts_on <> month WHEN 'day' "
+            "THEN date_trunc('month', starts_on) <> month "
+            "ELSE month NOT IN (date_trunc('month', starts_on), date_trunc('month', starts_on + 6)) END",
+        ),
+        Rule(
+            "a_step_is_of_one_kind",
+            "Days have orders and no product, weeks and months a product and neither country nor orders, months a category.",
+            "SELECT * FROM {batch} WHERE (grain = 'day') <> (orders IS NOT NULL) "
+            "OR (grain = 'day') <> (product_id IS NULL) OR (grain = 'month') <> (category IS NOT NULL) "
+            "OR (grain <> 'day' AND country IS NOT NULL)",
+        ),
+    ),
+    "forecasts.rivals": (
+        Rule(
+            "a_model_spoke_or_says_why",
+            "A step has a mean, or the reason why there is none, and not both.",
+            "SELECT * FROM {batch} WHERE (mean IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "few_failed",
+            "At most one in a hundred of the models' answers failed.",
+            "SELECT as_of, count(*) AS steps, count(reason) AS failed FROM {batch} GROUP BY as_of "
+            "HAVING count(reason) > 0.01 * count(*)",
+            severity="warning",
+        ),
+    ),
+    "seeds.forecasting": (
+        ONE_ROW,
+        Rule(
+            "models_are_known",
+            "library names models of AutoETS, AutoTheta, MSTL, Prophet and AutoARIMA, with a semicolon between.",
+            "SELECT * FROM {batch} WHERE len(list_filter(string_split(library, ';'), name -> trim(name) NOT IN "
+            "('AutoETS', 'AutoTheta', 'MSTL', 'Prophet', 'AutoARIMA'))) > 0",
+        ),
+    ),
+    "seeds.english_words": (
+        Rule(
+            "word_is_lower_case",
+            "word is in lower case and without blanks, as the words of a text are: another would match nothing.",
+            "SELECT * FROM {batch} WHERE word <> lower(trim(word))",
+        ),
+    ),
+    "demand.products": (
+        Rule(
+            "months_add_up",
+            "units is the sum of the three months to the last digit, and each interval holds its month.",
+            "SELECT * FROM {batch} WHERE abs(units - units_1 - units_2 - units_3) > 0.0002 "
+            "OR units_1 NOT BETWEEN lo_80_1 - 0.0001 AND hi_80_1 + 0.0001 "
+            "OR units_2 NOT BETWEEN lo_80_2 - 0.0001 AND hi_80_2 + 0.0001 "
+            "OR units_3 NOT BETWEEN lo_80_3 - 0.0001 AND hi_80_3 + 0.0001",
+        ),
+        Rule(
+            "classes_follow_amounts",
+            "No product of a later class has a larger amount than one of a class before.",
+            "SELECT * EXCLUDE (most_of_b, most_of_c) FROM (SELECT *, max(CASE abc WHEN 'B' THEN amount END) OVER shop "
+            "AS most_of_b, max(CASE abc WHEN 'C' THEN amount END) OVER shop AS most_of_c FROM {batch} "
+            "WINDOW shop AS (PARTITION BY as_of)) "
+            "WHERE (abc = 'A' AND amount < greatest(most_of_b, most_of_c)) OR (abc = 'B' AND amount < most_of_c)",
+        ),
+        Rule(
+            "what_is_told_is_possible",
+            "There is a class of regularity where there is a variation, strengths are at most 1, and what is not told has a "
+            "reason.",
+            "SELECT * FROM {batch} WHERE (variation IS NULL) <> (xyz IS NULL) "
+            "OR greatest(trend_strength, season_strength) > 1 OR (variation IS NULL AND missing_reason IS NULL)",
+        ),
+        Rule(
+            "stock_is_told_where_it_was_counted",
+            "Of stock all is told that follows from a count, and nothing without one.",
+            "SELECT * FROM {batch} WHERE (on_hand IS NULL) <> (counted_on IS NULL) "
+            "OR (on_hand IS NULL) <> (overstock_units IS NULL) OR (on_hand IS NULL) <> (is_dead_stock IS NULL) "
+            "OR overstock_units > on_hand",
+        ),
+    ),
+    "demand.reorder_points": (
+        Rule(
+            "a_point_covers_what_is_expected",
+            "The reorder point is what is expected of the covered weeks and the safety stock, rounded up.",
+            "SELECT * FROM {batch} WHERE reorder_point - covered_weeks * weekly_units - safety_stock "
+            "NOT BETWEEN -0.01 AND 1.01",
+        ),
+        Rule(
+            "what_is_not_told_has_a_reason",
+            "There is a reorder point and a replay, or a reason.",
+            "SELECT * FROM {batch} WHERE (reorder_point IS NULL OR held_out_weeks IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "shares_are_at_most_one",
+            "A fill rate is at most 1, a service level below.",
+            "SELECT * FROM {batch} WHERE fill_rate > 1 OR service_level >= 1",
+        ),
+    ),
+    "price.daily_prices": (
+        Rule(
+            "lines_have_units",
+            "Every line has a unit at least, and lines of small invoices are among them.",
+            "SELECT * FROM {batch} WHERE units < lines OR small_lines > lines",
+        ),
+        Rule(
+            "day_is_in_its_month",
+            "month is that of the day.",
+            "SELECT * FROM {batch} WHERE month <> date_trunc('month', day)",
+        ),
+    ),
+    "price.response": (
+        Rule(
+            "intervals_hold_what_is_told",
+            "An elasticity lies within its interval, and is a number.",
+            "SELECT * FROM {batch} WHERE elasticity NOT BETWEEN lo_90 AND hi_90 OR promotion_elasticity NOT BETWEEN "
+            "promotion_lo_90 AND promotion_hi_90 OR NOT isfinite(coalesce(elasticity, 0) + "
+            "coalesce(promotion_elasticity, 0) + coalesce(placebo, 0))",
+        ),
+        Rule(
+            "what_is_not_told_has_a_reason",
+            "There is an elasticity or a reason, and never both.",
+            "SELECT * FROM {batch} WHERE (elasticity IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "a_price_is_one_of_those_seen",
+            "The regular price is neither below the lowest nor above the highest, and probabilities are at most 1.",
+            "SELECT * FROM {batch} WHERE regular_price NOT BETWEEN lowest_price AND highest_price "
+            "OR greatest(placebo_probability, shop_placebo_probability, shop_placebo_share) > 1",
+        ),
+    ),
+    "price.suggestions": (
+        Rule(
+            "what_is_not_told_has_a_reason",
+            "There is a price to try or a reason, and never both.",
+            "SELECT * FROM {batch} WHERE (suggested_price IS NULL) <> (reason IS NOT NULL)",
+        ),
+        Rule(
+            "a_suggestion_is_within_the_prices_seen",
+            "It is no lower than the lowest regular price and no higher than the highest, and not the one there is.",
+            "SELECT * FROM {batch} WHERE suggested_price NOT BETWEEN lowest_price AND highest_price "
+            "OR suggested_price = regular_price",
+        ),
+        Rule(
+            "a_suggestion_gains",
+            "It gains at both ends of the interval, no less than the least.",
+            "SELECT * FROM {batch} WHERE suggested_price IS NOT NULL AND NOT (least_gain >= 0 AND gain >= least_gain)",
+        ),
+        Rule(
+            "margin_needs_a_cost",
+            "The goal is margin where the cost is known, and there alone.",
+            "SELECT * FROM {batch} WHERE (goal = 'margin') <> (unit_cost IS NOT NULL)",
+        ),
+    ),
+    "seeds.pricing": (ONE_ROW,),
+    "seeds.ordering": (ONE_ROW, SERVICE_IS_BELOW_ONE),
+    "seeds.supply": (SERVICE_IS_BELOW_ONE,),
+    "seeds.stockouts": (
+        Rule(
+            "a_stockout_ends_after_it_begins",
+            "last_day is not before first_day.",
+            "SELECT * FROM {batch} WHERE last_day < first_day",
+        ),
+    ),
     "rules.baskets": (
         Rule(
             "size_is_that_of_the_goods",
@@ -696,11 +886,23 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
         Rule(
             "ratios_follow_from_counts",
             "support is count by baskets, confidence count by antecedent_count, adjusted_lift count by "
-            "expected_count: to six digits.",
+            "expected_count, leverage support less what both shares come to: to six digits.",
             "SELECT * FROM {batch} WHERE abs(support * baskets - count) > 0.00001 * count "
+            "OR abs(leverage * baskets * baskets - count * baskets + antecedent_count * consequent_count) "
+            "> 0.00001 * greatest(count * baskets, antecedent_count * consequent_count) "
             "OR abs(confidence * antecedent_count - count) > 0.00001 * count "
             "OR abs(lift * antecedent_count * consequent_count - count * baskets) > 0.00001 * count * baskets "
             "OR abs(adjusted_lift * expected_count - count) > 0.00001 * count",
+        ),
+        Rule(
+            "the_later_months_are_a_part",
+            "What is counted and expected later is no more than in the whole window, later_adjusted_lift one by the other, "
+            "and all of them are given or none; is_held is told where it can be.",
+            "SELECT * FROM {batch} WHERE later_expected_count > expected_count * 1.00001 "
+            "OR (later_count IS NULL) <> (later_expected_count IS NULL) "
+            "OR (later_adjusted_lift IS NULL) <> (coalesce(later_expected_count, 0) = 0) "
+            "OR (is_held IS NULL) <> (later_adjusted_lift IS NULL) "
+            "OR abs(later_adjusted_lift * later_expected_count - later_count) > 0.00001 * later_count",
         ),
         Rule(
             "probabilities_are_probabilities",
@@ -738,6 +940,13 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR held_rules > rules OR complements + substitutes > 2 * candidate_pairs + frequent_items ** 3",
         ),
         Rule(
+            "counts_are_of_one_whole",
+            "capped_share is at most 1 and given where there are baskets, least_count is at most the baskets, and each two "
+            "frequent items are a candidate.",
+            "SELECT * FROM {batch} WHERE capped_share > 1 OR (capped_share IS NULL) <> (baskets + capped_baskets = 0) "
+            "OR least_count > baskets OR candidate_pairs <> frequent_items * (frequent_items - 1) // 2",
+        ),
+        Rule(
             "the_cap_leaves_most_in",
             "At most a tenth of the baskets are above the cap: more, and rules are those of small baskets alone.",
             "SELECT * FROM {batch} WHERE capped_baskets > 0.1 * (baskets + capped_baskets)",
@@ -750,6 +959,13 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "extra_amount_upper_bound is open_baskets x consequent_amount, and goods are antecedent and consequent.",
             "SELECT * FROM {batch} WHERE extra_amount_upper_bound <> open_baskets * consequent_amount "
             "OR goods <> list_sort(list_append(antecedent, consequent))",
+        ),
+        Rule(
+            "a_bundle_is_a_strong_rule",
+            "Its goods are bought together more often than by chance, each stands there once, and no more customers than "
+            "baskets stand behind them.",
+            "SELECT * FROM {batch} WHERE adjusted_lift <= 1 OR customers > count "
+            "OR len(list_distinct(goods)) <> len(antecedent) + 1",
         ),
     ),
     "rules.category_flows": (
@@ -1037,9 +1253,252 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR (expected_return_lines IS NULL) <> (return_lines_low IS NULL) OR NOT isfinite(coalesce(return_lines_high, 0))",
         ),
     ),
+    "sentiment.lexicon": (
+        Rule("a_score_is_at_most_1", "No score is above 1.", "SELECT * FROM {batch} WHERE NOT score <= 1"),
+    ),
+    "sentiment.models": (
+        Rule(
+            "what_is_used_was_judged",
+            "A model that is used has words and orders reviews better than the lexicon; no area is above 1.",
+            "SELECT * FROM {batch} WHERE is_used AND NOT coalesce(len(words) > 0 AND auc > lexicon_auc, FALSE) "
+            "OR greatest(auc, lexicon_auc) > 1 OR few_stars > rated",
+        ),
+    ),
+    "sentiment.reviews": (
+        Rule(
+            "a_label_follows_the_score",
+            "Scores are at most 1; a label says what the score says, and where there is none there is a reason.",
+            "SELECT * FROM {batch} WHERE NOT coalesce(score, 0) <= 1 "
+            "OR (score IS NULL) <> (missing_reason IS NOT NULL) OR label <> CASE WHEN score IS NULL THEN 'unknown' "
+            "WHEN score > 0.05 THEN 'positive' WHEN score < -0.05 THEN 'negative' ELSE 'neutral' END",
+        ),
+        Rule(
+            "the_past_alone_is_learned_from",
+            "The model was learned before the month of the review.",
+            "SELECT * FROM {batch} WHERE learned_as_of >= month",
+        ),
+        Rule(
+            "most_reviews_have_a_score",
+            "Half of the month's reviews and more have a score.",
+            "SELECT *, count(*) OVER of_month AS reviews FROM {batch} "
+            "WINDOW of_month AS (PARTITION BY month) QUALIFY score IS NULL AND 2 * count(score) OVER of_month < reviews",
+            severity="warning",
+        ),
+    ),
+    "sentiment.mismatches": (
+        Rule(
+            "words_and_stars_disagree",
+            "Words are worse than four or five stars, or better than one or two, and at most 1.",
+            "SELECT * FROM {batch} WHERE words_are <> CASE WHEN rating > 3 THEN 'worse' ELSE 'better' END "
+            "OR rating = 3 OR abs(score) < 0.5 OR (score > 0) = (rating > 3) OR score > 1",
+        ),
+    ),
+    "sentiment.alerts": (
+        Rule(
+            "an_alert_fell",
+            "What is an alert fell, and chances and shares are at most 1, the share no less than the chance.",
+            "SELECT * FROM {batch} WHERE is_alert AND NOT fall > 0 OR greatest(chance, false_share) > 1 "
+            "OR false_share < chance OR abs(mean_before - mean - fall) > 0.001",
+        ),
+    ),
+    "sentiment.topics": (
+        Rule(
+            "parts_are_no_more_than_the_whole",
+            "A topic has at most the whole of each review; shares add up to 1 at most, means stay on their scales.",
+            "SELECT * FROM {batch} WHERE weight > reviews + 0.001 OR positive_share + negative_share > 1.0002 "
+            "OR mean_rating > 5 OR mean_score > 1",
+        ),
+        Rule(
+            "nothing_later_is_seen",
+            "month is not after as_of.",
+            "SELECT * FROM {batch} WHERE month > as_of",
+        ),
+        Rule(
+            "products_add_up_to_the_shop",
+            "Reviews of all products, month by month, are those of the shop.",
+            "SELECT as_of, month, sum(reviews) FILTER (level = 'product') AS of_products, "
+            "sum(reviews) FILTER (level = 'shop') AS of_shop FROM {batch} WHERE topic_id = 'all' "
+            "GROUP BY as_of, month HAVING of_products IS DISTINCT FROM of_shop",
+        ),
+    ),
+    "sentiment.helpfulness": (
+        Rule(
+            "the_interval_holds_the_ratio",
+            "An odds ratio lies within its interval, and all of them are given or none.",
+            "SELECT * FROM {batch} WHERE odds_ratio NOT BETWEEN odds_ratio_low AND odds_ratio_high "
+            "OR (odds_ratio IS NULL) <> (coalesce(odds_ratio_low, odds_ratio_high, effect) IS NULL) "
+            "OR odds_ratio + odds_ratio_low + odds_ratio_high + effect IS NULL AND odds_ratio IS NOT NULL "
+            "OR NOT isfinite(coalesce(odds_ratio_high, 0)) OR reviews > votes",
+        ),
+    ),
+    "sentiment.reviewers": (
+        Rule(
+            "a_reason_is_given",
+            "Copies are three and more and like each other; a burst has five reviews and more, and its chances.",
+            "SELECT * FROM {batch} WHERE contains(reason, 'copies') <> (copies >= 3 AND similarity > 0) "
+            "OR contains(reason, 'burst') <> (in_hour >= 5) "
+            "OR (in_hour > 0) <> (hour_chance IS NOT NULL AND rating_chance IS NOT NULL) "
+            "OR similarity > 1 OR greatest(hour_chance, rating_chance) > 0.01",
+        ),
+    ),
+    "seeds.sentiment": (ONE_ROW,),
+    "seeds.review_alerts": (
+        ONE_ROW,
+        Rule(
+            "shares_are_below_one",
+            "false_share and least_fall are below 1.",
+            "SELECT * FROM {batch} WHERE greatest(false_share, least_fall) >= 1",
+        ),
+    ),
     "seeds.holdouts": (
         ONE_ROW,
         Rule("share_is_below_one", "share is below 1.", "SELECT * FROM {batch} WHERE share >= 1"),
+    ),
+    "topics.words": (
+        Rule(
+            "words_or_a_reason",
+            "A review has words, or a reason why it has none.",
+            "SELECT * FROM {batch} WHERE (words IS NULL) = (reason IS NULL) OR len(words) = 0",
+        ),
+    ),
+    "topics.models": (
+        Rule(
+            "one_way_is_chosen",
+            "Of each as_of one row is chosen, and where nothing could be tried it is the only one.",
+            "SELECT as_of, count(*) FILTER (is_chosen) AS chosen FROM {batch} GROUP BY as_of "
+            "HAVING count(*) FILTER (is_chosen) <> 1 OR (bool_or(method = 'none') AND count(*) > 1)",
+        ),
+        Rule(
+            "figures_are_of_what_was_tried",
+            "A way has a c_v of at most 1, a diversity and a stability of at most 1; only LDA has a perplexity, and what was "
+            "not tried has nothing.",
+            "SELECT * FROM {batch} WHERE (method = 'none') <> (c_v IS NULL) OR abs(c_v) > 1.0001 OR u_mass > 0.0001 "
+            "OR diversity > 1 OR stability > 1 OR (method <> 'lda' AND perplexity IS NOT NULL) "
+            "OR (method = 'none') <> (topics = 0) OR searched_as_of > as_of",
+        ),
+    ),
+    "topics.fits": (
+        A_TOPIC_IS_NAMED_ONCE,
+        AN_ENDED_TOPIC_HAS_NOTHING,
+        Rule(
+            "weights_add_up",
+            "A topic's terms have a weight and an idf each, in falling order, which come to 1, rounding aside; one that "
+            "ended has none.",
+            "SELECT as_of, topic_id, state, len(terms) AS terms FROM {batch} WHERE len(terms) <> len(weights) "
+            "OR len(terms) <> len(idf) OR (state = 'ended') <> (len(terms) = 0) "
+            "OR (state <> 'ended' AND abs(list_sum(weights) - 1) > 0.01) "
+            "OR list_reverse_sort(weights) <> weights OR list_min(weights) < 0",
+        ),
+        Rule(
+            "a_model_is_of_one_kind",
+            "prior is given for LDA alone, updated_from lies before as_of, and topics of an as_of were fitted at once.",
+            "SELECT as_of, count(*) AS topics FROM {batch} GROUP BY as_of HAVING count(DISTINCT (method, counted, "
+            "has_phrases, learned_reviews)) > 1 "
+            "OR bool_or(state <> 'ended' AND (method = 'lda') <> (prior IS NOT NULL)) OR bool_or(updated_from >= as_of) "
+            "OR count(DISTINCT coalesce(updated_from, DATE '0001-01-01')) FILTER (state <> 'ended') > 1",
+        ),
+    ),
+    "topics.terms": (
+        Rule(
+            "ranks_have_no_gaps",
+            "Ranks of a topic go from 1 to the number of its rows, by falling relevance.",
+            "SELECT as_of, topic_id, count(*) AS terms, max(rank) AS rank FROM {batch} GROUP BY as_of, topic_id "
+            "HAVING min(rank) <> 1 OR max(rank) <> count(*) OR count(DISTINCT rank) <> count(*) "
+            "OR list(relevance ORDER BY rank) <> list(relevance ORDER BY relevance DESC)",
+        ),
+        Rule(
+            "relevance_is_by_its_formula",
+            "relevance is 0.6 ln(weight) + 0.4 ln(lift), rounding aside; weight is at most 1.",
+            "SELECT * FROM {batch} WHERE weight > 1 "
+            "OR abs(relevance - (0.6 * ln(greatest(weight, 1e-9)) + 0.4 * ln(greatest(lift, 1e-9)))) "
+            "> 0.0005 + 0.000001 / greatest(weight, 1e-9)",
+        ),
+    ),
+    "topics.documents": (
+        Rule(
+            "shares_add_up",
+            "The shares of a review come to 1, and at most one topic leads it.",
+            "SELECT as_of, month, review_id, sum(share) AS shares FROM {batch} GROUP BY as_of, month, review_id "
+            "HAVING abs(sum(share) - 1) > 0.0001 OR count(*) FILTER (is_leading) > 1",
+        ),
+        Rule(
+            "no_topic_has_a_reason",
+            "A reason is given where topic_id is None and nowhere else; that row is alone of its review, and leads nothing.",
+            "SELECT * FROM {batch} WHERE (topic_id = 'None') <> (reason IS NOT NULL) "
+            "OR (topic_id = 'None' AND (share <> 1 OR is_leading))",
+        ),
+        Rule(
+            "nothing_is_later",
+            "No review was written after as_of.",
+            "SELECT * FROM {batch} WHERE month > as_of",
+        ),
+    ),
+    "topics.topics": (
+        A_TOPIC_IS_NAMED_ONCE,
+        AN_ENDED_TOPIC_HAS_NOTHING,
+        Rule(
+            "shares_add_up",
+            "The shares of the topics come to 1, rounding aside, where there is any.",
+            "SELECT as_of, sum(share) AS shares FROM {batch} GROUP BY as_of "
+            "HAVING sum(share) > 0 AND abs(sum(share) - 1) > 0.001",
+        ),
+        Rule(
+            "stars_are_five_at_most",
+            "mean_rating is at most 5, and given where there is a share.",
+            "SELECT * FROM {batch} WHERE mean_rating > 5 OR (share > 0.000001 AND mean_rating IS NULL) "
+            "OR len(review_ids) > 3",
+        ),
+    ),
+    "topics.products": (
+        Rule(
+            "shares_add_up",
+            "The shares of a product come to 1, rounding aside, and its topics lead at most as many reviews as it has.",
+            "SELECT as_of, product_id, sum(share) AS shares FROM {batch} GROUP BY as_of, product_id "
+            "HAVING abs(sum(share) - 1) > 0.001 OR sum(led_reviews) > max(reviews)",
+        ),
+        Rule(
+            "stars_are_five_at_most",
+            "mean_rating is at most 5.",
+            "SELECT * FROM {batch} WHERE mean_rating > 5",
+        ),
+    ),
+    "topics.trend": (
+        Rule(
+            "shares_add_up",
+            "The shares of a month come to 1, rounding aside, and its topics lead at most as many reviews as it has.",
+            "SELECT as_of, month, sum(share) AS shares FROM {batch} GROUP BY as_of, month "
+            "HAVING abs(sum(share) - 1) > 0.001 OR sum(led_reviews) > max(reviews)",
+        ),
+        Rule(
+            "intervals_hold_their_means",
+            "share and mean_rating lie between the ends of their intervals, those between 0 and 1 and between 1 and 5.",
+            "SELECT * FROM {batch} WHERE share NOT BETWEEN share_low - 0.00001 AND share_high + 0.00001 OR share_high > 1 "
+            "OR mean_rating NOT BETWEEN rating_low - 0.001 AND rating_high + 0.001 OR rating_high > 5 "
+            "OR (mean_rating IS NULL) <> (rating_low IS NULL) OR (mean_rating IS NULL) <> (rating_high IS NULL)",
+        ),
+        Rule(
+            "a_jump_is_a_change",
+            "Where is_jump is set the share changed by 0.05 and more; p_value is at most 1; nothing is later than as_of.",
+            "SELECT * FROM {batch} WHERE (is_jump AND (change IS NULL OR abs(change) < 0.0499)) OR p_value > 1 "
+            "OR (change IS NULL) <> (p_value IS NULL) OR month > as_of",
+        ),
+    ),
+    "topics.map": (
+        Rule(
+            "points_lie_somewhere",
+            "Coordinates are numbers, stars five at most; nothing is later than as_of.",
+            "SELECT * FROM {batch} WHERE NOT isfinite(x_2d + y_2d + x_3d + y_3d + z_3d) OR rating > 5 OR month > as_of",
+        ),
+    ),
+    "seeds.topics": (
+        ONE_ROW,
+        Rule(
+            "settings_make_sense",
+            "least_topics is at most most_topics, that at most 100; leading_share at most 1, mapped_reviews at most 5,000, "
+            "and there are reviews enough to learn from.",
+            "SELECT * FROM {batch} WHERE least_topics > most_topics OR most_topics > 100 OR leading_share > 1 "
+            "OR mapped_reviews > 5000 OR learned_reviews < least_reviews",
+        ),
     ),
     "seeds.churn": (ONE_ROW,),
     "seeds.value": (ONE_ROW,),

@@ -38,15 +38,15 @@ from warehouse.backup import backup as backup_home
 from warehouse.backup import restore as restore_home
 from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
+from warehouse.export import chosen
 from warehouse.export import export as export_tables
 from warehouse.forget import forget as forget_customer
 from warehouse.forget import is_known as is_forgotten
 from warehouse.forget import traces
 from warehouse.intake import forget_file as take_back
 from warehouse.lake import select as select_only
-from warehouse.lake import shape_of
 from warehouse.maintenance import maintain as maintain_lake
-from warehouse.plan import month_range
+from warehouse.plan import month_range, next_month
 from warehouse.records import prepare, read_refusals, read_versions
 from warehouse.tables import TABLES
 
@@ -138,8 +138,11 @@ def sample(
         str | None, typer.Option(metavar="YYYY-MM", help="Default: so many months before the current one.")
     ] = None,
     preset: Annotated[Preset, typer.Option(help="Which shop.")] = Preset.default,
+    reviews: Annotated[
+        float, typer.Option(help="Share of the lines of known customers that are written of: 0.02, say.")
+    ] = 0.0,
 ) -> None:
-    """Write a sample shop: CSV files into landing/orders/, and the truth they were drawn from into truth/."""
+    """Write a sample shop: CSV files into landing/, and the truth they were drawn from into truth/."""
     settings = _settings()
     now = settings.reading().now.date()
     first = _month(first_month) or _months_before(now, months)
@@ -160,6 +163,7 @@ def sample(
                 seed=seed,
                 first_month=first,
                 preset=preset.value,
+                reviews=reviews,
                 progress=tell,
             )
         except ValueError as error:
@@ -232,7 +236,7 @@ def status() -> None:
     )
     for path, reason in refused:
         out.print(f"refused: {escape(path)}: {escape(reason)}")
-    for path in waiting.files:
+    for path in (found.path for found in waiting.files):
         out.print(f"waiting: {escape(path)}")
     if chains := {name: months for name, months in waiting.provisional.items() if months}:
         select = " or ".join(f"key:{name.replace('.', '/')}" for name in chains)
@@ -283,13 +287,29 @@ def export(
 ) -> None:
     """Write tables as plain files into exports/: a file a table, or one ordinary DuckDB database."""
     settings = _settings()
-    known = {name: table for name, table in TABLES.items() if table.schema != "meta"}
-    if unknown := [name for name in tables or [] if name not in known]:
-        raise TillageError(f"There is no table {', '.join(unknown)}. The tables are {', '.join(known)}.")
     with settings.open_lake(read_only=True, reach=[settings.exports]) as lake:
-        wanted = [known[name] for name in tables or known if shape_of(lake, known[name])]
+        wanted = chosen(lake, tables or [])
         for file in export_tables(lake, wanted, settings.exports, how.value, keep_personal=personal):
             out.print(escape(str(file)))
+
+
+@app.command()
+def report(
+    month: Annotated[
+        str | None,
+        typer.Option(metavar="YYYY-MM", help="The month; the newest that files brought if not told."),
+    ] = None,
+) -> None:
+    """Write how a month went as a page in exports/reports/: sales, customers, what stands out, what is expected."""
+    settings = _settings()
+    first = _month(month) or max(todo(settings, Wanted()).seen, default=None)
+    if first is None:
+        raise TillageError(
+            "There is no month to report on: no file has brought any. `tillage run` takes files in."
+        )
+    from pipelines.report import write_period
+
+    out.print(escape(str(write_period(settings, first, next_month(first) - timedelta(days=1)))))
 
 
 @app.command()
@@ -532,7 +552,7 @@ def _print_plan(found: Todo) -> None:
     if not found:
         out.print("Nothing to do: no new file, and everything is current.")
         return
-    for path in found.files:
+    for path in (file.path for file in found.files):
         out.print(f"take in {escape(path)}")
     for name, months in found.outlook.items():
         by_reason: dict[str, list[date | None]] = {}
@@ -567,6 +587,8 @@ def _print_outcome(settings: Settings, outcome: Outcome) -> None:
         out.print(
             f"{len(outcome.files)} files, {read:,} rows read, {outcome.quarantined:,} of them in quarantine"
         )
+    for page in outcome.pages:
+        out.print(f"what it did, and why: {escape(str(page))}")
     home = "" if STATE.home is None else f" --home {STATE.home}"
     out.print(
         f"\nNext: tillage status{home} · tillage ui{home} · tillage query{home} "

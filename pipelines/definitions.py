@@ -1,11 +1,11 @@
-"""The code location: every asset, job and resource of a home.
+"""The code location: every asset, job, sensor, schedule and resource of a home.
 
-Read when Dagster loads it: the bounds of the months come from what the lake has seen, so reload it
-after files brought a month before the first or after the last.
+Read when Dagster loads it: the bounds of the months come from what the lake has seen, so it is loaded anew after
+files brought a month before the first or after the last; the sensor that makes months has that done.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,9 @@ import dagster as dg
 from assets.asset import Making, table_asset
 from assets.graph import graph
 from assets.landing.asset import landing_assets
+from pipelines.jobs import jobs
+from pipelines.schedules import schedules
+from pipelines.sensors import sensors
 from pipelines.settings import Settings, load
 from resources.lake import LakeResource
 from warehouse.errors import NoLakeError
@@ -37,35 +40,33 @@ def build(
     settings: Settings,
     *,
     seen: Sequence[date] | None = None,
-    force: bool = False,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    is_read: bool = True,
 ) -> dg.Definitions:
     """Build the definitions of a home.
 
     Args:
         settings: Of the home.
         seen: Months that files brought; None to ask the lake.
-        force: Make what is current, too.
         loggers: In the place of Dagster's own.
+        is_read: Whether anybody reads the descriptions; a run of its own shows none.
     """
     months = months_of(settings, months_seen(settings) if seen is None else seen)
     made = graph(settings.seeds)
-    tables = [table_asset(TABLES[name], made, months) for name in made.nodes]
+    tables = [table_asset(TABLES[name], made, months, is_read=is_read) for name in made.nodes]
     taking_in, rows = landing_assets(settings.landing, settings.reading(), months)
+    freshness = fresh_by(settings, months)
+
+    def kept(spec: dg.AssetSpec) -> dg.AssetSpec:
+        owned = spec.replace_attributes(owners=[settings.owner])
+        is_awaited = freshness is not None and spec.partitions_def is not None
+        return owned.replace_attributes(freshness_policy=freshness) if is_awaited else owned
+
     return dg.Definitions(
-        assets=[taking_in, *rows, *tables],
-        jobs=[
-            dg.define_asset_job(
-                "take_in",
-                dg.AssetSelection.assets(taking_in),
-                description="Take in the files of landing/ that are new or changed.",
-            ),
-            dg.define_asset_job(
-                "make",
-                dg.AssetSelection.assets(*tables),
-                description="Make what is out of date, in the months asked for, and pass over what is current.",
-            ),
-        ],
+        assets=dg.map_asset_specs(kept, [taking_in, *rows, *tables]),
+        jobs=jobs(settings, taking_in, tables),
+        sensors=sensors(settings, months),
+        schedules=schedules(settings),
         resources={
             "lake": LakeResource(
                 database=str(settings.lake),
@@ -73,11 +74,19 @@ def build(
                 threads=settings.threads,
                 postgres=settings.postgres,
             ),
-            "making": Making(seeds=str(settings.seeds), force=force),
+            "making": Making(seeds=str(settings.seeds)),
         },
         executor=EXECUTORS[settings.executor],
         loggers=loggers,
     )
+
+
+def fresh_by(settings: Settings, months: dg.MonthlyPartitionsDefinition) -> dg.FreshnessPolicy | None:
+    """How old what is made for a month may be, in a shop that trades; nobody waits for one that does not."""
+    if months.end is not None:
+        return None
+    days = timedelta(days=settings.fresh_days)
+    return dg.FreshnessPolicy.time_window(fail_window=days, warn_window=days * 4 / 5)
 
 
 def months_of(settings: Settings, seen: Sequence[date]) -> dg.MonthlyPartitionsDefinition:

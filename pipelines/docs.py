@@ -38,7 +38,11 @@ def _settings() -> str:
     ]
     for name, field in Settings.model_fields.items():
         place = "" if name == "home" else f"`{name}`"
-        default = f"`{field.default}`" if field.default not in {None, ()} else "not set"
+        default = (
+            f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+            if field.default not in {None, ()}
+            else "not set"
+        )
         lines.append(
             f"| {place} | `{PREFIX}{name.upper()}` | {_kind(field.annotation)} | {default} | {field.description} |"
         )
@@ -57,6 +61,7 @@ def _kind(annotation: Any) -> str:
     names = {
         str: "text",
         SecretStr: "secret text",
+        bool: "`true` or `false`",
         int: "whole number",
         float: "number",
         Path: "folder",

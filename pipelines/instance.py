@@ -10,6 +10,13 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+run_monitoring:
+  enabled: true
+freshness:
+  enabled: true
 """
 ON_SQLITE = """\
 event_log_storage:

@@ -4,9 +4,11 @@ The lake is asked first, without Dagster: nothing to do means no run, no event, 
 """
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +18,18 @@ from assets.graph import graph
 from assets.make import read_plan
 from expectations.audit import load
 from pipelines.settings import Settings
+from resources.alive import bury, dead
 from warehouse.errors import TillageError
 from warehouse.intake import SOURCES, new_files
+from warehouse.intake.files import Found
+from warehouse.lake import WORK, snapshot
 from warehouse.plan import Plan
 from warehouse.records import prepare
 
 if TYPE_CHECKING:
     import dagster as dg
 
+TAKE_IN, MAKE, REBUILD = "take_in", "make", "rebuild"
 Outlook = Mapping[str, Mapping[date | None, str]]
 
 
@@ -48,14 +54,21 @@ class Todo:
     """What lies in landing/ and is new, and what is out of date or may follow, with the reasons.
 
     `graph` names every table that is made, in the order of making; `seen` are the months that files
-    brought; `provisional` are months of chains that are out of step, and no plan asks for.
+    brought; `provisional` are months of chains that are out of step, and no plan asks for. All of it is told of
+    the lake at `snapshot`.
     """
 
-    files: Sequence[str]
+    files: Sequence[Found]
     outlook: Outlook
     graph: Sequence[str] = ()
     seen: Sequence[date] = ()
     provisional: Mapping[str, Sequence[date]] = field(default_factory=dict)
+    snapshot: int = 0
+
+    @property
+    def months(self) -> list[date]:
+        """The months that anything is to be made for."""
+        return sorted({at for months in self.outlook.values() for at in months if at is not None})
 
     def __bool__(self) -> bool:
         return bool(self.files or self.outlook)
@@ -81,6 +94,7 @@ class Outcome:
     files: list[Mapping[str, Any]] = field(default_factory=list)
     quarantined: int = 0
     troubles: list[str] = field(default_factory=list)
+    pages: list[Path] = field(default_factory=list)
 
 
 class Progress:
@@ -117,7 +131,7 @@ def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wan
         outlook = {name: months for name, months in outlook.items() if name in names}
         files = files if any(name.startswith("landing.") for name in names) else []
     provisional = {name: [at for at in plan.provisional(name) if at is not None] for name in plan.graph}
-    return Todo([found.path for found in files], outlook, list(plan.graph), seen, provisional)
+    return Todo(files, outlook, list(plan.graph), seen, provisional, snapshot(connection))
 
 
 def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
@@ -128,36 +142,55 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     """
     outcome = Outcome()
     before = todo(settings, wanted)
-    if not before:
+    if not before and not dead(settings.lake / WORK):
         return outcome
     from pipelines.instance import open_instance
 
     with open_instance(settings) as instance:
+        settle(settings, instance)
         now = before
         if before.files:
             loading = Thread(target=load)
             loading.start()
-            _execute(
-                settings, instance, "take_in", ["landing.files"], {}, before, wanted.force, progress, outcome
-            )
+            _execute(settings, instance, TAKE_IN, ["landing.files"], {}, before, progress, outcome)
             loading.join()
             with settings.open_lake() as connection:
-                _files(connection, before.files, outcome)
+                _files(connection, [found.path for found in before.files], outcome)
                 now = _todo(connection, settings, wanted)
         if now.outlook:
-            months = sorted({at for of in now.outlook.values() for at in of if at is not None})
-            tags = (
-                {
-                    "dagster/asset_partition_range_start": str(months[0]),
-                    "dagster/asset_partition_range_end": str(months[-1]),
-                }
-                if months
-                else {}
-            )
-            _execute(
-                settings, instance, "make", list(now.outlook), tags, now, wanted.force, progress, outcome
-            )
+            tags = range_tags(now.months)
+            job = REBUILD if wanted.force else MAKE
+            _execute(settings, instance, job, list(now.outlook), tags, now, progress, outcome)
     return outcome
+
+
+def settle(settings: Settings, instance: "dg.DagsterInstance") -> None:
+    """Tell of runs whose process is gone without a word: that they failed, and what they published before."""
+    gone = dead(settings.lake / WORK)
+    if not gone:
+        return
+    from assets.asset import unseen
+
+    with settings.open_lake() as connection:
+        prepare(connection)
+        for run_id in gone:
+            run = instance.get_run_by_id(run_id)
+            if run is not None:
+                for event in unseen(instance, connection, graph(settings.seeds), run_id):
+                    instance.report_runless_asset_event(event)
+                if not run.is_finished:
+                    instance.report_run_failed(run, "Its process is gone: killed, or the machine went down.")
+            bury(settings.lake / WORK, run_id)
+
+
+def range_tags(months: Sequence[date]) -> dict[str, str]:
+    """Tell Dagster that one run is asked for a range of months."""
+    if not months:
+        return {}
+    return {
+        "dagster/asset_partition_range_start": str(min(months)),
+        "dagster/asset_partition_range_end": str(max(months)),
+    }
 
 
 def _outlook(plan: Plan, wanted: Wanted) -> Outlook:
@@ -178,9 +211,11 @@ def _selected(settings: Settings, select: str, seen: Sequence[date]) -> set[str]
 
     from pipelines.definitions import build
 
-    assets = build(settings, seen=seen).resolve_asset_graph()
+    assets = build(settings, seen=seen, is_read=False).resolve_asset_graph()
     try:
-        keys = dg.AssetSelection.from_string(select).resolve(assets)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # of Dagster's own parser, for "group:"
+            keys = dg.AssetSelection.from_string(select).resolve(assets)
     except Exception as error:
         raise TillageError(
             f"{select!r} is not an asset selection of Dagster: {error} Write for example "
@@ -199,13 +234,14 @@ def _execute(
     names: Sequence[str],
     tags: Mapping[str, str],
     now: Todo,
-    force: bool,
     progress: Progress,
     outcome: Outcome,
 ) -> None:
     import dagster as dg
 
     from pipelines.definitions import build
+    from pipelines.report import write_run
+    from pipelines.telemetry import send_run
 
     handler = _Handler(progress)
 
@@ -218,18 +254,21 @@ def _execute(
 
     progress.begin(len(names))
     result = (
-        build(settings, seen=now.seen, force=force, loggers={"tillage": tillage})
+        build(settings, seen=now.seen, loggers={"tillage": tillage}, is_read=False)
         .resolve_job_def(job)
         .execute_in_process(
             run_config={"loggers": {"tillage": {}}},
             instance=instance,
             tags=dict(tags),
             raise_on_error=False,
-            asset_selection=None if job == "take_in" else [dg.AssetKey(name.split(".")) for name in names],
+            asset_selection=None if job == TAKE_IN else [dg.AssetKey(name.split(".")) for name in names],
         )
     )
     for event in result.all_events:
         _account(event, outcome)
+    if page := write_run(settings, instance, result.run_id):
+        outcome.pages.append(page)
+    send_run(settings, instance, result.run_id)
 
 
 def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:

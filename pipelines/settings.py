@@ -73,6 +73,15 @@ def _headers(entries: object) -> object:
     return entries
 
 
+def _cron(text: str) -> str:
+    if len(text.split()) != 5:
+        raise ValueError("five fields of cron were expected, such as 0 2 * * * for two o'clock every night")
+    return text
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
 class Settings(BaseSettings):
     """One home: one shop, one currency, one time zone.
 
@@ -156,6 +165,46 @@ class Settings(BaseSettings):
         ge=1,
         description="Days for which every snapshot of the lake can be asked; `tillage maintain` expires older ones, but "
         "none that a model or a report names.",
+    )
+
+    automatic: bool = Field(
+        default=True,
+        description="Whether the sensors run from the start, so that new files flow through by themselves; what is "
+        "switched in the UI stays as it is switched.",
+    )
+    look_every: int = Field(
+        default=30, ge=1, description="Seconds between two looks of the sensors at landing/ and at the lake."
+    )
+    nightly: Cron = Field(
+        default="0 2 * * *",
+        description="When schedule `nightly` takes in files, in cron's words, in the shop's time zone.",
+    )
+    month_end: Cron = Field(
+        default="0 4 1 * *",
+        description="When schedule `month_end` fits anew what is fitted, for the month that ended.",
+    )
+    weekly_report: Cron = Field(
+        default="0 6 * * 1", description="When schedule `weekly_report` writes of the week that ended."
+    )
+    monthly_report: Cron = Field(
+        default="0 7 1 * *", description="When schedule `monthly_report` writes of the month that ended."
+    )
+    weekly_maintenance: Cron = Field(
+        default="0 5 * * 0", description="When schedule `weekly_maintenance` keeps the lake small."
+    )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="Collector of OpenTelemetry that traces and metrics of runs are sent to, such as "
+        "`http://localhost:4318`; none are sent if not set.",
+    )
+    owner: str = Field(
+        default="team:data",
+        description="Who answers for the assets, an e-mail address or `team:` and a name; Dagster shows and filters by it.",
+    )
+    fresh_days: int = Field(
+        default=40,
+        ge=2,
+        description="Days after which an asset of a shop that trades is no longer fresh; the last fifth is a warning.",
     )
 
     @classmethod

@@ -9,7 +9,8 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
-from warehouse.lake import open_lake
+from resources.alive import alive
+from warehouse.lake import WORK, open_lake
 from warehouse.records import prepare
 
 
@@ -28,9 +29,11 @@ class LakeResource(DuckDBResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LakeResource"]:
         """Open the lake for as long as Dagster holds the resource: a run in process, else a step."""
-        del context
-        root = Path(self.database)
-        with open_lake(root, memory=self.memory, threads=self.threads, postgres=self.postgres) as connection:
+        lake = Path(self.database)
+        with (
+            alive(lake / WORK, context.run.run_id if context.run else "none"),
+            open_lake(lake, memory=self.memory, threads=self.threads, postgres=self.postgres) as connection,
+        ):
             prepare(connection)
             self._connection = connection
             try:

@@ -88,8 +88,81 @@ SEGMENTS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What customers write of what they bought, and what is planted in it.
+
+    Opinions are in standard deviations of one customer's from another's of the same good and topic.
+    """
+
+    delay_shape: int = 2  # from buying to writing
+    delay_days: float = 9
+    verified_share: float = 0.95
+
+    # Words.
+    common_topics: int = 4  # of every category, beside one that is each category's own
+    topic_words: int = 200
+    shared_words: int = 40  # of the next topic's, the rarest of a topic
+    common_words: int = 600
+    zipf: float = 0.6
+    small_share: float = 0.45  # of words
+    topic_share: float = 0.40
+    sentences: float = 5  # mean of a geometric number
+    most_sentences: int = 15
+    sentence_words: tuple[int, int] = (6, 14)
+    keeps_to_topic: float = 0.85  # of sentences, that keep to the leading topic of the review
+    says_so: float = 0.7  # of sentences, that praise or blame
+    negated: float = 0.08  # of those, by "not" and the opposite
+    stressed: float = 0.2
+    praise: float = 0.8  # log odds that a sentence praises, of one who thinks the average of the good
+    candour: float = 2.0  # by how much these rise with the opinion
+
+    # Shares of the topics.
+    own_topic: float = 0.4  # of the category's own topic
+    drifting_topic: int = 0
+    drift: float = 4.0  # its weight after `drift_months`, in multiples of that at first
+    drift_months: int = 24
+    jumping_topic: int = 1
+    jump: float = 4.0
+    jump_month: int = 12
+
+    # Opinions and stars.
+    topic_spread: float = 0.3
+    good_spread: float = 0.5
+    rating_noise: float = 0.4
+    stars: tuple[float, ...] = (-2.1, -1.5, -0.9, 0.0)  # opinions from which on a rating has one star more
+    soured_share: float = 0.25  # of the best selling goods, which are spoilt one day
+    soured_ranks: int = 3
+    soured_months: tuple[int, int] = (8, 20)
+    soured_by: float = 1.6
+    soured_topic: int | None = 2
+    soured_topic_month: int = 16
+    soured_topic_by: float = 1.2
+
+    # Campaigns.
+    days_a_campaign: int = 45
+    campaign_reviews: tuple[int, int] = (12, 40)
+    smear_share: float = 0.3  # of campaigns, that give one star
+    campaign_templates: int = 3
+    campaign_changed: float = 0.05  # of the words of a copied text
+    campaign_days: int = 6  # over which copies are spread that do not come in one hour
+
+    # Votes.
+    votes: float = 2.0  # mean of all who voted, for a review of 50 words
+    votes_by_length: float = 0.6  # log odds of a helpful vote, for each unit of the log of the words
+    votes_by_stars: float = 0.25
+
+    # Dirt.
+    duplicate_share: float = 0.01
+    dirty_share: float = 0.004
+    empty_share: float = 0.005
+    foreign_share: float = 0.01
+    marked_up_share: float = 0.02
+    emoji_share: float = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """A shop: its customers, goods, prices, supply and mishaps."""
+    """A shop: its customers, goods, prices, supply, mishaps and reviews."""
 
     # Customers.
     segments: tuple[Segment, ...] = SEGMENTS
@@ -182,6 +255,8 @@ class Parameters:
     first_customer: int = 12_001
     first_code: int = 10_000
 
+    writing: Writing = Writing()
+
 
 DEFAULT = Parameters()
 
@@ -211,6 +286,17 @@ PRESETS = {
         good_anomalies=0.0,
         missing_day_months=None,
         giant_months=(),
+        writing=Writing(
+            drift=1.0,
+            jump=1.0,
+            topic_spread=0.0,
+            good_spread=0.0,
+            soured_share=0.0,
+            soured_topic=None,
+            days_a_campaign=0,
+            votes_by_length=0.0,
+            votes_by_stars=0.0,
+        ),
     ),
     "endogenous": replace(DEFAULT, is_promotion_led_by_demand=True, shock_spread=0.3),
     "bgnbd": replace(

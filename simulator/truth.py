@@ -17,16 +17,28 @@
 | returns | returned line: the sale it undoes |
 | return_shares | segment and category: how likely a line comes back |
 | anomalies | anomaly and day |
+| reviews | review: what it is about, what its writer thinks, the campaign it is of |
+| review_files | file of reviews: its rows by kind |
+| review_dirty | row of reviews that cannot be read |
+| review_shares | month, category and topic: its share of the sentences, and what is thought of it |
+| review_goods | month and good: what is thought of it |
+| review_campaigns | planted campaign |
+| review_words | topic and word of it: how probable |
+| review_soured | good that is spoilt one day: the month, and by how much |
 
 A month is named by its first day, and `as_of` a month means: at the end of it. Amounts are in the shop's
 currency, rates a month of 30.4375 days. Expectations are given who the customers are and when they leave;
 guests are in them, returns and giant orders are not. "Usual" is what would be without stock-outs, anomalies
 and the missing day. Numbers are rounded to six digits after the point.
 
+Those of reviews are there if reviews were asked for; opinions are in standard deviations of one customer's from
+another's.
+
 Tables that grow with the sales are written in parts and joined at the end, so memory stays bounded.
 """
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -111,8 +123,7 @@ class Truth:
             "returns": _returns(made, codes),
             "buying": self._buying(made),
         }
-        for name, table in tables.items():
-            self._keep(name, table)
+        self.keep(tables)
         self._together.add(self.parameters, made)
         self._last = made
 
@@ -134,6 +145,11 @@ class Truth:
                 pl.concat(held).write_parquet(whole)
             written.append(whole.replace(self.folder / f"{name}.parquet"))
         return tuple(sorted(written))
+
+    def keep(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Write what is known besides to tables of these names."""
+        for name, table in tables.items():
+            self._keep(name, table)
 
     def _keep(self, name: str, table: pl.DataFrame) -> None:
         """Hold a table's rows until there are enough of them for a part."""

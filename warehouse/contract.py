@@ -20,6 +20,7 @@ class Sees(Enum):
     SAME = "the same month"
     PREVIOUS = "the same month and the one before"
     BEFORE = "the month before alone"
+    LAST = "the last month before it that has rows"
     UP_TO = "every month up to it"
     WHOLE = "all of it"
 
@@ -46,7 +47,8 @@ class Table:
     month) or None for a table without months. How an input is seen follows from what both are
     partitioned by; `sees` names the inputs, as schema.name, of which it is otherwise. A query that reads its
     own table is a chain, and sees of it the month before. Of a table that `is_served` only the newest month is
-    made by itself: it answers for today, and nobody asks it of a year ago; older months are made when forced.
+    made by itself: it answers for today, and nobody asks it of a year ago; older months are made when forced. What is
+    both sees of itself the last month that has rows, for months between were perhaps never made.
     """
 
     schema: str
@@ -69,7 +71,7 @@ class Table:
         """Whether a query or a seed fills it; the others are written as files, months and models come."""
         return self.schema not in {"landing", "meta", "models"}
 
-    @property
+    @cached_property
     def shape(self) -> dict[str, str]:
         """Name and type of every column."""
         return {column.name: column.type for column in self.columns}

@@ -13,13 +13,26 @@ import duckdb
 
 from warehouse.contract import Table
 from warehouse.errors import TillageError
-from warehouse.lake import literal
+from warehouse.lake import literal, shape_of
+from warehouse.tables import TABLES
 
 Format = Literal["parquet", "csv", "duckdb"]
 DATABASE = "tillage.duckdb"
 # A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection).
 LEFT_OUT = {"VARCHAR": "'(personal)'", "VARCHAR[]": "['(personal)']"}
 FORMULA = r"^[=+\-@\t\r]"
+
+
+def chosen(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[Table]:
+    """Give the tables of these names, or all that people read, as far as the lake has them.
+
+    Raises:
+        TillageError: If a name is that of no table.
+    """
+    known = {name: table for name, table in TABLES.items() if table.schema != "meta"}
+    if unknown := [name for name in names if name not in known]:
+        raise TillageError(f"There is no table {', '.join(unknown)}. The tables are {', '.join(known)}.")
+    return [known[name] for name in names or known if shape_of(connection, known[name])]
 
 
 def export(

@@ -30,6 +30,8 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 CATALOG = "catalog.sqlite"
+# What spills, and the locks of those at work.
+WORK = "tmp"
 OPEN = "open.json"  # in the spill folder of a connection, locked for as long as it is open
 EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
 ON_POSTGRES = {"postgres_scanner": "postgres_scanner", "ducklake": "ducklake"}
@@ -85,7 +87,7 @@ def open_lake(
     is_new = postgres is None and not (root / CATALOG).exists()
     if is_new and read_only:
         raise _no_lake(root)
-    spill = root / "tmp" / f"{os.getpid()}-{uuid4().hex[:8]}"
+    spill = root / WORK / f"{os.getpid()}-{uuid4().hex[:8]}"
     try:
         spill.mkdir(parents=True)
         registered = _register(spill, as_of)
@@ -144,7 +146,7 @@ class Opened:
 def opened(root: Path) -> tuple[list[Opened], list[Path]]:
     """Give the connections open on the lake, and the spill folders of processes that were killed."""
     alive, dead = [], []
-    for folder in sorted((root / "tmp").glob("*-*/")):
+    for folder in sorted((root / WORK).glob("*-*/")):
         try:
             with (folder / OPEN).open() as note:
                 try:

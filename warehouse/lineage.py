@@ -13,8 +13,12 @@ from warehouse.contract import Table
 @cache
 def reads(query: str) -> frozenset[str]:
     """Give the tables, as schema.name, that the query reads; its own CTEs have no schema."""
-    tree = sqlglot.parse_one(query, dialect="duckdb")
-    return frozenset(f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db)
+    return frozenset(f"{table.db}.{table.name}" for table in _parsed(query).find_all(exp.Table) if table.db)
+
+
+@cache
+def _parsed(query: str) -> exp.Expr:
+    return sqlglot.parse_one(query, dialect="duckdb")
 
 
 def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str, list[tuple[str, str]]]:
@@ -25,10 +29,10 @@ def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str,
         shapes: Name and type of the columns of every table it reads, by schema.name.
     """
     schema: dict[str, Any] = {}
-    for name, columns in shapes.items():
-        schema.setdefault(name.split(".")[0], {})[name.split(".")[1]] = columns
+    for name in reads(table.query) & shapes.keys():  # sqlglot works through every column it is told of
+        schema.setdefault(name.split(".")[0], {})[name.split(".")[1]] = shapes[name]
     # All columns at once: one by one, sqlglot would qualify the query anew for each.
-    nodes = lineage(None, table.query, schema=schema, dialect="duckdb", trim_selects=False)
+    nodes = lineage(None, _parsed(table.query), schema=schema, dialect="duckdb", trim_selects=False)
     found = {}
     for column in table.columns:
         sources = (

@@ -6,7 +6,8 @@ that was refused is not tried again before its code or its inputs change.
 
 A table that reads itself is a chain: a month is made from the month before. Of its months that were made only
 the newest is ever asked for again; older ones that are out of step are provisional, until a person forces them.
-Of a table that is served only the newest month is asked for at all.
+Of a table that is served only the newest month is asked for at all; a chain that is served is made from the last of
+its months that has rows.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from datetime import date
 from functools import cached_property
 
 from warehouse.contract import Sees
-from warehouse.records import Records, Refusals
+from warehouse.records import NOTHING, Records, Refusals
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Plan:
         seen: dict[date | None, list[str]] = {month: [] for month in months}
         for table, sees in sorted(self.graph[name].inputs.items()):
             running = hashlib.sha256()
-            whole, before = self.records.get((table, None)), "none"
+            whole, before, last = self.records.get((table, None)), "none", "none"
             for month in months:
                 at = whole if sees is Sees.WHOLE else self.records.get((table, month))
                 version = own = at.version if at else "none"
@@ -98,9 +99,27 @@ class Plan:
                     version = f"{before} {own}"
                 elif sees is Sees.BEFORE:
                     version = before
+                elif sees is Sees.LAST:
+                    version = last
                 before = own
+                if own not in {"none", NOTHING}:
+                    last = f"{month} {own}"
                 seen[month].append(f"{table} {version}")
         return {month: _digest(parts) for month, parts in seen.items()}
+
+    def last_before(self, name: str, month: date) -> date | None:
+        """The last month before it of which the table has rows."""
+        return max(
+            (
+                at
+                for at in self.months(name)
+                if at is not None
+                and at < month
+                and (record := self.records.get((name, at)))
+                and record.version != NOTHING
+            ),
+            default=None,
+        )
 
     def is_chain(self, name: str) -> bool:
         """Whether a month of the table is made from its own month before."""
@@ -186,6 +205,8 @@ def is_seen(sees: Sees, *, at: date | None, month: date | None) -> bool:
         return at <= month
     if sees is Sees.BEFORE:
         return next_month(at) == month
+    if sees is Sees.LAST:
+        return at < month
     return at == month or (sees is Sees.PREVIOUS and next_month(at) == month)
 
 

@@ -84,6 +84,8 @@ def _judged(served: Served, one: Seen, by: date) -> pl.DataFrame:
         else:
             place = PANEL.index(name)
             mean = one.means[place]
+            if not np.isfinite(mean).any():
+                continue
             of_others = [(other.pools, ratios(other, other.means[place], one.as_of)) for other in others]
         times = {kind: widths(of_others, kind, one.grain) for kind in one.pools}
         for number, steps in enumerate(buckets(one.grain)):

@@ -59,7 +59,8 @@ def champions(past: Past, at: Seen) -> Integers:
     """Place in `PANEL` of the model of each series: the least mean error (MASE) at earlier origins.
 
     A series' own errors are drawn to those of its like (measure and level, by size), by how many origins it has. What does
-    not beat seasonal naive is never used; before anything is known it is the median.
+    not beat seasonal naive is never used; before anything is known it is the median. At an origin of which a model said
+    nothing it counts as seasonal naive.
     """
     key = {(node.measure, node.level, node.name): row for row, node in enumerate(at.nodes)}
     total, count = np.zeros((len(PANEL), len(at.nodes))), np.zeros(len(at.nodes))
@@ -67,6 +68,8 @@ def champions(past: Past, at: Seen) -> Integers:
     for one in earlier(past, at):
         steps = known(one, at.as_of)
         errors = scaled_errors(one)[:, :, steps]
+        # Who did not speak wins nothing by it.
+        errors = np.where(is_spoken(one)[:, :, None], errors, errors[PANEL.index(FLOOR)])
         is_judged = (one.scale > 0) & (one.sigma > 0).any(axis=1) & bool(steps.any())
         mean = errors.mean(axis=2) if steps.any() else np.zeros(errors.shape[:2])
         for kind, rows in one.pools.items():
@@ -88,11 +91,17 @@ def champions(past: Past, at: Seen) -> Integers:
         if kind in pooled:
             like = np.mean(pooled[kind], axis=0)
             score = (total[:, rows] + _POOL_ORIGINS * like[:, None]) / (count[rows] + _POOL_ORIGINS)
+            score[~is_spoken(at)[:, rows]] = np.inf
             best = score.argmin(axis=0)
             floor = PANEL.index(FLOOR)
             beats = score[best, np.arange(len(rows))] < score[floor]
             found[rows] = np.where(beats, best, floor)
     return found
+
+
+def is_spoken(one: Seen) -> npt.NDArray[np.bool_]:
+    """Which models said anything of which series: models x series."""
+    return np.asarray(np.isfinite(one.means).all(axis=2))
 
 
 def scaled_errors(one: Seen) -> Floats:

@@ -14,6 +14,8 @@ import numpy as np
 from assets.forecasts.smoothing import Ahead, Floats
 
 _SHARE = 80
+_SHORT_SEASONS = ("AutoETS", "AutoARIMA")
+_LONGEST_SEASON = 24  # a state for each of 52 weeks is more than they can fit, and takes seconds
 _NORMAL_80 = 1.2815515655446004
 
 
@@ -44,6 +46,8 @@ def run(
     from statsforecast import models
 
     season = period if values.shape[1] >= 2 * period + 1 else 1
+    if name in _SHORT_SEASONS and season > _LONGEST_SEASON:
+        season = 1
     season = max(season, 2) if name == "MSTL" else season
     model: Any = getattr(models, name)
     means, deviations = [], []
@@ -81,6 +85,9 @@ def _prophet(values: Floats, steps: int, stamps: Sequence[Sequence[Any]], countr
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model = Prophet(interval_width=_SHARE / 100, uncertainty_samples=200)
+                logging.getLogger("cmdstanpy").setLevel(
+                    logging.CRITICAL
+                )  # it sets its own when it is imported
                 if country is not None:
                     model.add_country_holidays(country_name=country)
                 model.fit(table, seed=0)

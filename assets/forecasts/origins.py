@@ -28,13 +28,14 @@ _SEASON = {"week": 52, "month": 12}
 _LONGEST = {"day": 420, "week": 156, "month": 72}  # what lies further back changes nothing a model says
 BESIDES = ("naive", "seasonal naive", "mean of 8 seasons", "rolling mean", "line with season", "Croston")
 YEARLY = "median, moved as a year before"
-PANEL = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY)
+OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY)
+PANEL = (*OWN, *models.LIBRARY)
 FLOOR = "seasonal naive"
 _TOP_SHARE = 0.8
 _WEEKDAY_OPEN = 0.2  # of its last twelve: a weekday open less often is closed
 _HOLIDAY_CLOSED = 0.6
 _CHRISTMAS = ((12, 20), (1, 6))
-_YEAR = {"day": 365, "week": 52, "month": 12}
+YEAR = {"day": 365, "week": 52, "month": 12}
 _TRUNCATE = {"day": "1d", "week": "1w", "month": "1mo"}
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -69,7 +70,7 @@ class Seen:
         nodes: The series.
         pools: Places of those that are alike, of one measure and level.
         ahead: First days of the steps ahead.
-        means: Models (`PANEL`) x series x steps.
+        means: Models (`PANEL`) x series x steps; not a number where a model of a library was not asked, or failed.
         sigma: Deviations of exponential smoothing, series x steps.
         scale: Mean error of the seasonal naive one season ahead in the past (of naive where there is less than one),
             series: that of MASE.
@@ -121,17 +122,22 @@ def seen(
 
     Args:
         rows: grain, starts_on (first day of the step), country, product_id, category, orders, amount: days by country,
-            weeks and months by product. Orders of products do not add up, and are not given.
+            weeks and months by product. Orders of products do not add up, and are not given. Where there are as_of,
+            measure, level, series, model, step and mean, rows that have them are of `forecasts.rivals`.
         references: Of each as_of month the first day of its future.
         country: Whose holidays are looked for, as ISO 3166 has it; None for none.
     """
+    rivals = rows.filter(pl.col("model").is_not_null()) if "model" in rows.columns else None
+    rows = rows if rivals is None else rows.filter(pl.col("model").is_null())
     tables = {grain: steps_of(rows, grain) for grain in STEPS if not rows.is_empty()}
     found: dict[tuple[date, str], Seen] = {}
     with threadpool_limits(1):
         for grain, table in tables.items():
             if table.starts:
-                asked = [_Asked.of(table, as_of, day, country) for as_of, day in references.items()]
+                asked = [Asked.of(table, as_of, day, country) for as_of, day in references.items()]
                 _speak([one for one in asked if one.length], grain)
+                if rivals is not None:
+                    _hear([one for one in asked if one.length], rivals.filter(pl.col("grain") == grain))
                 found |= {(one.as_of, grain): one.seen(references) for one in asked if one.length}
     return found
 
@@ -186,7 +192,7 @@ def _calendar(grain: str, starts: pl.Series) -> tuple[date, ...]:
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
     """The series of one origin on their way through the models."""
 
     as_of: date
@@ -199,6 +205,7 @@ class _Asked:
     ahead: tuple[date, ...]
     places: Any  # of the steps ahead on the axis of the models; -1 where the shop is closed
     axis: Floats  # what models see
+    stamps: tuple[date, ...]  # first days of its steps
     period: int
     means: Floats
     sigma: Floats
@@ -206,7 +213,8 @@ class _Asked:
     failed: Booleans
 
     @classmethod
-    def of(cls, table: Steps, as_of: date, reference: date, country: str | None) -> "_Asked":
+    def of(cls, table: Steps, as_of: date, reference: date, country: str | None) -> "Asked":
+        """The series of a grain as of a month whose future begins on `reference`; `country` is that of holidays."""
         grain, length, steps = table.grain, table.until(reference), STEPS[table.grain]
         nodes, every = nodes_of(table, length)
         values, later = every[:, :length], every[:, length : length + steps]
@@ -215,16 +223,20 @@ class _Asked:
         while len(ahead) < steps:
             ahead.append(_end(grain, ahead[-1]))
         axis, places, period = values[:, -_LONGEST[grain] :], np.arange(steps), _SEASON.get(grain, 7)
+        stamps = table.starts[:length][-_LONGEST[grain] :]
         if grain == "day" and length:
-            axis, places, period = _open_days(table, values, tuple(ahead), country)
+            axis, places, period, stamps = _open_days(table, values, tuple(ahead), country)
         shape = (len(nodes), steps)
+        means = np.zeros((len(PANEL), *shape))
+        means[len(OWN) :] = np.nan
         return cls(
-            as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, period,
-            np.zeros((len(PANEL), *shape)), np.zeros(shape), [None] * len(nodes),
+            as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, stamps, period,
+            means, np.zeros(shape), [None] * len(nodes),
             np.zeros((len(PANEL), len(nodes)), dtype=np.bool_),
         )  # fmt: skip
 
     def seen(self, references: Mapping[date, date]) -> Seen:
+        """What was said, beside what came by the as_of months of `references`."""
         steps = STEPS[self.grain]
         came = np.full((len(self.nodes), steps), np.nan)
         known_by: list[date | None] = []
@@ -253,7 +265,7 @@ def nodes_of(table: Steps, length: int) -> tuple[tuple[Node, ...], Floats]:
     parts: list[Floats] = []
     window = values[:, max(length - _LONGEST[table.grain], 0) : length]
     is_known = (window > 0).any(axis=1)
-    recent = values[:, max(length - _YEAR[table.grain], 0) : length].sum(axis=1)
+    recent = values[:, max(length - YEAR[table.grain], 0) : length].sum(axis=1)
     for measure in ("amount", "orders"):
         of_countries = keys.select(
             (pl.col("measure") == measure) & (pl.col("level") == "country")
@@ -298,8 +310,8 @@ def pools_of(nodes: Sequence[Node]) -> dict[tuple[str, str], Integers]:
 
 def _open_days(
     table: Steps, values: Floats, ahead: tuple[date, ...], country: str | None
-) -> tuple[Floats, Integers, int]:
-    """The days on which the shop is open as a rule, holidays filled; places of those ahead among them; days a week."""
+) -> tuple[Floats, Integers, int, tuple[date, ...]]:
+    """The days on which the shop is open as a rule, holidays filled; places of those ahead among them; days a week; dates."""
     days = np.array(table.starts[: values.shape[1]])
     weekday = np.array([day.weekday() for day in days])
     is_open = values.sum(axis=0) > 0
@@ -319,7 +331,7 @@ def _open_days(
         is_step = day.weekday() in open_weekdays
         places.append(number if is_step and day not in closed else -1)
         number += is_step
-    return axis, np.array(places), len(open_weekdays)
+    return axis, np.array(places), len(open_weekdays), tuple(days[kept])
 
 
 def weekdays_of(weekday: Integers, is_open: Booleans) -> list[int]:
@@ -370,7 +382,7 @@ def holidays_of(country: str, years: tuple[int, ...]) -> frozenset[date]:
     return frozenset(holidays.country_holidays(whole, subdiv=part or None, years=list(years)))
 
 
-def _speak(asked: Sequence[_Asked], grain: str) -> None:
+def _speak(asked: Sequence[Asked], grain: str) -> None:
     """Run every model over all series, those of one length and season at once, whatever their origin."""
     groups: dict[tuple[int, int, bool], list[tuple[int, int, int]]] = {}
     for number, one in enumerate(asked):
@@ -389,7 +401,7 @@ def _speak(asked: Sequence[_Asked], grain: str) -> None:
         steps = STEPS[grain]
         if length < models.LEAST:
             few = models.panel("naive", values, period, steps, is_positive=is_positive)
-            means, sigma = np.repeat(few.mean[None], len(PANEL), axis=0), few.sigma
+            means, sigma = np.repeat(few.mean[None], len(OWN), axis=0), few.sigma
         else:
             means, sigma = _all_models(values, period, steps, grain, is_positive=is_positive)
         failed = np.asarray(~np.isfinite(means).all(axis=2))
@@ -397,9 +409,25 @@ def _speak(asked: Sequence[_Asked], grain: str) -> None:
         for at, (number, row, _) in enumerate(members):
             one = asked[number]
             is_ahead = one.places >= 0
-            one.means[:, row, is_ahead] = means[:, at, one.places[is_ahead]]
+            one.means[: len(OWN), row, is_ahead] = means[:, at, one.places[is_ahead]]
             one.sigma[row, is_ahead] = sigma[at, one.places[is_ahead]]
-            one.failed[:, row] = failed[:, at]
+            one.failed[: len(OWN), row] = failed[:, at]
+
+
+def _hear(asked: Sequence[Asked], rivals: pl.DataFrame) -> None:
+    """Take in what models of libraries said as of each origin."""
+    key = ["as_of", "measure", "level", "series", "model"]
+    said = {
+        of: np.array(means, dtype=np.float64)
+        for *of_, means in rivals.sort("step").group_by(key, maintain_order=True).agg("mean").iter_rows()
+        for of in [tuple(of_)]
+    }
+    for one in asked:
+        for row, node in enumerate(one.nodes):
+            for place, name in enumerate(models.LIBRARY, len(OWN)):
+                means = said.get((one.as_of, node.measure, node.level, node.name, name))
+                if means is not None and len(means) == len(one.ahead):
+                    one.means[place, row] = means
 
 
 def _all_models(
@@ -411,10 +439,10 @@ def _all_models(
     scale = exponential(values, period, steps, is_positive=is_positive)
     low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
     found = []
-    for name in PANEL[:-2]:
+    for name in OWN[:-2]:
         mean = scale.mean if name == "ETS" else models.MODELS[name](values, period, steps, is_positive)
         found.append(np.maximum(np.clip(mean, low - (high - low), high + (high - low)), 0.0))
-    diverse = [found[PANEL.index(name)] for name in (*models.DIVERSE, "mean of 8 seasons")]
+    diverse = [found[OWN.index(name)] for name in (*models.DIVERSE, "mean of 8 seasons")]
     found.append(np.median(np.stack(diverse), axis=0))
     year = 52 * period if grain == "day" else _SEASON[grain]
     found.append(

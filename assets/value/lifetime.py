@@ -38,6 +38,7 @@ _PRIOR_BACKTESTS = 4.0
 _LEAST_INDEX = 0.05  # of a month: one without an order is not a month in which nobody could
 _BACKTESTS = 24  # the newest: older ones say little of how the shop is today
 _BACKTESTS_A_QUARTER = 3.0  # month by month, their windows overlap by two thirds
+_WIDEST = 13.8  # the logarithm of a million: a bound that far off says that nothing is known
 
 SHAPE = {
     "customer_id": pl.String,
@@ -530,8 +531,9 @@ def _factor(
     if total <= 0:
         return 1.0
     chance = float((each**2 * (expected * square + expected**2 / (orders.r + frequency))).sum()) / total**2
-    spread = np.sqrt(allowance.spread**2 + estimation + chance)
-    return float(np.exp(stdtrit(allowance.degrees, (1 + level) / 2) * spread))
+    # Of less than one order there comes none or one: as unsure as one is enough, and its logarithm would have no end.
+    spread = np.sqrt(allowance.spread**2 + estimation + min(chance, 1.0))
+    return float(np.exp(min(stdtrit(allowance.degrees, (1 + level) / 2) * spread, _WIDEST)))
 
 
 def _spearman(expected: Floats, actual: Floats) -> float | None:

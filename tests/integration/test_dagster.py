@@ -68,7 +68,72 @@ def instance(home, empty_history, environment):
 def test_definitions_load_of_an_empty_home(home, environment):
     definitions = build(load(home))
     dg.Definitions.validate_loadable(definitions)
-    assert {job.name for job in definitions.jobs} == {"take_in", "make"}
+    assert {job.name for job in definitions.jobs} == {
+        "take_in", "make", "rebuild", "retrain", "export", "report", "maintain",
+    }  # fmt: skip
+    assert {sensor.name for sensor in definitions.sensors} == {
+        "new_files", "out_of_date", "page_of_success", "page_of_failure",
+    }  # fmt: skip
+    assert {schedule.name for schedule in definitions.schedules} == {
+        "nightly", "month_end", "weekly_report", "monthly_report", "weekly_maintenance",
+    }  # fmt: skip
+    jobs = definitions.get_repository_def().get_all_jobs()
+    assert all(job.description for job in jobs if not job.name.startswith("__"))
+
+
+def test_every_asset_has_an_owner_and_what_the_ui_filters_by(home, environment):
+    assets = build(load(home)).resolve_asset_graph()
+    for key in assets.get_all_asset_keys():
+        node = assets.get(key)
+        assert node.owners == ["team:data"]
+        assert node.group_name == key.path[0]
+        assert {"dagster/kind/duckdb", "partitioned_by"} <= node.tags.keys()
+    clusters = assets.get(dg.AssetKey(["segments", "clusters"]))
+    assert {"fitted", "dagster/kind/python"} <= clusters.tags.keys()
+
+
+@pytest.mark.parametrize(("last", "is_awaited"), [(date(2026, 10, 1), True), (date(2026, 1, 1), False)])
+def test_only_a_shop_that_trades_is_waited_for(home, environment, monkeypatch, reading, last, is_awaited):
+    """A shop of 2011 would be red for ever."""
+    now = replace(reading, now=datetime(2026, 11, 20))
+    monkeypatch.setattr(Settings, "reading", lambda _: now)
+    assets = build(load(home), seen=[date(2025, 12, 1), last]).resolve_asset_graph()
+    policies = {key: assets.get(key).freshness_policy for key in assets.get_all_asset_keys()}
+    assert (policies[dg.AssetKey(["segments", "rfm"])] is not None) == is_awaited
+    assert policies[dg.AssetKey(["seeds", "not_goods"])] is None
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_rebuild_makes_what_is_current_too_and_export_writes_it(home, instance, small_shop):
+    drop(home, small_shop)
+    location = build(load(home)).get_repository_def()
+    location.get_job("take_in").execute_in_process(instance=instance)
+    assert execute(home, instance, "make", "2011-01-01", "2011-02-01").success
+    lines = dg.AssetKey(["core", "order_lines"])
+    location = build(load(home)).get_repository_def()
+    again = location.get_job("rebuild").execute_in_process(
+        instance=instance,
+        asset_selection=[lines],
+        tags={
+            "dagster/asset_partition_range_start": "2011-02-01",
+            "dagster/asset_partition_range_end": "2011-02-01",
+        },
+    )
+    assert [event.asset_key for event in again.get_asset_materialization_events()] == [lines]
+    written = location.get_job("export").execute_in_process(
+        instance=instance,
+        run_config={"ops": {"write_files": {"config": {"format": "csv", "tables": ["core.order_lines"]}}}},
+    )
+    assert written.success
+    assert [file.name for file in (home / "exports").iterdir()] == ["core.order_lines.csv"]
+    assert location.get_job("maintain").execute_in_process(instance=instance).success
+    refused = location.get_job("export").execute_in_process(
+        instance=instance,
+        run_config={"ops": {"write_files": {"config": {"tables": ["core.orders"]}}}},
+        raise_on_error=False,
+    )
+    [failure] = [event for event in refused.all_events if event.is_step_failure]
+    assert "There is no table core.orders" in failure.step_failure_data.user_failure_data.description
 
 
 def test_every_table_shows_its_contract_and_every_rule_is_a_check(home, environment):

@@ -69,6 +69,7 @@ def ui(chromium, small_shop, tmp_path_factory):
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("TILLAGE_", "DAGSTER_"))
     }
+    environment["TILLAGE_AUTOMATIC"] = "false"  # or the sensors make the other tables, too
     made = subprocess.run(
         [*tillage, "run", "--select", "+key:segments/rfm or key:landing/files"],
         env=environment,
@@ -156,6 +157,15 @@ def test_each_column_says_what_it_is_made_from(page):
     told = page.get_by_text("Made from core.order_lines (amount, kind).").first
     told.wait_for()
     assert told.is_visible()
+
+
+def test_the_jobs_the_sensors_and_the_schedules_are_there_to_be_switched_and_launched(page):
+    page.goto("/jobs")
+    for job in ("take_in", "make", "rebuild", "retrain", "export"):
+        page.get_by_text(job, exact=True).first.wait_for()
+    page.goto("/automation")
+    for name in ("new_files", "out_of_date", "nightly", "month_end"):
+        page.get_by_text(name, exact=True).first.wait_for()
 
 
 def test_the_runs_of_the_command_line_are_in_its_history(page):

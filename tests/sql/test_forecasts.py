@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from warehouse.tables import TABLES
+
 Fill = Callable[..., None]
 Run = Callable[..., list[dict[str, Any]]]
 
@@ -92,19 +94,41 @@ def test_rests_are_left_out(shop: None, fill: Fill, run: Run) -> None:
     assert run("forecasts.accuracy", NOVEMBER, DECEMBER) == []
 
 
-@pytest.mark.parametrize("name", ["sales", "backtest", "anomalies"])
+@pytest.mark.parametrize("name", ["sales", "backtest", "anomalies", "rivals"])
 def test_series_are_those_of_days_weeks_and_months_up_to_the_end(
     shop: None, fill: Fill, tables: Any, name: str
 ) -> None:
-    from warehouse.tables import TABLES
-
     fill("seeds.forecasting", "holiday_country", ("DE",))
+    tables.execute(
+        f"INSERT INTO forecasts.series BY NAME {TABLES['forecasts.series'].query}",
+        {"start": OCTOBER, "end": DECEMBER},
+    )
     found = tables.execute(
         f"SELECT * FROM ({TABLES[f'forecasts.{name}'].query}) ORDER BY ALL", {"end": NOVEMBER}
     ).fetchall()
+    found = [row[:8] for row in found]
     assert found == [
         ("day", date(2011, 10, 30), "EIRE", None, None, 2, Decimal(10), "DE"),
         ("day", date(2011, 10, 30), "France", None, None, 1, Decimal(5), "DE"),
         ("month", OCTOBER, None, "M1", "Mugs", None, Decimal(15), "DE"),
         ("week", date(2011, 10, 24), None, "M1", None, None, Decimal(15), "DE"),
     ]
+
+
+@pytest.mark.parametrize("name", ["sales", "backtest"])
+def test_what_models_of_libraries_said_comes_with_the_series_if_they_spoke(
+    fill: Fill, tables: Any, name: str
+) -> None:
+    fill(
+        "forecasts.rivals", "as_of,grain,measure,level,series,model,starts_on,step,mean,reason",
+        (OCTOBER, "month", "amount", "total", "All", "MSTL", NOVEMBER, 1, 5, None),
+        (OCTOBER, "month", "amount", "total", "All", "Prophet", NOVEMBER, 1, None, "it broke"),
+        (NOVEMBER, "month", "amount", "total", "All", "MSTL", DECEMBER, 1, 6, None),
+    )  # fmt: skip
+    found = tables.execute(TABLES[f"forecasts.{name}"].query, {"end": NOVEMBER})
+    names = [column[0] for column in found.description]
+    [row] = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    assert {key: value for key, value in row.items() if value is not None} == {
+        "grain": "month", "starts_on": NOVEMBER, "as_of": OCTOBER, "measure": "amount", "level": "total",
+        "series": "All", "model": "MSTL", "step": 1, "mean": Decimal(5),
+    }  # fmt: skip

@@ -47,15 +47,28 @@ def naive(shop: list[State], as_of: date) -> list[dict[str, Any]]:
         return len(who), sum(lines.get((next_month(month), one), 0) for one in who)
 
     past = [month for month in MONTHS if month < as_of]
-    known = {name: [of(month, name) for month in past if of(month, name)[0]] for name in ("Lost", "New")}
-    squares, count = 0.0, 0
+    # weight, customers, return lines
+    known = {
+        name: [
+            (0.5 ** ((as_of.month - month.month + 12 * (as_of.year - month.year)) / 3), *of(month, name))
+            for month in past
+            if of(month, name)[0]
+        ]
+        for name in ("Lost", "New")
+    }
+
+    def sums(months: list[tuple[float, int, int]]) -> tuple[float, float]:
+        return sum(w * some for w, some, _ in months), sum(w * back for w, _, back in months)
+
+    squares, freedom = 0.0, 0.0
     for months in known.values():
-        customers, returned = (sum(side) for side in zip(*months, strict=True)) if months else (0, 0)
+        customers, returned = sums(months)
         if returned:
             rate = returned / customers
-            squares += sum((back - some * rate) ** 2 / (some * rate) for some, back in months)
-            count += len(months) - 1
-    spread = max(1.0, squares / count) if count else 1.0
+            squares += sum(w * (back - some * rate) ** 2 / (some * rate) for w, some, back in months)
+            weights = [w for w, _, _ in months]
+            freedom += sum(weights) - sum(w * w for w in weights) / sum(weights)
+    spread = max(1.0, squares / freedom) if freedom > 1e-12 else 1.0
     found = []
     for name, months in known.items():
         now = of(as_of, name)[0]
@@ -63,7 +76,7 @@ def naive(shop: list[State], as_of: date) -> list[dict[str, Any]]:
             continue
         expected = low = high = None
         if len(months) >= 3:
-            customers, returned = (sum(side) for side in zip(*months, strict=True))
+            customers, returned = sums(months)
             expected = now * returned / customers
             error = math.sqrt(spread * now * max(returned, 0.5) / customers * (1 + now / customers))
             low, high = max(expected - 1.96 * error, 0), expected + 1.96 * error

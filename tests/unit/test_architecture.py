@@ -117,6 +117,5 @@ def test_locks_have_hashes_and_no_address(name):
     assert all("--hash=sha256:" in one for one in pinned)
     direct = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     for requirement in direct:
-        assert re.search(rf"^{re.split(r'[<>=]', requirement)[0]}(\[.*\])?==", text, re.MULTILINE), (
-            requirement
-        )
+        name = re.split(r"[\[<>=]", requirement)[0].lower()
+        assert re.search(rf"^{name}(\[.*\])?==", text, re.MULTILINE), requirement

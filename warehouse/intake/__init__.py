@@ -5,6 +5,7 @@ seen: the same content under two names is taken in once, a file changed under it
 content, a file that disappears changes nothing, and one that is refused leaves what its path gave before.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
@@ -39,6 +40,10 @@ BATCH_BYTES = 64 << 20
 TEXT_PER_BYTE = 8
 # A file written so shortly before it was looked at may have changed since, within one tick of its clock.
 TICK_NS = 2_000_000_000
+
+# Files of which a look at their content, longer than a tick after they changed, told that they are as they were taken
+# in: a sensor that looks twice a minute need not read them again.
+_SAME: set[tuple[Found, str]] = set()
 
 Progress = Callable[[str, int, int], None]
 
@@ -166,10 +171,16 @@ def _is_new(found: Found, known: Arrival | None, reading: Reading) -> bool:
     seen_ns = int(known.seen_at.replace(tzinfo=UTC).timestamp() * 1e9)
     if seen_ns - known.modified_ns >= TICK_NS:
         return False
+    if (found, known.file_id) in _SAME:
+        return False
+    looked_at_ns = time.time_ns()
     try:
-        return read_content(found.file).file_id != known.file_id
+        is_same = read_content(found.file).file_id == known.file_id
     except OSError:
         return True  # taking it in says why it cannot be read
+    if is_same and looked_at_ns - found.modified_ns >= TICK_NS:
+        _SAME.add((found, known.file_id))
+    return not is_same
 
 
 class _NothingStagedError(Exception):

@@ -5,6 +5,7 @@ from warehouse.tables import (
     churn,
     cohorts,
     core,
+    demand,
     forecasts,
     landing,
     meta,
@@ -15,6 +16,8 @@ from warehouse.tables import (
     rules,
     seeds,
     segments,
+    sentiment,
+    topics,
     value,
 )
 
@@ -32,7 +35,10 @@ TABLES: dict[str, Table] = {
         rules,
         recommendations,
         forecasts,
+        demand,
         price,
+        sentiment,
+        topics,
         models,
         meta,
     )

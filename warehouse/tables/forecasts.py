@@ -24,7 +24,59 @@ SERIES = Column(
     'last year\'s amount, or "Rest of" its category.',
 )
 STARTS_ON = Column("starts_on", "DATE", "First day of the step; weeks begin on Monday.")
+LIBRARY = ("AutoETS", "AutoARIMA", "AutoTheta", "MSTL", "Prophet")
 STEP = Column("step", "INTEGER", "How many steps ahead, 1 the first that was not whole.", minimum=1)
+
+
+SERIES_TABLE = Table(
+    schema="forecasts",
+    name="series",
+    description="What forecasts are made from: sales of days by country, and of weeks and months by product.",
+    grain="one row per month, grain, first day of the step, and country or product",
+    columns=(
+        Column("month", "DATE", "First day of the month; a week that lies in two has a row in each."),
+        GRAIN,
+        STARTS_ON,
+        Column("country", "VARCHAR", "Country, of a day; null where none is named.", nullable=True),
+        Column("product_id", "VARCHAR", "Product, of a week or month.", nullable=True),
+        Column("category", "VARCHAR", "Its category, of a month.", nullable=True),
+        Column("orders", "BIGINT", "Sale invoices, of a day.", nullable=True, unit="invoices", minimum=0),
+        Column("amount", "DECIMAL(18,4)", "Amount of the sale lines.", unit="currency", minimum=0),
+    ),
+    primary_key=("grain", "starts_on", "country", "product_id"),
+    partition_column="month",
+)
+
+RIVALS = Table(
+    schema="forecasts",
+    name="rivals",
+    description=(
+        "What models of statsforecast and Prophet say of the total and the largest countries, as of each month alone: they "
+        "compete in forecasts.backtest and may be champions. Which ones are asked stands in seeds.forecasting."
+    ),
+    grain="one row per as_of month, grain, measure, series of twelve steps and more, model and step",
+    columns=(
+        AS_OF,
+        GRAIN,
+        MEASURE,
+        Column("level", "VARCHAR", "What the series is one of.", values=("total", "country")),
+        Column("series", "VARCHAR", "All, or the country."),
+        Column("model", "VARCHAR", "The model.", values=LIBRARY),
+        STARTS_ON,
+        STEP,
+        Column(
+            "mean",
+            "DECIMAL(18,4)",
+            "What it expects; 0 on days on which the shop will be closed; null where it failed.",
+            nullable=True,
+            unit="that of measure",
+            minimum=0,
+        ),
+        Column("reason", "VARCHAR", "Why it failed, in its own words; nothing stands in.", nullable=True),
+    ),
+    primary_key=("as_of", "grain", "measure", "level", "series", "model", "step"),
+    partition_column="as_of",
+)
 
 
 def _bound(level: int, end: str, side: str) -> Column:
@@ -85,6 +137,7 @@ SALES = Table(
     ),
     primary_key=("as_of", "grain", "measure", "level", "series", "starts_on"),
     partition_column="as_of",
+    sees={"forecasts.rivals": Sees.UP_TO},
 )
 
 BACKTEST = Table(
@@ -142,6 +195,7 @@ BACKTEST = Table(
     ),
     primary_key=("as_of", "grain", "measure", "level", "series", "model", "first_step"),
     partition_column="as_of",
+    sees={"forecasts.rivals": Sees.UP_TO},
 )
 
 ACCURACY = Table(

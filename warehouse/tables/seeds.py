@@ -88,6 +88,20 @@ FORECASTING = Table(
             "for none. Whether it is closed on them is learned.",
             nullable=True,
         ),
+        Column(
+            "library",
+            "VARCHAR",
+            "Models of statsforecast and Prophet that speak for the total and the largest countries beside our own, with a "
+            "semicolon between: AutoETS, AutoTheta, MSTL, Prophet, AutoARIMA (a second a series and month); empty for none.",
+            nullable=True,
+        ),
+        Column(
+            "library_countries",
+            "INTEGER",
+            "For how many countries they do, by the amount of the last year.",
+            unit="countries",
+            minimum=0,
+        ),
     ),
     primary_key=(),
 )
@@ -228,6 +242,58 @@ ENGLISH_WORDS = Table(
     primary_key=("word",),
 )
 
+SENTIMENT = Table(
+    schema="seeds",
+    name="sentiment",
+    description="When this shop's ratings teach what its words mean (sentiment.models).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "least_of_each",
+            "INTEGER",
+            "So many reviews of 1-2 and of 4-5 stars there must be.",
+            unit="reviews",
+            minimum=2,
+        ),
+        Column(
+            "growth",
+            "DOUBLE",
+            "It is learned anew when the rarer of the two has grown by this factor; above 1.",
+            minimum=1.01,
+        ),
+        Column(
+            "most_learned", "INTEGER", "The newest so many are learned from.", unit="reviews", minimum=100
+        ),
+    ),
+    primary_key=(),
+)
+
+REVIEW_ALERTS = Table(
+    schema="seeds",
+    name="review_alerts",
+    description="When this shop is told that a rating or the sentiment fell (sentiment.alerts).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "window_months", "INTEGER", "The newest so many months are looked at.", unit="months", minimum=1
+        ),
+        Column(
+            "before_months", "INTEGER", "They are held against so many before them.", unit="months", minimum=1
+        ),
+        Column(
+            "least_reviews", "INTEGER", "Of each, so many reviews there must be.", unit="reviews", minimum=2
+        ),
+        Column(
+            "false_share",
+            "DOUBLE",
+            "Share of false alerts among those of a month that is allowed (Benjamini and Hochberg 1995).",
+            minimum=0,
+        ),
+        Column("least_fall", "DOUBLE", "A fall by less of the whole scale is none to tell of.", minimum=0),
+    ),
+    primary_key=(),
+)
+
 SURVIVAL = Table(
     schema="seeds",
     name="survival",
@@ -299,4 +365,201 @@ CAMPAIGNS = Table(
         Column("reason", "VARCHAR", "Why."),
     ),
     primary_key=("segment",),
+)
+
+PRICING = Table(
+    schema="seeds",
+    name="pricing",
+    description="When this shop is told a price to try (price.suggestions).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "chance",
+            "DOUBLE",
+            "A placebo that chance finds less often than this has found something.",
+            minimum=0,
+        ),
+        Column(
+            "placebo_share",
+            "DOUBLE",
+            "That of all products must besides be so much of the response to today's price: prices are read off receipts, "
+            "and a little of today's seeps into it.",
+            minimum=0,
+        ),
+        Column(
+            "least_prices",
+            "INTEGER",
+            "A product must have had so many regular prices.",
+            unit="prices",
+            minimum=2,
+        ),
+        Column("quiet_days", "INTEGER", "What was not sold for so long is gone.", unit="days", minimum=1),
+        Column(
+            "most_change",
+            "DOUBLE",
+            "A price to try differs from the regular one by this share of it at most.",
+            minimum=0,
+        ),
+    ),
+    primary_key=(),
+)
+
+COSTS = Table(
+    schema="seeds",
+    name="costs",
+    description="What products cost the shop. Empty as shipped.",
+    grain="one row per product",
+    columns=(
+        Column("product_id", "VARCHAR", "Code of the product."),
+        Column("unit_cost", "DECIMAL(18,4)", "What one unit costs.", unit="currency", minimum=0),
+    ),
+    primary_key=("product_id",),
+)
+
+STOCKOUTS = Table(
+    schema="seeds",
+    name="stockouts",
+    description="When products were out of stock: what was not sold then was not unwanted. Empty as shipped.",
+    grain="one row per product and time without stock",
+    columns=(
+        Column("product_id", "VARCHAR", "Code of the product."),
+        Column("first_day", "DATE", "First day without stock."),
+        Column("last_day", "DATE", "Last day without stock."),
+    ),
+    primary_key=("product_id", "first_day"),
+)
+
+STOCK = Table(
+    schema="seeds",
+    name="stock",
+    description="Counts of the stock; of each product the last one up to the end of a month is used. Empty as shipped.",
+    grain="one row per product and count",
+    columns=(
+        Column("product_id", "VARCHAR", "Code of the product."),
+        Column("counted_on", "DATE", "Day of the count."),
+        Column("on_hand", "BIGINT", "Units that were there.", unit="units", minimum=0),
+    ),
+    primary_key=("product_id", "counted_on"),
+)
+
+SUPPLY = Table(
+    schema="seeds",
+    name="supply",
+    description="Products whose lead time or service level is not that of seeds.ordering. Empty as shipped.",
+    grain="one row per product",
+    columns=(
+        Column("product_id", "VARCHAR", "Code of the product."),
+        Column(
+            "lead_days",
+            "INTEGER",
+            "Days from an order to its goods; empty for the usual.",
+            nullable=True,
+            unit="days",
+            minimum=0,
+        ),
+        Column(
+            "service_level",
+            "DOUBLE",
+            "Probability with which goods come before the stock ends; empty for the usual.",
+            nullable=True,
+            minimum=0,
+        ),
+    ),
+    primary_key=("product_id",),
+)
+
+ORDERING = Table(
+    schema="seeds",
+    name="ordering",
+    description="How this shop orders its goods (demand.reorder_points), and when stock is dead (demand.products).",
+    grain="one row per shop",
+    columns=(
+        Column("lead_days", "INTEGER", "Days from an order to its goods.", unit="days", minimum=0),
+        Column(
+            "service_level",
+            "DOUBLE",
+            "Probability with which goods come before the stock ends, below 1.",
+            minimum=0,
+        ),
+        Column(
+            "cover_days",
+            "INTEGER",
+            "So long an order lasts where its costs are not known.",
+            unit="days",
+            minimum=1,
+        ),
+        Column(
+            "dead_days",
+            "INTEGER",
+            "What was not sold for so long is not expected to be.",
+            unit="days",
+            minimum=1,
+        ),
+        Column(
+            "order_cost",
+            "DECIMAL(18,4)",
+            "What an order costs, whatever its size; may be empty.",
+            nullable=True,
+            unit="currency",
+            minimum=0,
+        ),
+        Column(
+            "holding_a_year",
+            "DOUBLE",
+            "What it costs to hold a unit for a year, as a share of its cost; may be empty.",
+            nullable=True,
+            minimum=0,
+        ),
+    ),
+    primary_key=(),
+)
+
+STOP_WORDS = Table(
+    schema="seeds",
+    name="stop_words",
+    description="Words that tell nothing of what a review is about (topics.words).",
+    grain="one row per word",
+    columns=(Column("word", "VARCHAR", "Word, in small letters."),),
+    primary_key=("word",),
+)
+
+TOPICS = Table(
+    schema="seeds",
+    name="topics",
+    description="How topics of reviews are found (topics.models and what follows).",
+    grain="one row per shop",
+    columns=(
+        Column(
+            "least_reviews",
+            "INTEGER",
+            "So many different reviews are needed to find topics.",
+            unit="reviews",
+            minimum=50,
+        ),
+        Column("least_topics", "INTEGER", "Fewest topics that are tried.", unit="topics", minimum=2),
+        Column("most_topics", "INTEGER", "Most topics that are tried.", unit="topics", minimum=2),
+        Column(
+            "learned_reviews",
+            "INTEGER",
+            "Reviews that a model is fitted to at most; all are mixed by it.",
+            unit="reviews",
+            minimum=200,
+        ),
+        Column(
+            "search_months",
+            "INTEGER",
+            "After so many months ways to find topics are tried anew.",
+            unit="months",
+            minimum=1,
+        ),
+        Column("leading_share", "DOUBLE", "A topic leads a review of which it has such a share.", minimum=0),
+        Column(
+            "mapped_reviews",
+            "INTEGER",
+            "Points of the map, 5,000 at most: 2,000 take 10 s of one core.",
+            unit="reviews",
+            minimum=50,
+        ),
+    ),
+    primary_key=(),
 )

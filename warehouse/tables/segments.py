@@ -385,7 +385,8 @@ SERVICE_DEMAND = Table(
     name="service_demand",
     description=(
         "Return lines that each segment is expected to bring in the month after as_of: its customers times what one of "
-        "that segment brought in the month after, over the last twelve months. The interval knows the chance of such "
+        "that segment brought in the month after, over the last twelve months, a month counting half as much as one three months "
+        "later. The interval knows the chance of such "
         "counts, how much more than that the months differed, and how little was seen; a season it does not know."
     ),
     grain="one row per as_of month and segment with a customer",

@@ -16,13 +16,14 @@ from warehouse.tables import TABLES
 # Those made from days of customers, or sums of them; the others are looked at beside their modules.
 COMPUTED = (
     "cohorts.survival", "value.lifetime", "value.backtest", "churn.risk", "churn.backtest", "forecasts.sales",
-    "forecasts.backtest", "forecasts.anomalies",
+    "forecasts.backtest", "forecasts.anomalies", "forecasts.rivals",
 )  # fmt: skip
 SHAPE = {"customer_id": pl.String, "day": pl.Date, "units": pl.Int64, "amount": pl.Decimal(38, 4)}
 FIRST = date(2020, 1, 1)
 # What the queries give with every row.
 SETTINGS = {
-    "known_from": FIRST, "lapse_days": 90, "horizon_days": 90, "long_horizon_days": 365, "discount_a_year": 0.1
+    "known_from": FIRST, "lapse_days": 90, "horizon_days": 90, "long_horizon_days": 365, "discount_a_year": 0.1,
+    "library": "MSTL", "library_countries": 1,
 }  # fmt: skip
 
 

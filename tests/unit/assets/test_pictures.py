@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import duckdb
 import pytest
 
-from assets.pictures import PICTURES, bars, heat_map, lines, steps
+from assets.pictures import PICTURES, bars, heat_map, lines, points, steps
 from warehouse.lineage import reads
 from warehouse.tables import TABLES
 
@@ -56,7 +56,8 @@ def test_a_row_without_numbers_is_drawn_too(tables: duckdb.DuckDBPyConnection, n
     values = {
         "as_of": JANUARY, "cohort": JANUARY, "is_left_truncated": False, "began_in": "All", "event": "lapse",
         "forecaster": "model", "quantity": "amount", "customers_of": "all", "segment": "<b>&", "move": "new",
-        "age": 0, "share": 1.0, "day": 0, "survival": 1.0, "top_share": 0.01,
+        "age": 0, "share": 1.0, "day": 0, "survival": 1.0, "top_share": 0.01, "cluster_id": "<b>&", "x": 0.5, "y": 0.5,
+        "state": "kept", "name": "<b>", "topic_id": "<b>", "month": JANUARY, "x_2d": 1.0, "y_2d": 2.0,
     }  # fmt: skip
     tables.execute(
         f"INSERT INTO {name} VALUES ({', '.join('?' for _ in table.columns)})",
@@ -75,6 +76,8 @@ def test_a_row_without_numbers_is_drawn_too(tables: duckdb.DuckDBPyConnection, n
         (bars, [(f"Segment {at}", -1.5 * at) for at in range(30)]),
         (heat_map, COHORTS),
         (steps, CURVE),
+        (points, [(f"2011-01.{at % 10}", at * 7 % 1_201 / 100, at * 11 % 907 / 100) for at in range(1_200)]),
+        (points, [(f"t{at % 12}", at * 0.37 % 40, at * 0.73 % 40) for at in range(5_000)]),
         (lines, [("bias", date(2000 + at // 12, at % 12 + 1, 1), 0.1, -1.0, 2.0) for at in range(240)]),
     ],
 )
@@ -106,3 +109,26 @@ def test_a_curve_falls_in_steps_and_a_line_does_not() -> None:
     [line] = [node.get("d", "") for node in drawn(lines, rows).iter("path") if node.get("fill") == "none"]
     assert ("H" in curve, "V" in curve, "L" in curve) == (True, True, False)
     assert ("V" in line, "L" in line) == (False, True)
+
+
+def test_points_keep_their_distances_and_their_colour() -> None:
+    """A picture drawn out to one side would show clusters where there are none."""
+    root = drawn(points, [("a", 0.0, 0.0), ("a", 2.0, 0.0), ("b", 0.0, 1.0)])
+    dots = {
+        node.get("stroke"): [tuple(map(int, dot[:-2].split())) for dot in node.get("d", "").split("M")[1:]]
+        for node in root.iter("path")
+    }
+    [((left, low), (right, also_low)), ((above, high),)] = dots.values()
+    assert (left, low) == (above, also_low)
+    assert right - left == pytest.approx(2 * (low - high), abs=1)
+    assert [(node.text, node.get("fill")) for node in root.iter("text")] == list(zip("ab", dots, strict=True))
+
+
+def test_groups_of_few_points_and_those_of_none_are_pale() -> None:
+    """Thirty colours tell nobody anything, and a point left out would be missed."""
+    rows = [(f"{at:02}", float(at), 0.0) for at in range(12) for _ in range(1 + (at < 10))]
+    root = drawn(points, [*rows, (None, 5.5, 1.0)])
+    paths = [(node.get("stroke"), node.get("d", "").count("M")) for node in root.iter("path")]
+    assert [dots for _, dots in paths] == [3, *[1] * 10]
+    assert len({colour for colour, _ in paths}) == 11
+    assert texts(root) == [f"{at:02}" for at in range(10)]

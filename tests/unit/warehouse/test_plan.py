@@ -270,6 +270,48 @@ def test_a_new_month_of_what_is_served_leaves_the_one_that_was_the_newest() -> N
     assert list(Plan(TODAY, changed, {}).provisional(SERVED)) == [MONTHS[3]]
 
 
+# A chain that is served: made from the last of its months that has rows
+
+CHOSEN = "topics.models"
+BOTH = {**GRAPH, CHOSEN: Node("choose-1", {SCORE: Sees.SAME, CHOSEN: Sees.LAST}, is_served=True)}
+
+
+def months_of(name: str, made: list[tuple[str, int]]) -> list[int]:
+    return [month for at, month in made if at == name]
+
+
+def test_of_a_served_chain_the_newest_month_alone_is_made() -> None:
+    """Ten years of fits would be made for the sake of one."""
+    made, steps = build(FILES, BOTH)
+    assert months_of(CHOSEN, steps) == [4]
+    assert Plan(BOTH, made, {}).outlook() == {}
+    assert Plan(BOTH, made, {}).last_before(CHOSEN, MONTHS[3]) is None
+
+
+def test_a_served_chain_goes_on_from_the_last_month_that_was_made() -> None:
+    """Two months that came at once would else begin it anew, and every name of last month's be lost."""
+    made, _ = build(FILES, BOTH)
+    before = made[CHOSEN, MONTHS[3]].version
+    later = {(LANDED, date(2011, month, 1)): Record(f"{month}", "", "") for month in (5, 6)}
+    grown, steps = build({**made, **later}, BOTH)
+    assert months_of(CHOSEN, steps) == [6]
+    plan = Plan(BOTH, grown, {})
+    assert plan.last_before(CHOSEN, date(2011, 6, 1)) == MONTHS[3]
+    assert build(grown, BOTH)[1] == []
+    other = {**grown, (CHOSEN, MONTHS[3]): replace(grown[CHOSEN, MONTHS[3]], version=f"{before} forced")}
+    assert Plan(BOTH, other, {}).stale(CHOSEN) == {date(2011, 6, 1): "an input changed"}
+
+
+def test_a_month_without_rows_is_no_predecessor() -> None:
+    made, _ = build(FILES, BOTH)
+    made[CHOSEN, MONTHS[2]] = Record("0", "choose-1", "x")
+    made[CHOSEN, MONTHS[1]] = Record("rows", "choose-1", "x")
+    assert Plan(BOTH, made, {}).last_before(CHOSEN, MONTHS[3]) == MONTHS[1]
+    without = {key: record for key, record in made.items() if key != (CHOSEN, MONTHS[2])}
+    inputs = [Plan(BOTH, records, {}).inputs(CHOSEN)[MONTHS[3]] for records in (made, without)]
+    assert inputs[0] == inputs[1]
+
+
 # The outlook
 
 

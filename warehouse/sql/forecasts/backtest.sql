@@ -1,44 +1,4 @@
--- Sales of days by country, and of weeks and months by product, with the country whose holidays are looked for.
-WITH settings AS (
-    SELECT max(holiday_country) AS holiday_country
-    FROM seeds.forecasting
-),
-
-series AS (
-    SELECT
-        'day' AS grain,
-        day AS starts_on,
-        country,
-        CAST(NULL AS VARCHAR) AS product_id,
-        CAST(NULL AS VARCHAR) AS category,
-        orders,
-        amount
-    FROM core.sales_days
-    WHERE month < $end
-    UNION ALL
-    SELECT
-        'week' AS grain,
-        week AS starts_on,
-        NULL AS country,
-        product_id,
-        NULL AS category,
-        NULL AS orders,
-        amount
-    FROM core.product_weeks
-    WHERE month < $end AND amount > 0
-    UNION ALL
-    SELECT
-        'month' AS grain,
-        month AS starts_on,
-        NULL AS country,
-        product_id,
-        category,
-        NULL AS orders,
-        amount
-    FROM core.product_months
-    WHERE month < $end AND amount > 0
-)
-
+-- Every series so far, with the country whose holidays are looked for; and what models of libraries said of some.
 SELECT
     series.grain,
     series.starts_on,
@@ -47,6 +7,33 @@ SELECT
     series.category,
     series.orders,
     series.amount,
-    settings.holiday_country
-FROM series
-CROSS JOIN settings
+    settings.holiday_country,
+    CAST(NULL AS DATE) AS as_of,
+    CAST(NULL AS VARCHAR) AS measure,
+    CAST(NULL AS VARCHAR) AS level,
+    CAST(NULL AS VARCHAR) AS series,
+    CAST(NULL AS VARCHAR) AS model,
+    CAST(NULL AS INTEGER) AS step,
+    CAST(NULL AS DECIMAL(18, 4)) AS mean
+FROM forecasts.series AS series
+CROSS JOIN seeds.forecasting AS settings
+WHERE series.month < $end
+UNION ALL
+SELECT
+    rivals.grain,
+    rivals.starts_on,
+    NULL AS country,
+    NULL AS product_id,
+    NULL AS category,
+    NULL AS orders,
+    NULL AS amount,
+    NULL AS holiday_country,
+    rivals.as_of,
+    rivals.measure,
+    rivals.level,
+    rivals.series,
+    rivals.model,
+    rivals.step,
+    rivals.mean
+FROM forecasts.rivals AS rivals
+WHERE rivals.as_of < $end AND rivals.mean IS NOT NULL

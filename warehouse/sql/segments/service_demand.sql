@@ -1,4 +1,5 @@
 -- How many return lines each segment will bring in the month after as_of, by what it brought in the last twelve.
+-- A month counts half as much as one three months later: what a segment is changes most while the data is young.
 WITH as_ofs AS (
     SELECT CAST(unnest(range($start, $end, INTERVAL 1 MONTH)) AS DATE) AS as_of
 ),
@@ -36,43 +37,55 @@ months AS (
 ),
 
 -- Months whose following month had passed whole by as_of.
-learned AS (
+passed AS (
     SELECT
         seen.as_of,
         months.segment,
-        count(months.as_of) AS months,
-        sum(months.customers) AS customers,
-        sum(months.return_lines) AS return_lines
+        months.customers,
+        months.return_lines,
+        pow(0.5, date_diff('month', months.as_of, seen.as_of) / 3) AS weight
     FROM seen
     INNER JOIN months
         ON
             seen.as_of > months.as_of
             AND months.as_of >= seen.as_of - INTERVAL 12 MONTH
             AND seen.last_day >= months.as_of + INTERVAL 2 MONTH - INTERVAL 3 DAY
-    GROUP BY seen.as_of, months.segment
+),
+
+learned AS (
+    SELECT
+        as_of,
+        segment,
+        count(customers) AS months,
+        sum(weight * customers) AS customers,
+        sum(weight * return_lines) AS return_lines,
+        -- Of so many months all but one can differ from their rate.
+        sum(weight) - sum(weight * weight) / sum(weight) AS freedom
+    FROM passed
+    GROUP BY as_of, segment
 ),
 
 -- How much more than by chance (Poisson) the months differ from the rate of their segment; 1 at least.
-spreads AS (
+squares AS (
     SELECT
         learned.as_of,
-        greatest(
-            1,
-            sum(
-                pow(months.return_lines - months.customers * learned.return_lines / learned.customers, 2)
-                / (months.customers * learned.return_lines / learned.customers)
-            ) / nullif(count(*) - count(DISTINCT learned.segment), 0)
-        ) AS spread
+        learned.segment,
+        learned.freedom,
+        sum(
+            passed.weight
+            * pow(passed.return_lines - passed.customers * learned.return_lines / learned.customers, 2)
+            / (passed.customers * learned.return_lines / learned.customers)
+        ) AS square
     FROM learned
-    INNER JOIN seen USING (as_of)
-    INNER JOIN months
-        ON
-            learned.segment = months.segment
-            AND learned.as_of > months.as_of
-            AND months.as_of >= learned.as_of - INTERVAL 12 MONTH
-            AND seen.last_day >= months.as_of + INTERVAL 2 MONTH - INTERVAL 3 DAY
+    INNER JOIN passed USING (as_of, segment)
     WHERE learned.return_lines > 0
-    GROUP BY learned.as_of
+    GROUP BY learned.as_of, learned.segment, learned.freedom
+),
+
+spreads AS (
+    SELECT as_of, greatest(1, CASE WHEN sum(freedom) > 0.000001 THEN sum(square) / sum(freedom) END) AS spread
+    FROM squares
+    GROUP BY as_of
 ),
 
 expected AS (
@@ -82,7 +95,7 @@ expected AS (
         now.customers,
         coalesce(learned.months, 0) AS months,
         CASE WHEN learned.months >= 3 THEN now.customers * learned.return_lines / learned.customers END AS return_lines,
-        -- A month without a return is no proof that there are none: half a line is taken for it.
+        -- Months without a return are no proof that there are none: half a line is taken for them.
         sqrt(
             coalesce(spreads.spread, 1)
             * now.customers * greatest(learned.return_lines, 0.5) / learned.customers

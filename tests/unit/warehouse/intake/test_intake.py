@@ -1,6 +1,7 @@
 """Which rows live: content by content, whatever comes, changes, goes and comes back under whichever name."""
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -199,6 +200,25 @@ def test_a_file_touched_without_a_change_is_looked_at_once(
     assert intake() == TakenIn((), {}, {})
     assert new_files(lake, home / "landing", reading) == []
     assert rows_of("SELECT arrival, modified_ns FROM landing.files") == [(1, 1)]
+
+
+def test_a_file_taken_in_as_soon_as_it_was_written_is_read_once_more_and_not_at_every_look(
+    drop: Any, intake: Intake, lake: Any, home: Path, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sensor looks twice a minute: gigabytes would be read each time."""
+    drop("a.csv", "1")
+    intake()
+    looked: list[Path] = []
+    read, later = module.read_content, time.time_ns() + 10 * module.TICK_NS
+
+    def look(file: Path) -> Any:
+        looked.append(file)
+        return read(file)
+
+    monkeypatch.setattr(module, "read_content", look)
+    monkeypatch.setattr(module.time, "time_ns", lambda: later)
+    assert [new_files(lake, home / "landing", reading) for _ in range(3)] == [[], [], []]
+    assert len(looked) == 1
 
 
 def test_a_file_changed_within_a_tick_of_its_clock_is_noticed(drop: Any, intake: Intake, living: Any) -> None:

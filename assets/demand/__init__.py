@@ -1,0 +1,1 @@
+"""How much of each product will be wanted, and when to order how much of it."""

@@ -1,0 +1,1 @@
+"""What prices did to what was sold, and which prices to try."""

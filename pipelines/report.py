@@ -1,0 +1,275 @@
+"""Pages for people without the UI: what a run did, and how a week or a month went. One HTML file each, in exports/.
+
+What a stranger's file brought is text in them, never markup; customers are not named.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from html import escape
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import duckdb
+
+from assets.pictures import PICTURES
+from pipelines.settings import Settings
+from warehouse.lake import shape_of
+from warehouse.plan import next_month
+from warehouse.tables import TABLES
+
+_STYLE = (
+    "body{font:15px/1.45 sans-serif;max-width:960px;margin:2em auto;padding:0 1em;color:#222}"
+    "table{border-collapse:collapse;margin:.5em 0 1.5em}th,td{padding:.2em .8em;border-bottom:1px solid #e4e9ee;"
+    "text-align:left;vertical-align:top;white-space:nowrap}td:last-child{white-space:normal}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    ".bad{color:#b3261e;font-weight:600}h2{margin-top:1.6em}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of a report: its query sees the period, $first to $last, both included, and its last $month."""
+
+    title: str
+    needs: str
+    query: str
+
+
+SECTIONS = (
+    Section(
+        "Sales",
+        "core.sales_days",
+        """
+        WITH periods (of, first, last) AS (
+            VALUES
+                ('this period', CAST($first AS DATE), CAST($last AS DATE)),
+                (
+                    'as many days before',
+                    CAST($first - ($last - $first + 1) * INTERVAL 1 DAY AS DATE),
+                    CAST($first - INTERVAL 1 DAY AS DATE)
+                ),
+                (
+                    'a year before',
+                    CAST($first - INTERVAL 1 YEAR AS DATE), CAST($last - INTERVAL 1 YEAR AS DATE)
+                )
+        )
+        SELECT
+            of AS period, first AS "from", last AS "to", sum(orders) AS orders, sum(units) AS units,
+            sum(amount) AS sales, sum(returned_amount) AS returns
+        FROM periods LEFT JOIN core.sales_days ON day BETWEEN first AND last
+        GROUP BY of, first, last ORDER BY first DESC
+        """,
+    ),
+    Section(
+        "Countries",
+        "core.sales_days",
+        """
+        SELECT country, sum(orders) AS orders, sum(amount) AS sales,
+            round(100 * sum(amount) / sum(sum(amount)) OVER (), 1) AS "% of sales"
+        FROM core.sales_days WHERE day BETWEEN $first AND $last
+        GROUP BY country ORDER BY sales DESC, country LIMIT 10
+        """,
+    ),
+    Section(
+        "Goods that sold most",
+        "core.order_lines",
+        """
+        SELECT product_id AS product, max(description) AS name, count(DISTINCT invoice_id) AS orders,
+            sum(quantity) AS units, sum(amount) AS sales
+        FROM core.order_lines
+        WHERE kind = 'sale' AND is_goods AND sold_at >= $first AND sold_at < CAST($last AS DATE) + INTERVAL 1 DAY
+        GROUP BY product_id ORDER BY sales DESC, product LIMIT 10
+        """,
+    ),
+    Section(
+        "Where the change of the month came from",
+        "segments.amount_moves",
+        """
+        SELECT move, customers, amount_before AS before, amount AS now, amount_change AS change
+        FROM segments.amount_moves WHERE as_of = $month ORDER BY abs(amount_change) DESC, move
+        """,
+    ),
+    Section(
+        "Days that stand out",
+        "forecasts.anomalies",
+        """
+        SELECT starts_on AS day, level, series, actual, expected, round(deviations, 1) AS deviations
+        FROM forecasts.anomalies
+        WHERE is_anomaly AND starts_on BETWEEN $first AND $last AND measure = 'amount'
+        QUALIFY as_of = max(as_of) OVER (PARTITION BY starts_on, series) ORDER BY starts_on, level, series LIMIT 20
+        """,
+    ),
+    Section(
+        "What is expected next",
+        "forecasts.sales",
+        """
+        SELECT starts_on AS month, mean AS sales, lo_80 AS "80 % from", hi_80 AS "to", model
+        FROM forecasts.sales
+        WHERE as_of = $month AND grain = 'month' AND measure = 'amount' AND level = 'total' ORDER BY starts_on
+        """,
+    ),
+    Section(
+        "Refused or warned about",
+        "meta.refusals",
+        'SELECT "table", month, rule, severity, "count" AS rows FROM meta.refusals ORDER BY severity, "table", month',
+    ),
+    Section(
+        "Files with rows in quarantine, or refused",
+        "landing.files",
+        """
+        SELECT path, state, rows_read, rows_quarantined, reason FROM landing.files
+        WHERE first_month IS NULL OR (first_month <= $last AND last_month >= $month)
+        QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND (state = 'refused' OR rows_quarantined > 0)
+        ORDER BY path
+        """,
+    ),
+)
+
+
+def write_period(settings: Settings, first: date, last: date) -> Path:
+    """Write how the days from `first` to `last`, both included, went.
+
+    Raises:
+        TillageError: If there is no warehouse yet.
+    """
+    month = last.replace(day=1)
+    is_month = first == month and last == next_month(month) - timedelta(days=1)
+    name = f"{month:%Y-%m}" if is_month else f"{first} to {last}"
+    with settings.open_lake(read_only=True) as connection:
+        period = {"first": first, "last": last, "month": month}
+        parts = [*_sections(connection, period), *_pictures(connection, month)]
+    return _written(
+        settings.exports / "reports" / f"{name.replace(' ', '-')}.html", f"Report of {name}", parts
+    )
+
+
+def week_before(day: date) -> tuple[date, date]:
+    """The Monday and the Sunday of the last whole week before a day."""
+    monday = day - timedelta(days=day.weekday() + 7)
+    return monday, monday + timedelta(days=6)
+
+
+def write_run(settings: Settings, instance: dg.DagsterInstance, run_id: str) -> Path | None:
+    """Write what a run did: rows of every table, checks, seconds, what changed and why it was made.
+
+    None if Dagster knows no such run.
+    """
+    record = instance.get_run_record_by_id(run_id)
+    if record is None:
+        return None
+    entries = [entry.dagster_event for entry in instance.all_logs(run_id)]
+    events = [event for event in entries if event is not None]
+    started = datetime.fromtimestamp(record.start_time or 0, ZoneInfo(settings.timezone))
+    seconds = (record.end_time or 0) - (record.start_time or 0)
+    run = record.dagster_run
+    state = run.status.value.lower()
+    parts = [
+        (
+            f"<p>Job {escape(run.job_name)}, run {escape(run_id)}: <b class='{'bad' if state == 'failure' else ''}'>"
+            f"{state}</b>, {started:%Y-%m-%d %H:%M:%S}, {max(seconds, 0):.1f} s.</p>"
+        ),
+        *_troubles(events),
+        *_files(events),
+        *_tables(events),
+    ]
+    file = settings.exports / "runs" / f"{started:%Y-%m-%dT%H-%M-%S}-{run.job_name}-{run_id[:8]}.html"
+    return _written(file, f"Run {run_id[:8]} ({run.job_name})", parts)
+
+
+def _sections(connection: duckdb.DuckDBPyConnection, period: dict[str, date]) -> Iterator[str]:
+    for section in SECTIONS:
+        if not shape_of(connection, TABLES[section.needs]):
+            continue
+        used = {name: value for name, value in period.items() if f"${name}" in section.query}
+        result = connection.execute(section.query, used)
+        names = [column[0] for column in result.description or []]
+        if rows := result.fetchall():
+            yield f"<h2>{escape(section.title)}</h2>{_grid(names, rows)}"
+
+
+def _pictures(connection: duckdb.DuckDBPyConnection, month: date) -> Iterator[str]:
+    for name, picture in PICTURES.items():
+        if shape_of(connection, TABLES[name]) and (
+            drawn := picture.svg(connection.execute(picture.query, {"month": month}).fetchall())
+        ):
+            yield f"<h2>{escape(picture.title)}</h2><p>{escape(name)}</p>{drawn}"
+
+
+def _troubles(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    for event in events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            told = data.user_failure_data.description if data.user_failure_data else None
+            message = told or (data.error.message if data.error else "it failed")
+            yield f"<p class='bad'>{escape(str(event.step_key))}: {escape(str(message).strip())}</p>"
+
+
+def _files(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    for event in events:
+        if event.event_type_value == "ASSET_MATERIALIZATION":
+            files = event.step_materialization_data.materialization.metadata.get("files")
+            if isinstance(files, dg.TableMetadataValue) and files.records:
+                names = [column.name for column in files.schema.columns]
+                rows = [tuple(record.data.get(name) for name in names) for record in files.records]
+                yield f"<h2>Files</h2>{_grid(names, rows)}"
+                return
+
+
+def _tables(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    made: dict[str, list[dict[str, object]]] = {}
+    checks: dict[str, list[bool]] = {}
+    for event in events:
+        if event.event_type_value == "ASSET_MATERIALIZATION":
+            at = event.step_materialization_data.materialization
+            metadata = {name: value.value for name, value in at.metadata.items()}
+            made.setdefault(".".join(at.asset_key.path), []).append({"month": at.partition, **metadata})
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            check = event.asset_check_evaluation_data
+            checks.setdefault(".".join(check.asset_key.path), []).append(check.passed)
+    rows = []
+    for name in dict.fromkeys([*made, *checks]):
+        months = made.get(name, [])
+        dated = sorted(str(at["month"])[:7] for at in months if at["month"])
+        counts = [at.get("dagster/partition_row_count", at.get("dagster/row_count", 0)) for at in months]
+        reasons = sorted({str(at["why"]) for at in months if "why" in at})
+        rows.append(
+            (
+                name,
+                " to ".join(sorted({dated[0], dated[-1]})) if dated else "",
+                len(dated),
+                sum(at.get("rows changed") is True for at in months),
+                sum(int(str(count)) for count in counts),
+                f"{sum(checks.get(name, []))}/{len(checks.get(name, []))}",
+                round(sum(float(str(at.get("seconds", 0))) for at in months), 1),
+                "; ".join(reasons),
+            )
+        )
+    if rows:
+        names = ("table", "months", "made", "changed", "rows", "checks", "seconds", "why")
+        yield f"<h2>Tables</h2>{_grid(names, rows)}"
+
+
+def _grid(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
+    body = "".join("<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return f"<td>{'' if value is None else escape(str(value))}</td>"
+    return f"<td class='n'>{value:,}</td>" if isinstance(value, int) else f"<td class='n'>{value:,.2f}</td>"
+
+
+def _written(file: Path, title: str, parts: Sequence[str]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.part")
+    aside.write_text(
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{escape(title)}</title>"
+        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{''.join(parts)}</html>\n",
+        encoding="utf-8",
+    )
+    aside.replace(file)
+    return file

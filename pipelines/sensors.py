@@ -1,0 +1,195 @@
+"""What starts by itself: one sensor takes in new files, one makes what is out of date.
+
+Both ask the lake, so a tick with nothing to do starts nothing, and whatever was missed (a change during a run, a
+run that was killed) is seen by the next tick. A cause is tried again only while that may help.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from time import time as clock
+
+import dagster as dg
+
+from pipelines.report import write_run
+from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo
+from pipelines.settings import Settings
+from pipelines.telemetry import send_run
+
+CAUSE = "tillage/cause"
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+# A file that was written to so long ago has stopped growing; others are given until the next tick.
+SETTLED_SECONDS = 20
+# One that never stops growing keeps the others waiting no longer than this.
+PATIENCE_SECONDS = 600
+# So long after its first and second failure a run is tried again.
+BACKOFF_SECONDS = (60, 600)
+
+Answer = dg.RunRequest | dg.SkipReason
+
+
+def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.SensorDefinition]:
+    """Give the sensors of a home whose definitions were loaded with these months."""
+    status = dg.DefaultSensorStatus.RUNNING if settings.automatic else dg.DefaultSensorStatus.STOPPED
+
+    @dg.sensor(
+        job_name=TAKE_IN,
+        minimum_interval_seconds=settings.look_every,
+        default_status=status,
+        description="Takes in new, changed and late files of landing/, once they have stopped growing.",
+    )
+    def new_files(context: dg.SensorEvaluationContext) -> Answer:
+        answer, state = take_in(settings, context.instance, context.cursor or "{}", clock())
+        context.update_cursor(state)
+        return answer
+
+    @dg.sensor(
+        job_name=MAKE,
+        minimum_interval_seconds=settings.look_every,
+        default_status=status,
+        description="Makes what is out of date: the months that changed, and what follows from them, in one run.",
+    )
+    def out_of_date(context: dg.SensorEvaluationContext) -> Answer:
+        now = todo(settings, Wanted())
+        answer = make(settings, context.instance, now, clock())
+        if isinstance(answer, dg.SkipReason):
+            return answer
+        from pipelines.definitions import months_of
+
+        if months_of(settings, now.seen) != months:
+            return _reloaded(context)
+        return answer
+
+    return [new_files, out_of_date, *_pages(settings)]
+
+
+def _pages(settings: Settings) -> list[dg.SensorDefinition]:
+    """Write the page of every run that ends, and tell a collector of it where one is set."""
+
+    def told(name: str, ended: dg.DagsterRunStatus) -> dg.SensorDefinition:
+        @dg.run_status_sensor(
+            name=name,
+            run_status=ended,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            description=f"Writes the page of each run that ends as a {ended.value.lower()} into exports/runs/.",
+        )
+        def page(context: dg.RunStatusSensorContext) -> None:
+            write_run(settings, context.instance, context.dagster_run.run_id)
+            send_run(settings, context.instance, context.dagster_run.run_id)
+
+        return page
+
+    return [
+        told("page_of_success", dg.DagsterRunStatus.SUCCESS),
+        told("page_of_failure", dg.DagsterRunStatus.FAILURE),
+    ]
+
+
+def take_in(settings: Settings, instance: dg.DagsterInstance, cursor: str, now: float) -> tuple[Answer, str]:
+    """Decide whether to take in, and give what to remember of the files: those seen to grow are waited for.
+
+    Args:
+        settings: Of the home.
+        instance: Dagster's, whose runs are looked at.
+        cursor: What the last tick remembered: paths with size and time of change, as JSON.
+        now: The time, in seconds.
+    """
+    if running := _running(settings, instance, TAKE_IN):
+        return dg.SkipReason(f"Run {running} is taking in; what came since is taken in after it."), cursor
+    files = todo(settings, Wanted()).files
+    state = {found.path: [found.size, found.modified_ns] for found in files}
+    if not files:
+        return dg.SkipReason("No file in landing/ is new."), "{}"
+    before = json.loads(cursor)
+    growing = [
+        found.path
+        for found in files
+        if now - found.modified_ns / 1e9 < SETTLED_SECONDS and before.get(found.path) != state[found.path]
+    ]
+    waited = now - min(found.modified_ns for found in files) / 1e9
+    if growing and (waited < PATIENCE_SECONDS or len(growing) == len(files)):
+        return dg.SkipReason(f"{growing[0]} may still be growing; the next tick looks again."), json.dumps(
+            state
+        )
+    tags = {CAUSE: _digest([TAKE_IN, sorted(state.items())])}
+    return _request(instance, tags, now), json.dumps(state)
+
+
+def make(settings: Settings, instance: dg.DagsterInstance, now: Todo, at: float) -> Answer:
+    """Decide whether to make, in one run over the range of months that are out of date or may follow.
+
+    Args:
+        settings: Of the home.
+        instance: Dagster's, whose runs are looked at.
+        now: What is to be done.
+        at: The time, in seconds.
+    """
+    if not now.outlook:
+        return dg.SkipReason("Everything is current.")
+    for job in (TAKE_IN, MAKE):
+        if running := _running(settings, instance, job):
+            return dg.SkipReason(f"Run {running} ({job}) is at work; what is left is made after it.")
+    told = {name: [str(month) for month in months] for name, months in now.outlook.items()}
+    # The same again at a later snapshot is another cause: something has come of it since, or come in between.
+    tags = {CAUSE: _digest([MAKE, now.snapshot, told]), **range_tags(now.months)}
+    return _request(instance, tags, at, [dg.AssetKey(name.split(".")) for name in now.outlook])
+
+
+def _running(settings: Settings, instance: dg.DagsterInstance, job: str) -> str | None:
+    """The run of a job that is not finished, if there is one."""
+    settle(settings, instance)
+    found = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1)
+    return found[0].run_id if found else None
+
+
+def _request(
+    instance: dg.DagsterInstance,
+    tags: dict[str, str],
+    now: float,
+    assets: Sequence[dg.AssetKey] | None = None,
+) -> Answer:
+    """Ask for a run, unless the cause had its run, or its runs failed and another would, too."""
+    records = instance.get_run_records(dg.RunsFilter(tags={CAUSE: tags[CAUSE]}))
+    failed = [record for record in records if record.dagster_run.status is dg.DagsterRunStatus.FAILURE]
+    if len(failed) < len(records):
+        return dg.SkipReason(f"Run {records[0].dagster_run.run_id} was for it already.")
+    if failed:
+        newest = failed[0].dagster_run.run_id
+        if len(failed) > len(BACKOFF_SECONDS) or not _may_pass(instance, newest):
+            return dg.SkipReason(
+                f"Run {newest} failed, and would again: see why, mend it, and launch it by hand."
+            )
+        waits = BACKOFF_SECONDS[len(failed) - 1] - (now - (failed[0].end_time or now))
+        if waits > 0:
+            return dg.SkipReason(f"Run {newest} failed; it is tried again in {waits:.0f} s.")
+    return dg.RunRequest(
+        run_key=f"{tags[CAUSE]} {len(failed)}",
+        tags=tags,
+        asset_selection=list(assets) if assets is not None else None,
+    )
+
+
+def _may_pass(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether what the run failed of may pass: a kill and an unforeseen error may, what Tillage told will not."""
+    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    events = [entry.dagster_event for entry in failures]
+    return not any(event and event.step_failure_data.user_failure_data for event in events)
+
+
+def _reloaded(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Have the code location reloaded, where it is of the kind that can be asked to."""
+    origin = context.code_location_origin
+    create = getattr(origin, "create_client", None)
+    if create is not None:
+        create().reload_code(timeout=300)
+    return dg.SkipReason("Files brought months that were not on offer: the code location is reloaded.")
+
+
+def _digest(told: object) -> str:
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]

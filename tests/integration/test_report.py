@@ -1,0 +1,147 @@
+"""The pages of runs and of periods, as their readers get them."""
+
+import re
+from datetime import date
+from html.parser import HTMLParser
+
+import pytest
+
+from pipelines.report import SECTIONS, week_before, write_period
+from pipelines.settings import load
+from warehouse.errors import TillageError
+from warehouse.tables import TABLES
+
+STRANGE = '100900,20001,"<script>alert(1)</script>",5000,2/3/2011 10:00,1.00,10001,<b>Wales</b>\n'
+
+
+class Cells(HTMLParser):
+    """The tables of a page, each as its rows of texts, by the heading before it; and every tag in it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tables, self.tags, self._heading, self._text = {}, set(), "", None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        del attrs
+        self.tags.add(tag)
+        if tag == "table":
+            self.tables[self._heading] = []
+        if tag == "tr":
+            self.tables[self._heading].append([])
+        if tag in {"td", "th", "h2"}:
+            self._text = ""
+
+    def handle_data(self, data):
+        if self._text is not None:
+            self._text += data
+
+    def handle_endtag(self, tag):
+        if tag in {"td", "th"}:
+            self.tables[self._heading][-1].append(self._text)
+        if tag == "h2":
+            self._heading = self._text
+        if tag in {"td", "th", "h2"}:
+            self._text = None
+
+
+@pytest.fixture
+def made(home, tillage, small_shop):
+    """A home of two months and few tables, with what the command said."""
+    for month, text in small_shop.items():
+        if month < date(2011, 3, 1):
+            strange = STRANGE if month.month == 2 else ""
+            (home / "landing" / "orders" / f"{month}.csv").write_text(text + strange, encoding="latin-1")
+    said = tillage("run", "--select", "+key:core/sales_days or key:landing/files")
+    assert said.code == 0, said.err
+    return said
+
+
+def test_a_run_leaves_a_page_that_tells_what_it_did_and_why(home, made, tillage):
+    pages = [home / path for path in re.findall(r"what it did, and why: (\S+)", made.out)]
+    taken, run = (Cells(page.read_text(encoding="utf-8")) for page in pages)
+    header, *files = taken.tables["Files"]
+    assert header[:3] == ["path", "state", "rows read"]
+    assert [row[:2] for row in files] == [
+        ["orders/2011-01-01.csv", "accepted"],
+        ["orders/2011-02-01.csv", "accepted"],
+    ]
+    header, *rows = run.tables["Tables"]
+    told = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    days = told["core.sales_days"]
+    assert (days["months"], days["made"], days["changed"], days["why"]) == (
+        "2011-01 to 2011-02",
+        "2",
+        "2",
+        "never made",
+    )
+    assert days["checks"].split("/")[0] == days["checks"].split("/")[1]
+    counted = tillage("query", "--format", "csv", "SELECT count(*) AS n FROM core.sales_days").out.split()[1]
+    assert days["rows"].replace(",", "") == counted
+
+
+def test_a_failed_run_says_what_it_failed_of(home, tillage, small_shop, monkeypatch):
+    from assets import asset
+
+    def fails(*_, **__):
+        raise TillageError("it cannot be made: <for the test>.")
+
+    (home / "landing" / "orders" / "1.csv").write_text(small_shop[date(2011, 1, 1)], encoding="latin-1")
+    monkeypatch.setattr(asset, "make", fails)
+    assert tillage("run", "--select", "key:seeds/not_goods or key:landing/files").code == 1
+    [page] = (home / "exports" / "runs").glob("*-make-*.html")
+    assert "seeds__not_goods: it cannot be made: &lt;for the test&gt;." in page.read_text(encoding="utf-8")
+
+
+def test_a_report_adds_up_to_the_warehouse_and_holds_no_markup_of_strangers(home, made, tillage):
+    """A name in a file that ran as a script in a manager's browser would be the shop's worst day."""
+    page = tillage("report", "--month", "2011-02").out.strip()
+    assert page.endswith("exports/reports/2011-02.html")
+    found = Cells((home / page).read_text(encoding="utf-8"))
+    _, this, _, year = found.tables["Sales"]
+    wanted = tillage(
+        "query",
+        "--format",
+        "csv",
+        "SELECT sum(orders), sum(units), CAST(sum(amount) AS DECIMAL(18, 2)) FROM core.sales_days WHERE month = '2011-02-01'",
+    ).out.splitlines()[-1]
+    assert ",".join(cell.replace(",", "") for cell in this[3:6]) == wanted
+    assert year[1:] == ["2010-02-01", "2010-02-28", "", "", "", ""]
+    assert "<b>Wales</b>" in [row[0] for row in found.tables["Countries"]]
+    assert "<script>alert(1)</script>" in [row[1] for row in found.tables["Goods that sold most"]]
+    assert not found.tags & {"script", "b"}
+
+
+def test_a_report_names_no_customer(home, made):
+    from warehouse.lake import open_lake
+
+    page = write_period(load(home), date(2011, 1, 1), date(2011, 1, 31)).read_text(encoding="utf-8")
+    with open_lake(home / "lake", read_only=True) as lake:
+        customers = lake.execute(
+            "SELECT DISTINCT customer_id FROM core.order_lines WHERE customer_id IS NOT NULL"
+        )
+        named = [name for (name,) in customers.fetchall() if re.search(rf"\b{name}\b", page)]
+    assert named == []
+
+
+def test_every_section_can_be_asked_of_an_empty_warehouse(lake, home, reading, make_all):
+    """A query that no longer fits its tables would show on the day of the report."""
+    from warehouse.lake import ensure
+
+    period = {"first": date(2011, 2, 1), "last": date(2011, 2, 28), "month": date(2011, 2, 1)}
+    for section in SECTIONS:
+        ensure(lake, TABLES[section.needs])
+        used = {name: value for name, value in period.items() if f"${name}" in section.query}
+        rows = lake.execute(section.query, used).fetchall()
+        assert len(rows) == (3 if section.title == "Sales" else 0), section.title
+
+
+@pytest.mark.parametrize("day", [date(2011, 11, 14), date(2011, 11, 17), date(2011, 11, 20)])
+def test_the_week_before_is_the_last_whole_one(day):
+    assert week_before(day) == (date(2011, 11, 7), date(2011, 11, 13))
+
+
+def test_there_is_no_report_without_files(tillage):
+    said = tillage("report")
+    assert said.code == 1
+    assert "no file has brought any" in said.err

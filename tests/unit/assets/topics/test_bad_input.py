@@ -1,0 +1,191 @@
+"""Reviews that tell nothing, or too much of one thing: tables that say so, never a crash or a NaN."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from assets.topics import models
+from assets.topics.models import TooLittleText, ladder, search
+
+MONTH = date(2011, 1, 1)
+AFTER_MODELS = ("fits", "terms", "documents", "topics", "products", "trend", "map")
+
+Make = Callable[..., dict[str, pl.DataFrame]]
+
+
+def reviews(texts: list[str | None], *, is_english: bool | None = True) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "month": [MONTH] * len(texts),
+            "review_id": [f"{at:05}" for at in range(len(texts))],
+            "product_id": [f"P{at % 3}" for at in range(len(texts))],
+            "rating": [1 + at % 5 for at in range(len(texts))],
+            "title": [None] * len(texts),
+            "text": texts,
+            "is_english": [is_english] * len(texts),
+        },
+        schema_overrides={
+            "title": pl.String, "text": pl.String, "is_english": pl.Boolean, "month": pl.Date, "review_id": pl.String,
+            "product_id": pl.String,
+        },
+    )  # fmt: skip
+
+
+def has_no_nan(found: dict[str, pl.DataFrame]) -> bool:
+    numbers = [column for rows in found.values() for column in rows.select(pl.col(pl.Float64)).iter_columns()]
+    return bool(numbers) and all(column.is_finite().all() for column in numbers)
+
+
+TOO_FEW = "different reviews have three words and more that tell something, and 200 are needed (seeds.topics)"
+
+
+@pytest.mark.parametrize(
+    ("texts", "is_english", "why", "reason"),
+    [
+        (["Strap lock holds the guitar well"], True, f"1 {TOO_FEW}", None),
+        ([None] * 300, None, f"0 {TOO_FEW}", "no text"),
+        (["strap"] * 300, True, f"0 {TOO_FEW}", None),
+        (["strap\n" * 1_000] * 300, True, f"1 {TOO_FEW}", None),
+        (["it is what it is"] * 300, True, f"0 {TOO_FEW}", "no word but stop words"),
+        ([f"muy buena correa numero {at}" for at in range(300)], False, f"0 {TOO_FEW}", "not English"),
+        (["😀 👍 🎸" * 9] * 300, True, f"0 {TOO_FEW}", "no word but stop words"),
+        (["<p><b></b></p>"] * 300, True, f"0 {TOO_FEW}", "no word but stop words"),
+        (["strong leather strap lock"] * 1_000, True, f"1 {TOO_FEW}", None),
+        ([f"{'abcdefghij'[at % 10] * 3} {chr(97 + at // 26) * 4} {chr(97 + at % 26) * 5}" for at in range(300)], True,
+         "the reviews share fewer than 50 words", None),
+    ],
+    ids=["one review", "no text", "one word", "a thousand lines of one word", "stop words", "another language", "emoji",
+         "markup", "identical throughout", "too few words"],
+)  # fmt: skip
+def test_what_tells_nothing_gives_one_row_that_says_why(
+    topics_of: Make, texts: list[str | None], is_english: bool | None, why: str, reason: str | None
+) -> None:
+    found = topics_of(reviews(texts, is_english=is_english), MONTH)
+    [row] = found["models"].to_dicts()
+    assert (row["method"], row["topics"], row["is_chosen"], row["why"]) == ("none", 0, True, why)
+    assert all(found[name].is_empty() for name in AFTER_MODELS)
+    assert set(found["words"]["reason"]) == {reason}
+
+
+def test_without_reviews_there_are_no_rows(topics_of: Make) -> None:
+    assert all(rows.is_empty() for rows in topics_of(reviews([]), MONTH).values())
+
+
+def test_dirt_among_good_reviews_is_told_of_and_harms_nothing(topics_of: Make, plant: Any) -> None:
+    """A megabyte of one review, one of another language, copies, emoji: the others' topics stay what they are."""
+    good = plant(topics=5, months=2, each=200, jump_in=None).reviews
+    month = good["month"].max()
+    dirt: list[str | None] = [
+        "word " * 200_000, "a" * 1_000_000, None, "the and of", "😀", "<b>x</b>", *(["strong leather strap"] * 50),
+        " ".join(good["text"][:20].to_list()),
+    ]  # fmt: skip
+    good = good.with_columns(is_english=pl.lit(True), title=pl.lit(None, pl.String))
+    more = reviews(dirt).with_columns(month=pl.lit(month))
+    foreign = more.head(1).with_columns(
+        review_id=pl.lit("x"), text=pl.lit("muy buena correa negra"), is_english=pl.lit(False)
+    )
+    all_of = pl.concat([good.select(more.columns).cast({"rating": pl.Int64}), more, foreign])
+    found = topics_of(all_of, month)
+    assert has_no_nan(found)
+    shares = found["documents"].group_by("month", "review_id").agg(pl.col("share").sum())
+    assert shares.height == all_of.height
+    assert shares["share"].to_numpy() == pytest.approx(1)
+    told = dict(
+        found["documents"].filter(pl.col("topic_id") == "None").select("review_id", "reason").iter_rows()
+    )
+    assert told["00000"] == "no word of any topic"
+    assert (told["00001"], told["00003"], told["00004"]) == ("no word but stop words",) * 3
+    assert (told["00002"], told["x"]) == ("no text", "not English")
+    clean = topics_of(good, month)
+    led = [
+        rows["documents"].filter("is_leading").join(good.select("review_id", "topic"), on="review_id")
+        .group_by("topic_id", "topic").len() for rows in (found, clean)
+    ]  # fmt: skip
+    for one in led:
+        assert one.group_by("topic_id").agg(pl.col("len").max())["len"].sum() >= 0.95 * one["len"].sum()
+
+
+@pytest.mark.parametrize("words", [60, 3_000])
+def test_noise_has_topics_that_say_how_little_they_are_worth(topics_of: Make, words: int) -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    names = [f"{chr(97 + at // 676)}{chr(97 + at // 26 % 26)}{chr(97 + at % 26)}q" for at in range(words)]
+    found = topics_of(reviews([" ".join(rng.choice(names, 12)) for _ in range(400)]), MONTH)
+    assert has_no_nan(found)
+    chosen = found["models"].filter("is_chosen")
+    assert chosen.height == 1
+    assert chosen["stability"][0] is None or chosen["stability"][0] < 0.6
+
+
+def test_the_same_reviews_give_the_same_rows_on_one_core_or_two_and_in_any_order(
+    topics_of: Make, plant: Any
+) -> None:
+    good = plant(topics=5, months=3, each=120).reviews.with_columns(
+        is_english=pl.lit(True), title=pl.lit(None, pl.String)
+    )
+    month = good["month"].max()
+    one = topics_of(good, month)
+    two = topics_of(good.sample(fraction=1, shuffle=True, seed=3), month, threads=2)
+    for name, rows in one.items():
+        assert rows.height > 0, name
+        assert_frame_equal(rows, two[name])
+
+
+def test_what_comes_later_changes_no_as_of(topics_of: Make, plant: Any) -> None:
+    """As known at the time: a review of March must not name a topic of February."""
+    every = plant(topics=5, months=3, each=120).reviews.with_columns(
+        is_english=pl.lit(True), title=pl.lit(None, pl.String)
+    )
+    first, second, third = sorted(set(every["month"]))
+    del first
+    seen = topics_of(every, second)
+    alone = topics_of(every.filter(pl.col("month") < third), second)
+    for name in AFTER_MODELS:
+        assert_frame_equal(seen[name], alone[name])
+
+
+def test_the_ladder_has_both_ends_and_no_more_topics_than_reviews_can_bear() -> None:
+    assert ladder(5, 30, 10_000) == [5, 6, 8, 10, 12, 15, 20, 25, 30]
+    assert ladder(7, 9, 10_000) == [7, 8, 9]
+    assert ladder(5, 30, 260) == [5, 6, 8, 10]
+    assert ladder(5, 30, 50) == [5]
+
+
+def test_what_was_chosen_stays_while_nothing_is_clearly_better(plant: Any) -> None:
+    """A way that changes every year would end every topic."""
+    texts = [text.split() for text in plant(topics=6, months=2, each=110).reviews["text"]]
+    words = pl.Series([[word for word in text if len(word) > 4] for text in texts])
+    wanted = {"least_reviews": 200, "least_topics": 5, "most_topics": 6}
+    found = search(words, wanted)
+    [free] = [row for row in found if row["is_chosen"]]
+    for near in found:
+        if "stability" not in near or near["is_chosen"]:
+            continue
+        by = free["c_v"] * free["stability"] - near["c_v"] * near["stability"]
+        way = models.Way(near["method"], near["counted"], near["has_phrases"], near["topics"])
+        [kept] = [row for row in search(words, wanted, way) if row["is_chosen"]]
+        stays = by <= models.CLOSE
+        assert (kept["topics"], kept["method"], kept["counted"]) == tuple(
+            (near if stays else free)[name] for name in ("topics", "method", "counted")
+        )
+        assert ("was chosen before" in kept["why"]) == stays
+        break
+    else:
+        pytest.fail("no other finalist")
+
+
+def test_a_search_is_due_after_a_year_or_with_half_as_many_reviews_again() -> None:
+    before = pl.DataFrame({"searched_as_of": [date(2010, 1, 1)], "learned_reviews": [1_000]})
+    assert not models._is_due(before, date(2010, 12, 1), 1_400, 12)
+    assert models._is_due(before, date(2011, 1, 1), 1_000, 12)
+    assert models._is_due(before, date(2010, 2, 1), 1_500, 12)
+
+
+def test_too_few_reviews_are_named_with_what_is_needed() -> None:
+    with pytest.raises(TooLittleText, match=r"^0 different reviews .* 200 are needed"):
+        search(pl.Series([], dtype=pl.List(pl.String)), {"least_reviews": 200})

@@ -1,0 +1,15 @@
+-- Every series so far, with the country whose holidays are looked for and the models that are asked for.
+SELECT
+    series.grain,
+    series.starts_on,
+    series.country,
+    series.product_id,
+    series.category,
+    series.orders,
+    series.amount,
+    settings.holiday_country,
+    settings.library,
+    settings.library_countries
+FROM forecasts.series AS series
+CROSS JOIN seeds.forecasting AS settings
+WHERE series.month < $end
