@@ -20,14 +20,14 @@ def standing(settings: Settings, now: datetime) -> list[Message]:
 
     Args:
         settings: Of the home.
-        now: This moment, in the shop's time and without a zone.
+        now: This moment, with its zone.
     """
     with settings.open_lake(read_only=True) as connection:
         return messages(
             connection,
             quarantine_share=settings.alert_quarantine_share,
             stale=_stale(connection, settings, now),
-            moved=_moved(connection, now.date()),
+            moved=_moved(connection, settings.reading().now.date()),
             unusual=_unusual(connection),
         )
 
@@ -43,7 +43,7 @@ def _stale(connection: duckdb.DuckDBPyConnection, settings: Settings, now: datet
         "INNER JOIN ducklake_snapshots('lake') USING (snapshot_id) WHERE month IS NOT NULL AND version <> '0' "
         'GROUP BY "table" ORDER BY "table"'
     ).fetchall()
-    hours = {name: (now.astimezone() - made).total_seconds() / 3_600 for name, made in rows}
+    hours = {name: (now - made).total_seconds() / 3_600 for name, made in rows}
     limit = timedelta(days=settings.fresh_days).total_seconds() / 3_600
     return {name: round(age) for name, age in hours.items() if age > limit}
 

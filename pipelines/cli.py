@@ -288,9 +288,8 @@ def export(
     """Write tables as plain files into exports/: a file a table, or one ordinary DuckDB database."""
     settings = _settings()
     with settings.open_lake(read_only=True, reach=[settings.exports]) as lake:
-        for file in export_tables(
-            lake, chosen(lake, tables or []), settings.exports, how.value, keep_personal=personal
-        ):
+        wanted = chosen(lake, tables or [])
+        for file in export_tables(lake, wanted, settings.exports, how.value, keep_personal=personal):
             out.print(escape(str(file)))
 
 

@@ -7,6 +7,7 @@ run that was killed) is seen by the next tick. A cause is tried again only while
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from time import time as clock
 
 import dagster as dg
@@ -92,7 +93,7 @@ def _alerts(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason("There is no warehouse yet.")
         if seen == context.cursor:
             return dg.SkipReason("Nothing has changed since it was last told.")
-        told = settings.notifier().send(standing(settings, now), now.date())
+        told = settings.notifier().send(standing(settings, datetime.now(UTC)), now.date())
         context.update_cursor(seen)
         return dg.SkipReason(f"{len(told)} alerts were sent.")
 

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -53,14 +53,14 @@ def test_a_refused_month_is_told_once_and_names_nobody(refused, caplog):
 
 
 def test_a_shop_that_trades_and_stays_silent_is_told_of(refused, monkeypatch, reading):
-    settings, later = load(refused), datetime.now() + timedelta(days=45)
+    settings, later = load(refused), datetime.now(UTC) + timedelta(days=45)
     assert not [message for message in standing(settings, later) if "is stale" in message.cause], (
         "it trades no more"
     )
     monkeypatch.setattr(Settings, "reading", lambda _: replace(reading, now=datetime(2011, 5, 10)))
     stale = [message.cause for message in standing(settings, later) if "is stale" in message.cause]
     assert "core.customer_months is stale" in stale
-    assert not [message for message in standing(settings, datetime.now()) if "is stale" in message.cause]
+    assert not [message for message in standing(settings, datetime.now(UTC)) if "is stale" in message.cause]
 
 
 def test_a_month_with_half_the_lines_is_told_of(home, tillage, small_shop, monkeypatch, reading):
@@ -72,7 +72,7 @@ def test_a_month_with_half_the_lines_is_told_of(home, tillage, small_shop, monke
         )
     assert tillage("run", "--select", "+key:core/customer_months or key:landing/files").code == 0
     monkeypatch.setattr(Settings, "reading", lambda _: replace(reading, now=datetime(2011, 5, 10)))
-    causes = [message.cause for message in standing(load(home), datetime(2011, 5, 10))]
+    causes = [message.cause for message in standing(load(home), datetime.now(UTC))]
     assert "core.order_lines, 2011-04: rows moved" in causes
 
 
