@@ -173,9 +173,12 @@ def _topics(reviews: pl.Series, way: Way, before: _Before | None, month: date) -
         text = joined(text, learn_phrases(text, len(reviews)))
     known = vocabulary(text, len(reviews), way.counted)
     counts = matrix(text, len(reviews), known)
-    tried = [fit(way.method, counts, way.topics, seed=seed) for seed in range(STARTS[way.method])]
+    # The clearest of several is taken only where it serves: one is enough to see drift by.
+    goes_on = before is not None and before.way == way
+    starts = 1 if goes_on else STARTS[way.method]
+    tried = [fit(way.method, counts, way.topics, seed=seed) for seed in range(starts)]
     updated = None
-    if before is not None and before.way == way:
+    if before is not None and goes_on:
         updated = fit(way.method, counts, way.topics, before=moved(before.model, before.terms, known.terms))
         tried.append(updated)
     tops = {id(one): top(one.weights, known.terms) for one in tried}

@@ -573,7 +573,7 @@ TOPICS = Table(
         Column(
             "mapped_reviews",
             "INTEGER",
-            "Points of the map, 5,000 at most: 2,000 take 10 s of one core.",
+            "Points of the map, 5,000 at most: 1,500 take 6 s of one core.",
             unit="reviews",
             minimum=50,
         ),

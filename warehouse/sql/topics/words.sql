@@ -19,41 +19,59 @@ read AS (
     WHERE written IS NOT NULL AND is_english IS DISTINCT FROM false
 ),
 
-places AS (
-    SELECT
-        month,
-        review_id,
-        unnest(words) AS word,
-        generate_subscripts(words, 1) AS place
-    FROM read
+-- By their first letter: a word is looked for among a dozen of them, and reviews go through one by one.
+letters AS (
+    SELECT ascii(word) AS letter, list(word ORDER BY word) AS words
+    FROM seeds.stop_words
+    GROUP BY ascii(word)
+),
+
+stopped AS (
+    SELECT list(coalesce(letters.words, []) ORDER BY alphabet.letter) AS by_letter
+    FROM (SELECT unnest(range(ascii('a'), ascii('z') + 1)) AS letter) AS alphabet
+    LEFT JOIN letters ON alphabet.letter = letters.letter
 ),
 
 -- What owns is the word itself: "amp's" is amp.
 bare AS (
-    SELECT places.month, places.review_id, places.place, regexp_replace(places.word, '''s$', '') AS word
-    FROM places
-    ANTI JOIN seeds.stop_words AS stopped ON places.word = stopped.word
-),
-
-kept AS (
-    SELECT bare.month, bare.review_id, bare.place, replace(bare.word, '''', '') AS word
-    FROM bare
-    ANTI JOIN seeds.stop_words AS stopped ON bare.word = stopped.word
-    WHERE length(bare.word) BETWEEN 3 AND 30
+    SELECT
+        read.month,
+        read.review_id,
+        stopped.by_letter,
+        list_transform(
+            list_filter(
+                read.words, word -> NOT list_contains(stopped.by_letter[ascii(word) - ascii('a') + 1], word)
+            ),
+            word -> CASE WHEN ends_with(word, '''s') THEN left(word, -2) ELSE word END
+        ) AS words
+    FROM read
+    CROSS JOIN stopped
 ),
 
 told AS (
-    SELECT month, review_id, list_slice(list(word ORDER BY place), 1, 500) AS words
-    FROM kept
-    GROUP BY month, review_id
+    SELECT
+        month,
+        review_id,
+        list_slice(
+            list_transform(
+                list_filter(
+                    words,
+                    word ->
+                        length(word) BETWEEN 3 AND 30
+                        AND NOT list_contains(by_letter[ascii(word) - ascii('a') + 1], word)
+                ),
+                word -> replace(word, '''', '')
+            ), 1, 500
+        ) AS words
+    FROM bare
 )
 
 SELECT
     reviews.month,
     reviews.review_id,
-    told.words,
+    CASE WHEN len(told.words) > 0 THEN told.words END AS words,
     CASE
-        WHEN told.words IS NOT NULL THEN NULL
+        WHEN len(told.words) > 0 THEN NULL
         WHEN reviews.written IS NULL THEN 'no text'
         WHEN reviews.is_english IS NOT DISTINCT FROM false THEN 'not English'
         ELSE 'no word but stop words'
