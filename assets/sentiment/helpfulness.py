@@ -19,7 +19,8 @@ Floats = npt.NDArray[np.float64]
 LEAST_REVIEWS = 50
 STEPS = 50
 DIGITS = 4
-Z = 1.959964
+Z = 1.959964  # of a 95 % interval
+SURE = 2.690  # of an effect, seven being looked at: any of them is there by chance one time in twenty
 
 # What is looked at, and what one more of it is.
 FEATURES = {
@@ -91,7 +92,7 @@ def _of_month(given: pl.DataFrame) -> pl.DataFrame:
             "odds_ratio_high": np.round(np.exp(weight + Z * error), DIGITS),
             "effect": np.round(weight * slope, DIGITS),
             "verdict": np.select(
-                [weight - Z * error > 0, weight + Z * error < 0],
+                [weight > SURE * error, weight < -SURE * error],
                 ["more helpful", "less helpful"],
                 "no effect seen",
             ),
