@@ -19,8 +19,9 @@ from expectations.audit import audit
 from warehouse.intake import take_in
 from warehouse.intake.headers import header_sets
 from warehouse.intake.layout import Reading
-from warehouse.lake import open_lake
+from warehouse.lake import ensure, open_lake
 from warehouse.records import prepare
+from warehouse.tables import TABLES
 
 SEEDS_READ = {f"seeds.{name}" for name in ("english_words", "categories", "sentiment", "review_alerts")}
 READING = Reading(header_sets(), None, date(1990, 1, 1), datetime(2015, 1, 1))
@@ -37,6 +38,7 @@ def instruments(
     (home / "landing" / "reviews" / file.name).write_bytes(file.read_bytes())
     with open_lake(home / "lake") as connection:
         prepare(connection)
+        ensure(connection, TABLES["topics.documents"])  # its fits take a minute
         take_in(connection, home / "landing", READING)
         for name in shop_graph.nodes:
             if name in SEEDS_READ or name == "core.reviews" or name.startswith("sentiment."):

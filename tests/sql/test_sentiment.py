@@ -251,3 +251,42 @@ def test_a_month_is_looked_at_with_the_one_before(fill: Fill, given_rows: Run) -
     )
     rows = given_rows("sentiment.reviewers", MONTHS[0], MONTHS[2])
     assert sorted(row["month"] for row in rows) == [date(2010, 12, 1), MONTHS[0], MONTHS[1]]
+
+
+def test_topics_are_spoken_of_by_their_shares(fill: Fill, run: Run) -> None:
+    scored(fill, (START, "1", "A", 5, 0.9, START), (START, "2", "A", 1, -0.6, START))
+    fill(
+        "topics.documents", "as_of,month,review_id,topic_id,share,is_leading,reason",
+        (START, START, "1", "t", 0.75, True, None), (START, START, "1", "u", 0.25, False, None),
+        (START, START, "2", "t", 0.25, False, None), (START, START, "2", "None", 1, False, "no words"),
+    )  # fmt: skip
+    found = {(row["level"], row["topic_id"]): row for row in run("sentiment.topics", START, MONTHS[1])}
+    assert set(found) == {(level, topic) for level in ("product", "shop") for topic in ("all", "t", "u")}
+    told = found["shop", "t"]
+    assert (told["reviews"], told["weight"]) == (2, 1.0)
+    assert told["mean_rating"] == pytest.approx(0.75 * 5 + 0.25 * 1)
+    assert told["mean_score"] == pytest.approx(0.75 * 0.9 - 0.25 * 0.6)
+    assert (told["positive_share"], told["negative_share"]) == (0.75, 0.25)
+
+
+def test_a_topic_is_alerted_by_the_reviews_it_leads(fill: Fill, given_rows: Run) -> None:
+    fill(
+        "seeds.review_alerts", "window_months,before_months,least_reviews,false_share,least_fall", (1, 2, 1, 0.01, 0.1)
+    )  # fmt: skip
+    at = MONTHS[1]
+    scored(
+        fill, (START, "1", "A", 5, 0.9, START), (at, "2", "A", 1, -0.7, START), (at, "3", "A", 4, 0.5, START)
+    )
+    fill(
+        "topics.documents", "as_of,month,review_id,topic_id,share,is_leading,reason",
+        (at, START, "1", "t", 0.9, True, None), (at, at, "2", "t", 0.9, True, None), (at, at, "3", "t", 0.4, False, None),
+        (START, START, "1", "old", 0.9, True, None),
+    )  # fmt: skip
+    found = alerts_of(given_rows, at)
+    assert found["topic", "t", "rating"] == ([1, 0, 0, 0, 0], [0, 0, 0, 0, 1])
+    assert found["topic", "t", "sentiment"] == ([1, 0, 0, 0, 0], [0, 0, 0, 0, 1])
+    assert {key for key in found if key[0] == "topic"} == {
+        ("topic", "t", "rating"),
+        ("topic", "t", "sentiment"),
+    }
+    assert found["shop", "all", "rating"] == ([1, 0, 0, 1, 0], [0, 0, 0, 0, 1])

@@ -135,11 +135,12 @@ ALERTS = Table(
     grain="one row per as_of month, level, subject and measure with reviews enough now and before",
     columns=(
         Column("as_of", "DATE", "First day of the month at whose end it is looked at."),
-        Column("level", "VARCHAR", "What fell.", values=("product", "category", "shop")),
+        Column("level", "VARCHAR", "What fell.", values=("product", "category", "topic", "shop")),
         Column(
             "subject",
             "VARCHAR",
-            "Which; 'all' of the shop. A category is that of products whose code tells it (seeds.categories).",
+            "Which; 'all' of the shop. A category is that of products whose code tells it (seeds.categories), a topic that "
+            "of the reviews it leads (topics.documents, of the newest as_of alone).",
         ),
         Column("measure", "VARCHAR", "Of what.", values=("rating", "sentiment")),
         Column("reviews", "BIGINT", "Reviews in the newest months.", unit="reviews", minimum=1),
@@ -264,8 +265,8 @@ TOPICS = Table(
     schema="sentiment",
     name="topics",
     description=(
-        "How customers speak of each product and category and of the shop, month by month. Categories are those of "
-        "products whose code tells it (seeds.categories)."
+        "How customers speak of each product and category and of the shop, month by month, of all topics and of each "
+        "(topics.documents). Categories are those of products whose code tells it (seeds.categories)."
     ),
     grain="one row per as_of month, month up to it, level, subject and topic with a scored review",
     columns=(

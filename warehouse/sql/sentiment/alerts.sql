@@ -1,5 +1,5 @@
 -- How often each rating and each fifth of the sentiment was given, in the newest months and in those before, of every
--- product, category and the shop.
+-- product, category, topic (of the reviews that it leads) and the shop.
 WITH as_ofs AS (
     SELECT CAST(unnest(range($start, $end, INTERVAL 1 MONTH)) AS DATE) AS as_of
 ),
@@ -19,6 +19,7 @@ planted AS (
 scored AS (
     SELECT
         reviews.month,
+        reviews.review_id,
         reviews.product_id,
         reviews.rating,
         reviews.score,
@@ -46,11 +47,12 @@ categories AS (
 
 -- What the lexicon alone says has another scale than what ratings taught: the two are never held against each other.
 given AS (
-    SELECT month, product_id, 'rating' AS measure, NULL AS is_learned, rating AS step
+    SELECT month, review_id, product_id, 'rating' AS measure, NULL AS is_learned, rating AS step
     FROM scored
     UNION ALL
     SELECT
         month,
+        review_id,
         product_id,
         'sentiment' AS measure,
         is_learned,
@@ -66,22 +68,33 @@ counted AS (
     GROUP BY given.month, given.measure, given.is_learned, given.step, given.product_id, categories.category
 ),
 
+-- A review's topic is that of the as_of: others may have been found since.
+topics_led AS (
+    SELECT documents.as_of, given.month, given.measure, given.is_learned, given.step, documents.topic_id
+    FROM topics.documents AS documents
+    INNER JOIN given ON documents.month = given.month AND documents.review_id = given.review_id
+    WHERE documents.as_of >= $start AND documents.as_of < $end AND documents.is_leading AND documents.reason IS NULL
+),
+
 levels AS (
-    SELECT month, measure, is_learned, step, reviews, 'product' AS level, product_id AS subject
+    SELECT NULL AS as_of, month, measure, is_learned, step, reviews, 'product' AS level, product_id AS subject
     FROM counted
     UNION ALL
-    SELECT month, measure, is_learned, step, reviews, 'category' AS level, category AS subject
+    SELECT NULL AS as_of, month, measure, is_learned, step, reviews, 'category' AS level, category AS subject
     FROM counted
     WHERE category IS NOT NULL
     UNION ALL
-    SELECT month, measure, is_learned, step, reviews, 'shop' AS level, 'all' AS subject
+    SELECT NULL AS as_of, month, measure, is_learned, step, reviews, 'shop' AS level, 'all' AS subject
     FROM counted
+    UNION ALL
+    SELECT as_of, month, measure, is_learned, step, 1 AS reviews, 'topic' AS level, topic_id AS subject
+    FROM topics_led
 ),
 
 monthly AS (
-    SELECT month, measure, is_learned, level, subject, step, sum(reviews) AS reviews
+    SELECT as_of, month, measure, is_learned, level, subject, step, sum(reviews) AS reviews
     FROM levels
-    GROUP BY month, measure, is_learned, level, subject, step
+    GROUP BY as_of, month, measure, is_learned, level, subject, step
 ),
 
 scales AS (
@@ -110,7 +123,8 @@ windows AS (
     CROSS JOIN settings
     INNER JOIN monthly
         ON
-            monthly.month <= as_ofs.as_of
+            coalesce(monthly.as_of, as_ofs.as_of) = as_ofs.as_of
+            AND monthly.month <= as_ofs.as_of
             AND monthly.month > as_ofs.as_of - to_months(settings.window_months + settings.before_months)
     INNER JOIN scales
         ON scales.as_of = as_ofs.as_of AND scales.is_learned = coalesce(monthly.is_learned, scales.is_learned)

@@ -1,4 +1,4 @@
--- How each month's reviews of every product, category and the shop speak. Decimals, whose sums have no order.
+-- How each month's reviews of every product, category and the shop speak, of all topics and of each. Decimals, whose sums have no order.
 WITH as_ofs AS (
     SELECT CAST(unnest(range($start, $end, INTERVAL 1 MONTH)) AS DATE) AS as_of
 ),
@@ -24,11 +24,20 @@ categories AS (
     GROUP BY products.product_id
 ),
 
+documents AS (
+    SELECT as_of, month, review_id, topic_id, CAST(share AS DECIMAL(9, 6)) AS share
+    FROM topics.documents
+    WHERE as_of >= $start AND as_of < $end AND reason IS NULL AND share > 0
+),
+
 -- What each review is about, and how much of it: of all topics together, the whole.
 about AS (
     SELECT as_ofs.as_of, scored.month, scored.review_id, 'all' AS topic_id, CAST(1 AS DECIMAL(9, 6)) AS share
     FROM as_ofs
     INNER JOIN scored ON scored.month <= as_ofs.as_of
+    UNION ALL
+    SELECT as_of, month, review_id, topic_id, share
+    FROM documents
 ),
 
 told AS (

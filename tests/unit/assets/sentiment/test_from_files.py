@@ -12,6 +12,8 @@ import pytest
 from assets.graph import Graph
 from expectations.audit import audit
 from warehouse.intake import TakenIn
+from warehouse.lake import ensure
+from warehouse.tables import TABLES
 
 Intake = Callable[..., TakenIn]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -41,6 +43,9 @@ def run(
 
     def make(**options: Any) -> None:
         intake()
+        ensure(
+            lake, TABLES["topics.documents"]
+        )  # its fits take a minute, and are looked at beside their modules
         make_all(lake, names, **options)
 
     return make

@@ -16,8 +16,9 @@ from expectations.audit import audit
 from warehouse.intake import take_in
 from warehouse.intake.headers import header_sets
 from warehouse.intake.layout import Reading
-from warehouse.lake import open_lake
+from warehouse.lake import ensure, open_lake
 from warehouse.records import prepare
+from warehouse.tables import TABLES
 
 FIRST = date(2010, 1, 1)
 SEEDS_READ = {f"seeds.{name}" for name in ("english_words", "categories", "sentiment", "review_alerts")}
@@ -51,6 +52,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, shop_graph: Graph) -> Callabl
         ]
         with open_lake(home / "lake") as lake:
             prepare(lake)
+            ensure(lake, TABLES["topics.documents"])  # its fits take a minute
             take_in(
                 lake, home / "landing", Reading(header_sets(), None, date(1990, 1, 1), datetime(2013, 1, 1))
             )
