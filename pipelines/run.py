@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 TAKE_IN, MAKE, REBUILD = "take_in", "make", "rebuild"
+_SELECTED: dict[str, set[str]] = {}
 Outlook = Mapping[str, Mapping[date | None, str]]
 
 
@@ -206,7 +207,9 @@ def _outlook(plan: Plan, wanted: Wanted) -> Outlook:
 
 
 def _selected(settings: Settings, select: str, seen: Sequence[date]) -> set[str]:
-    """Resolve Dagster's asset selection to tables."""
+    """Resolve Dagster's asset selection to tables: the same for as long as a process lives."""
+    if select in _SELECTED:
+        return _SELECTED[select]
     import dagster as dg
 
     from pipelines.definitions import build
@@ -224,7 +227,8 @@ def _selected(settings: Settings, select: str, seen: Sequence[date]) -> set[str]
     if not keys:
         known = ", ".join(sorted(asset.to_user_string() for asset in assets.get_all_asset_keys()))
         raise TillageError(f"{select!r} selects nothing. The assets are {known}.")
-    return {".".join(asset.path) for asset in keys}
+    _SELECTED[select] = {".".join(asset.path) for asset in keys}
+    return _SELECTED[select]
 
 
 def _execute(

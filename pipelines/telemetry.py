@@ -12,7 +12,7 @@ from pipelines.settings import Settings
 
 SERVICE = "tillage"
 # A collector that does not answer is given up after so long.
-TIMEOUT_SECONDS = 5
+TIMEOUT_SECONDS = 2
 
 
 def send_run(settings: Settings, instance: dg.DagsterInstance, run_id: str) -> None:

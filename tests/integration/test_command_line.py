@@ -178,8 +178,10 @@ def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage
     drop_months(home, small_shop, MONTHS[:2])
     said = tillage("run", "--dry-run")
     assert "take in orders/till_2011-01.csv" in said.out
-    assert tillage("run").code == 0
-    assert tillage("run", "--dry-run").out == "Nothing to do: no new file, and everything is current.\n"
+    assert tillage("run", *WALK).code == 0
+    assert (
+        tillage("run", "--dry-run", *WALK).out == "Nothing to do: no new file, and everything is current.\n"
+    )
     (home / "seeds").mkdir()
     (home / "seeds" / "not_goods.csv").write_text("pattern,meaning\nPOST,carriage\n", encoding="utf-8")
     before = newest_event(home)

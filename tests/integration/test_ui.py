@@ -94,7 +94,7 @@ def ui(chromium, small_shop, tmp_path_factory):
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         try:
-            server.wait(15)
+            server.wait(3)
         except subprocess.TimeoutExpired:  # it waits for what it started; a slow machine need not
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()

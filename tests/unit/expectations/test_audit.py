@@ -1170,7 +1170,7 @@ def test_every_table_that_is_made_is_judged_here() -> None:
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("rule", ["required_columns_are_given", "columns_are_in_range", "columns_are_known"])
 def test_every_column_is_held_to_its_contract(
-    connection: duckdb.DuckDBPyConnection, name: str, rule: str
+    connection: duckdb.DuckDBPyConnection, name: str, rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A column whose values nobody judges can hold anything. Rows without a month are never staged."""
     table = TABLES[name]
@@ -1188,7 +1188,9 @@ def test_every_column_is_held_to_its_contract(
             "columns_are_known": column.values is not None,
         }[rule]
     }
-    assert (rule in {of.name for of in rules(table)}) == bool(spoilt)
+    judged = [of for of in rules(table) if of.name == rule]
+    assert bool(judged) == bool(spoilt)
+    monkeypatch.setattr(module, "rules", lambda _: judged)  # the others are judged elsewhere
     for column, value in spoilt.items():
         rows = [dict(row) for row in GOOD[name]]
         rows[0][column] = value
