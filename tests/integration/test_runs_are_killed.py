@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 SELECT = "+key:core/customer_months or key:landing/files"
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [3, 200])
 def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(
     tmp_path: Path, small_shop: dict[date, str], empty_history: Path, kills: int
 ) -> None:

@@ -160,12 +160,16 @@ def test_each_column_says_what_it_is_made_from(page):
 
 
 def test_the_jobs_the_sensors_and_the_schedules_are_there_to_be_switched_and_launched(page):
-    page.goto("/jobs")
-    for job in ("take_in", "make", "rebuild", "retrain", "export"):
-        page.get_by_text(job, exact=True).first.wait_for()
-    page.goto("/automation")
-    for name in ("new_files", "out_of_date", "nightly", "month_end"):
-        page.get_by_text(name, exact=True).first.wait_for()
+    shown = {
+        "/jobs": ("take_in", "make", "rebuild", "retrain", "export", "report", "maintain"),
+        "/automation": ("new_files", "out_of_date", "alerts", "nightly", "month_end", "weekly_maintenance"),
+    }
+    for address, names in shown.items():
+        page.goto(address)
+        for name in names:
+            there = page.get_by_text(name, exact=True).first
+            there.wait_for()
+            assert there.is_visible(), name
 
 
 def test_the_runs_of_the_command_line_are_in_its_history(page):

@@ -16,6 +16,7 @@ from assets.segments.cluster_quality import judge
 from assets.segments.clustering import Points
 
 
+@pytest.mark.slow
 def test_k_means_parts_the_answers_in_two_as_published(shared_data: Callable[[str], Path]) -> None:
     answers = pl.read_csv(shared_data("consumer_behaviour_survey.csv")).drop("timestamp")
     numbers = answers.select(

@@ -35,6 +35,7 @@ def _shares(mined, lines_of_shop, seeds):
     return found / bundles, false / rows
 
 
+@pytest.mark.slow
 def test_bundles_are_found_and_hardly_anything_false_is_told(mined, lines_of_shop):
     """Affinity (goods of one category) is neither: customers who like a category buy its goods together."""
     found, false = _shares(mined, lines_of_shop, SEEDS)
