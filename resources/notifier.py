@@ -187,7 +187,7 @@ def _post(url: str | None, body: Mapping[str, str]) -> None:
     request = urllib.request.Request(  # noqa: S310 - looked at above
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
+    with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310 - the same
         pass
 
 

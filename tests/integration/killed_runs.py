@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pipelines.definitions
-import pipelines.instance  # noqa: F401
+import pipelines.instance  # noqa: F401 - loaded once, before the forks
 from expectations.audit import load as load_audit
 from pipelines.run import Progress, Wanted, run
 from pipelines.settings import load

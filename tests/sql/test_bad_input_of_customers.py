@@ -58,7 +58,7 @@ def lines(
 def of_one_kind() -> Iterator[Line]:
     """One unit of one product at one hour, in rhythms of their own: most features are constant."""
     for line in lines():
-        yield (*line[:4], "85123A", "HEART", 1, line[7].replace(hour=10), *line[8:])  # type: ignore[attr-defined]
+        yield (*line[:4], "85123A", "HEART", 1, line[7].replace(hour=10), *line[8:])
 
 
 RETURNED = (date(2011, 3, 1), "g", 1, "C999999", "85120A", "HEART", -3, datetime(2011, 3, 10, 11), "2.50", "999", "EIRE")  # fmt: skip

@@ -42,7 +42,7 @@ def shop(
             """,
             {"files": [str(file) for file in simulated(months=24, customers=1_500, seed=seed).files]},
         )
-        queries: dict[str, str] = shop_graph.queries  # type: ignore[attr-defined]
+        queries: dict[str, str] = shop_graph.queries
         bounds = {"start": MONTHS[0], "end": next_month(MONTHS[-1])}
         for name in [*(name for name in queries if name.startswith("seeds.")), *MADE]:
             used = {key: value for key, value in bounds.items() if f"${key}" in queries[name]}

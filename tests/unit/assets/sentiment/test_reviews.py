@@ -51,9 +51,9 @@ def test_a_review_is_scored_by_what_was_learned_before_its_month() -> None:
 def test_a_score_is_that_of_a_plain_loop() -> None:
     [row] = told(texts((MONTHS[2], "The strap broke. It broke!", 0.25, True)))
     counts = {"broke": 2, "strap": 1, "strap broke": 1}
-    tf_idf = {one["word"]: (1 + math.log(counts[one["word"]])) * one["idf"] for one in WORDS}  # type: ignore[index, operator]
+    tf_idf = {one["word"]: (1 + math.log(counts[one["word"]])) * one["idf"] for one in WORDS}
     length = math.sqrt(sum(value**2 for value in tf_idf.values()))
-    log_odds = -0.5 + 4 * 0.25 + sum(one["weight"] * tf_idf[one["word"]] / length for one in WORDS)  # type: ignore[index, operator]
+    log_odds = -0.5 + 4 * 0.25 + sum(one["weight"] * tf_idf[one["word"]] / length for one in WORDS)
     assert row["score"] == pytest.approx(2 / (1 + math.exp(-log_odds)) - 1, abs=1e-4)
     assert row["label"] == "negative"
 
