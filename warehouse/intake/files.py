@@ -20,7 +20,8 @@ from warehouse.errors import TillageError
 PACKED = (".gz", ".zst")
 TEXTS = (".csv", ".tsv", ".txt")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
-CHUNK = 1 << 20
+# So little that most chunks of a text in few accents are plain ASCII, which is told without decoding it.
+CHUNK = 1 << 16
 # What the engine reads as it is; text in any other encoding is copied for it.
 NATIVE = ("utf-8", "latin-1")
 
@@ -155,7 +156,7 @@ def _look_at(stream: IO[bytes], hear: Callable[[bytes], object] | None = None) -
             hear(chunk)
         start = start or chunk[:2]
         holds |= {each for each in CAREFUL if each not in holds and each.encode("latin-1") in chunk}
-        if is_utf8:
+        if is_utf8 and not (chunk.isascii() and not decoder.getstate()[0]):
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:

@@ -187,7 +187,7 @@ class Layout:
             return self
         copy = spill_folder(connection) / "scanned.parquet"
         connection.execute(
-            f"COPY (FROM {self._scanned(options, typed)}) TO {literal(copy)} (FORMAT parquet, COMPRESSION lz4_raw)"
+            f"COPY (FROM {self._scanned(options, typed)}) TO {literal(copy)} (FORMAT parquet, COMPRESSION uncompressed)"
         )
         placed = f"read_parquet({one_file(copy)}, file_row_number = true)"
         columns = "line" if self.keys else self.fields
