@@ -35,7 +35,7 @@ from warehouse.tables.landing import FILE_MONTHS, FILES, QUARANTINE
 SOURCES = (orders.SOURCE, reviews.SOURCE)
 # Files are staged in memory and committed together up to this size: a transaction of its own, and data
 # files of its own, cost more than a small file. A larger one goes into the lake as it is read.
-BATCH_BYTES = 64 << 20
+BATCH_BYTES = 32 << 20
 # Packed and columnar files hold about so many times their size in text.
 TEXT_PER_BYTE = 8
 # A file written so shortly before it was looked at may have changed since, within one tick of its clock.
