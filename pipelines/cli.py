@@ -43,6 +43,7 @@ from warehouse.export import export as export_tables
 from warehouse.forget import forget as forget_customer
 from warehouse.forget import is_known as is_forgotten
 from warehouse.forget import traces
+from warehouse.intake import disagreements
 from warehouse.intake import forget_file as take_back
 from warehouse.lake import select as select_only
 from warehouse.maintenance import maintain as maintain_lake
@@ -59,6 +60,7 @@ app = typer.Typer(
     epilog="--home, --quiet and --debug may stand before or after the command's name.",
 )
 SHOWN_ROWS = 1_000
+SHOWN_DISAGREEMENTS = 10
 EVERYWHERE = {"--home": True, "--quiet": False, "--debug": False}  # whether a value follows
 
 
@@ -217,6 +219,7 @@ def status() -> None:
             "SELECT path, reason FROM landing.files "
             "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused' ORDER BY path"
         ).fetchall()
+        disagreeing = disagreements(lake)
     waiting = todo(settings, Wanted())
     grid = _grid("table", "rows", "months", "state", right=("rows",))
     names = list(dict.fromkeys([*waiting.graph, *(name for name, _ in versions)]))
@@ -236,6 +239,7 @@ def status() -> None:
     )
     for path, reason in refused:
         out.print(f"refused: {escape(path)}: {escape(reason)}")
+    _print_disagreements(disagreeing)
     for path in (found.path for found in waiting.files):
         out.print(f"waiting: {escape(path)}")
     if chains := {name: months for name, months in waiting.provisional.items() if months}:
@@ -587,6 +591,7 @@ def _print_outcome(settings: Settings, outcome: Outcome) -> None:
         out.print(
             f"{len(outcome.files)} files, {read:,} rows read, {outcome.quarantined:,} of them in quarantine"
         )
+    _print_disagreements(outcome.disagreements)
     for page in outcome.pages:
         out.print(f"what it did, and why: {escape(str(page))}")
     home = "" if STATE.home is None else f" --home {STATE.home}"
@@ -596,6 +601,19 @@ def _print_outcome(settings: Settings, outcome: Outcome) -> None:
         'WHERE as_of = (SELECT max(as_of) FROM segments.rfm) GROUP BY segment ORDER BY amount DESC"',
         markup=False,
     )
+
+
+def _print_disagreements(told: Sequence[str]) -> None:
+    if not told:
+        return
+    out.print(
+        f"[yellow]{len(told):,} invoices stand in several files with different lines; all are kept, and count.[/] "
+        "Take the file that is wrong out with `tillage forget-file`, once it lies in landing/ no more."
+    )
+    for line in told[:SHOWN_DISAGREEMENTS]:
+        out.print(f"  {escape(line)}")
+    if len(told) > SHOWN_DISAGREEMENTS:
+        out.print(f"  and {len(told) - SHOWN_DISAGREEMENTS:,} more")
 
 
 def _grid(*titles: str, right: Sequence[str] = ()) -> Grid:

@@ -20,7 +20,7 @@ from expectations.audit import load
 from pipelines.settings import Settings
 from resources.alive import bury, dead
 from warehouse.errors import TillageError
-from warehouse.intake import SOURCES, new_files
+from warehouse.intake import SOURCES, disagreements, new_files
 from warehouse.intake.files import Found
 from warehouse.lake import WORK, snapshot
 from warehouse.plan import Plan
@@ -94,6 +94,7 @@ class Outcome:
     tables: dict[str, Made] = field(default_factory=dict)
     files: list[Mapping[str, Any]] = field(default_factory=list)
     quarantined: int = 0
+    disagreements: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     pages: list[Path] = field(default_factory=list)
 
@@ -320,6 +321,7 @@ def _files(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], outcome:
     ).fetchall()
     outcome.files = [dict(zip(names, row, strict=True)) for row in rows]
     outcome.quarantined = sum(int(row["rows_quarantined"]) for row in outcome.files)
+    outcome.disagreements = disagreements(connection)
     taken = {str(row["path"]) for row in outcome.files}
     outcome.troubles += [
         f"{path} was left: it cannot be read, or it is still growing." for path in paths if path not in taken

@@ -11,6 +11,7 @@ from resources.lake import LakeResource
 from warehouse.errors import TillageError
 from warehouse.intake import SOURCES, TakenIn, take_in
 from warehouse.intake.layout import Reading
+from warehouse.intake.orders import DISAGREEING
 from warehouse.lake import snapshot
 from warehouse.tables.landing import FILE_MONTHS, FILES, QUARANTINE
 
@@ -56,6 +57,11 @@ CHECKS = {
         WHERE rows_quarantined > 0.01 * rows_read
         QUALIFY arrival = max(arrival) OVER (PARTITION BY path)
         """,
+    ),
+    "files_agree_on_invoices": (
+        "No two files hold different lines of a product of the same invoice. All of those lines are kept.",
+        dg.AssetCheckSeverity.WARN,
+        DISAGREEING,
     ),
 }
 SAMPLE_ROWS = 10

@@ -173,6 +173,27 @@ def test_quarantined_rows_alone_end_the_run_with_0(home, tillage, small_shop):
     assert reasons == [['quantity: a whole number was expected, found "many"']]
 
 
+def test_files_that_contradict_each_other_are_said(home, tillage, small_shop):
+    """Sales that stand in two files in two ways count twice: whoever answers for the figure must hear of it."""
+    header, first, *_ = small_shop[MONTHS[0]].splitlines(keepends=True)
+    invoice, product = first.split(",")[:2]
+    drop(home, "till.csv", small_shop[MONTHS[0]])
+    drop(home, "again.csv", header + first.replace("United Kingdom", "Utopia"))
+    said = tillage("run", "--select", "key:landing/files")
+    assert said.code == 0
+    told = (
+        f"invoice {invoice} of 2011-01: orders/again.csv, orders/till.csv hold different lines of {product}"
+    )
+    assert told in said.out
+    assert told in tillage("status").out
+    with open_instance(load(home)) as instance:
+        check = dg.AssetCheckKey(dg.AssetKey(["landing", "files"]), "files_agree_on_invoices")
+        [record] = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
+    result = record.event.asset_check_evaluation
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert result.metadata["sample"].value[0]["invoice_id"] == invoice
+
+
 @pytest.mark.usefixtures("unjudged")
 def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage, small_shop):
     drop_months(home, small_shop, MONTHS[:2])

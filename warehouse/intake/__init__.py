@@ -456,6 +456,16 @@ def forget_file(connection: duckdb.DuckDBPyConnection, landing: Path, path: str)
     return changed
 
 
+def disagreements(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say of which invoices living files hold different lines; all of those lines are kept."""
+    rows = connection.execute(orders.DISAGREEING).fetchall()
+    return [
+        f"invoice {invoice} of {month:%Y-%m}: {', '.join(paths)} hold different lines of {', '.join(products[:3])}"
+        + (f" and {len(products) - 3} products more" if len(products) > 3 else "")
+        for month, invoice, products, paths in rows
+    ]
+
+
 def _of_another_source(row: Arrival) -> str:
     return (
         f"the same content lies at {row.path} and was taken in as {row.source}. A content is of one source: remove it "

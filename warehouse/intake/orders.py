@@ -61,6 +61,53 @@ GIVEN = {
     "unit_price": "0",
 }
 
+# Invoices of which two living files hold different lines of a product: either may be right, so both are kept. A file
+# that holds a part of an invoice, or all of it once more, agrees. Only months of several files are looked at.
+DISAGREEING = """
+    WITH shared AS (
+        SELECT month, invoice_id
+        FROM landing.orders
+        WHERE month IN (SELECT month FROM landing.file_months GROUP BY month HAVING count(*) > 1)
+        GROUP BY month, invoice_id
+        HAVING min(file_id) <> max(file_id)
+    ),
+
+    told AS (
+        SELECT
+            month,
+            invoice_id,
+            product_id,
+            file_id,
+            list_sort(
+                list(DISTINCT hash(description, quantity, sold_at, unit_price, customer_id, country))
+            ) AS lines
+        FROM landing.orders
+        SEMI JOIN shared USING (month, invoice_id)
+        GROUP BY month, invoice_id, product_id, file_id
+    ),
+
+    disagreeing AS (
+        SELECT month, invoice_id, product_id, list(file_id) AS file_ids
+        FROM told
+        GROUP BY month, invoice_id, product_id
+        HAVING count(DISTINCT lines) > 1
+    ),
+
+    paths AS (
+        SELECT file_id, path FROM landing.files QUALIFY arrival = max(arrival) OVER (PARTITION BY path)
+    )
+
+    SELECT
+        month,
+        invoice_id,
+        list(DISTINCT product_id ORDER BY product_id) AS products,
+        list(DISTINCT path ORDER BY path) AS paths
+    FROM (SELECT month, invoice_id, product_id, unnest(file_ids) AS file_id FROM disagreeing)
+    INNER JOIN paths USING (file_id)
+    GROUP BY month, invoice_id
+    ORDER BY month, invoice_id
+"""
+
 
 def settle(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> Layout:
     """Decide how the file writes numbers and dates, and in which currency.

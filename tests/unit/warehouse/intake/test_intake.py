@@ -405,3 +405,35 @@ def test_a_look_at_what_is_new_opens_no_file_that_is_known(
     assert new_files(lake, home / "landing", reading) == []
     drop("b.csv", "2")
     assert [type(found) for found in new_files(lake, home / "landing", reading)] == [Found]
+
+
+def test_files_that_contradict_each_other_on_an_invoice_are_both_kept_and_said(
+    lake: duckdb.DuckDBPyConnection, orders: Path, csv_text: Text, order_row: Row, intake: Intake, living: Any
+) -> None:
+    """Either may be right: to drop one would lose sales, to say nothing would count them twice in silence."""
+    (orders / "a.csv").write_text(csv_text([order_row(invoice="1", quantity=6), order_row(invoice="2")]))
+    (orders / "b.csv").write_text(csv_text([order_row(invoice="1", quantity=8), order_row(invoice="2")]))
+    intake()
+    assert living() == ["1", "1", "2", "2"]
+    assert module.disagreements(lake) == [
+        "invoice 1 of 2010-12: orders/a.csv, orders/b.csv hold different lines of 85123A",
+    ]
+    # Taken back, there is no more to say.
+    (orders / "b.csv").unlink()
+    module.forget_file(lake, orders.parent, "orders/b.csv")
+    assert module.disagreements(lake) == []
+
+
+def test_files_that_agree_on_an_invoice_or_share_it_out_do_not_contradict_each_other(
+    lake: duckdb.DuckDBPyConnection, orders: Path, csv_text: Text, order_row: Row, intake: Intake
+) -> None:
+    """An export of the year beside the months, or an invoice cut in two by the day's end, is no mistake."""
+    lines = [order_row(invoice="1", product=code) for code in ("A", "B", "C", "D")]
+    (orders / "first.csv").write_text(csv_text(lines[:2]))
+    (orders / "second.csv").write_text(csv_text(lines[2:]))
+    (orders / "twice.csv").write_text(csv_text([*lines, *lines]))
+    (orders / "later.csv").write_text(
+        csv_text([order_row(invoice="1", sold_at="1/4/2011 10:00", quantity=9)])
+    )
+    intake()
+    assert module.disagreements(lake) == []
