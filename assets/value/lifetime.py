@@ -164,7 +164,7 @@ class Past:
         """
         reference = self.references[month]
         known = self._days.filter(pl.col("day") < reference)
-        customers = known.group_by("customer_id").agg(
+        customers = known.group_by("customer_id", maintain_order=True).agg(
             frequency=pl.len().cast(pl.Int64) - 1,
             recency_days=(pl.col("day").max() - pl.col("day").min()).dt.total_days(),
             T_days=(pl.lit(reference) - pl.col("day").min()).dt.total_days(),
