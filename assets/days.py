@@ -48,7 +48,9 @@ def stacked(
 
 
 def of_customers(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of known customers, numbers as floats: customer_id, day, units, amount."""
-    return rows.filter(pl.col("customer_id").is_not_null()).with_columns(
-        pl.col("units").cast(pl.Int64), pl.col("amount").cast(pl.Float64)
-    )
+    """The rows of known customers, numbers as floats: customer_id, day, units, amount.
+
+    In order, for sums of floats differ with it in the last bit, and what is fitted to them in more.
+    """
+    known = rows.filter(pl.col("customer_id").is_not_null()).sort("customer_id", "day")
+    return known.with_columns(pl.col("units").cast(pl.Int64), pl.col("amount").cast(pl.Float64))

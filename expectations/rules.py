@@ -1211,6 +1211,12 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR greatest(capped_recall_10, earlier_capped_recall_10, floor_capped_recall_10) > 1",
         ),
         Rule(
+            "what_is_served_beat_the_floor",
+            "A champion that is not the floor led by more than chance over the months that it was chosen by.",
+            "SELECT * FROM {batch} WHERE candidate <> CASE list WHEN 'all' THEN 'own orders' ELSE 'popular' END "
+            "AND (lead_low IS NULL OR lead_low <= 0 OR lead < lead_low)",
+        ),
+        Rule(
             "the_champion_beats_the_floor",
             "What the champion of the months before gained in the newest is above 0, chance aside.",
             "SELECT * FROM {batch} WHERE gain_high < 0",

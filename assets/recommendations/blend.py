@@ -36,7 +36,6 @@ OF_LIST = {
     "all": tuple(RECOMMENDERS),
     "new": tuple(name for name in RECOMMENDERS if name not in {"own orders", "popular blend"}),
 }
-UNTRIED = "ease blend"  # before any month has been judged
 
 MODEL_WEIGHT = 3.0
 POPULAR_WEIGHT = 10.0  # of the good with most customers of late, in own orders

@@ -9,9 +9,8 @@ import polars as pl
 
 from assets.days import stacked
 from assets.recommendations.blend import (
-    LISTS,
+    FLOORS,
     TREND_POWER,
-    UNTRIED,
     Scorer,
     blocks,
     own_orders,
@@ -41,7 +40,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
     Args:
         rows: As `history` takes them, with launched_days on each; and one a month and list with the recommender
-            that is chosen as of then: month, list, candidate.
+            that is chosen as of then: month, list, candidate. Where none is, the floor makes the list.
         months: As_of months, in order.
     """
     chosen = rows.filter(pl.col("candidate").is_not_null())
@@ -50,7 +49,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     for month, reference in references(bought, months).items():
         if month in months:
             of_month = chosen.filter(pl.col("month") == month)
-            names = dict.fromkeys(LISTS, UNTRIED) | dict(of_month.select("list", "candidate").iter_rows())
+            names = FLOORS | dict(of_month.select("list", "candidate").iter_rows())
             days = int(bought.select(pl.max("launched_days")).item() or 0)
             found[month] = lists(history(bought, month, reference), names, launched_days=days)
     return stacked(found, SHAPE)

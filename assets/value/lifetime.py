@@ -12,6 +12,7 @@ whose windows have passed are pooled with what is expected before any has (`erro
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from assets.value.checks import Floats, TooLittleData
 from assets.value.gamma_gamma import GammaGamma
 
 HORIZONS = (90, 365)  # where nothing else is said
+LEVEL = 0.95
 DIGITS = 6
 
 _YEAR = 365.25
@@ -156,13 +158,13 @@ class Past:
     def forecast(
         self, month: date, horizons_days: Sequence[int] | None = None, *, is_bare: bool = False
     ) -> Lifetime:
-        """Forecast as of a month; a bare one leaves past errors out, and has narrower or wider bounds.
+        """Forecast as of a month; a bare one has no bounds, and needs no errors of the past.
 
         Where horizons are named, it is to be held against what came, and nothing is discounted.
         """
         reference = self.references[month]
         known = self._days.filter(pl.col("day") < reference)
-        customers = known.group_by("customer_id").agg(
+        customers = known.group_by("customer_id", maintain_order=True).agg(
             frequency=pl.len().cast(pl.Int64) - 1,
             recency_days=(pl.col("day").max() - pl.col("day").min()).dt.total_days(),
             T_days=(pl.lit(reference) - pl.col("day").min()).dt.total_days(),
@@ -185,9 +187,10 @@ class Past:
                 orders_allowance=orders,
                 amount_allowance=amount,
                 discount_a_year=0.0 if horizons_days else self._discount_a_year,
+                level=None if is_bare else LEVEL,
             )
 
-    def judge(self, month: date, *, is_bare: bool = False) -> pl.DataFrame:
+    def judge(self, month: date) -> pl.DataFrame:
         """Judge the forecast of a month by what came (`backtest`); its horizon must have passed."""
         reference, ahead = self.references[month], timedelta(days=self.horizon_days)
         is_recent = pl.col("day") >= reference - ahead
@@ -196,12 +199,17 @@ class Past:
             .group_by("customer_id")
             .agg(order_days=pl.len(), orders=is_recent.sum(), amount=pl.col("amount").filter(is_recent).sum())
         )
-        truth = (
-            self._days.filter(pl.col("day") >= reference, pl.col("day") < reference + ahead)
+        return backtest(self.forecast(month, (self.horizon_days,)).customers, before, self._came(month))
+
+    def _came(self, month: date) -> pl.DataFrame:
+        """What customers brought within the horizon: customer_id, orders, amount."""
+        reference = self.references[month]
+        until = reference + timedelta(days=self.horizon_days)
+        return (
+            self._days.filter(pl.col("day") >= reference, pl.col("day") < until)
             .group_by("customer_id")
             .agg(orders=pl.len(), amount=pl.col("amount").sum())
         )
-        return backtest(self.forecast(month, (self.horizon_days,), is_bare=is_bare).customers, before, truth)
 
     def _known_errors(self, month: date) -> list[dict[str, float]]:
         """log(actual / expected) of the newest forecasts whose horizon had passed by `month`."""
@@ -210,12 +218,20 @@ class Past:
         ]
         for at in passed[-_BACKTESTS:]:
             if at not in self._errors:
-                model = self.judge(at, is_bare=True).filter(
-                    pl.col("forecaster") == "model", pl.col("expected") > 0, pl.col("actual") > 0
-                )
-                logs = np.log(model["actual"].to_numpy() / model["expected"].to_numpy())
-                self._errors[at] = dict(zip(model["quantity"], map(float, logs), strict=True))
+                self._errors[at] = self._error(at)
         return [self._errors[at] for at in passed[-_BACKTESTS:]]
+
+    def _error(self, month: date) -> dict[str, float]:
+        """log(actual / expected) of the sums of a month's forecast; what has none, or was not foretold, is left out."""
+        customers = self.forecast(month, (self.horizon_days,), is_bare=True).customers
+        came = self._came(month).join(customers, "customer_id", "semi")
+        found = {}
+        for quantity in ("orders", "amount"):
+            expected, actual = customers[f"expected_{quantity}"], float(came[quantity].sum())
+            total = 0.0 if expected.null_count() else float(expected.to_numpy().sum())
+            if total > 0 and actual > 0:
+                found[quantity] = float(np.log(actual / total))
+        return found
 
 
 def season(months: pl.DataFrame, customers: pl.DataFrame, *, reference: date) -> Season | None:
@@ -291,7 +307,7 @@ def lifetime(
     orders_allowance: Allowance | None = None,
     amount_allowance: Allowance | None = None,
     discount_a_year: float = 0.0,
-    level: float = 0.95,
+    level: float | None = LEVEL,
 ) -> Lifetime:
     """Forecast each customer's orders and amount.
 
@@ -312,7 +328,7 @@ def lifetime(
         orders_allowance: From earlier backtests, for every horizon the same; None for no backtest so far.
         amount_allowance: The same for amounts.
         discount_a_year: Rate by which a year's delay lessens an amount: 0.1 for a tenth.
-        level: Of the interval.
+        level: Of the interval; None for no bounds.
 
     Raises:
         ValueError: If a history cannot be.
@@ -348,32 +364,25 @@ def lifetime(
             discounted = _discounted(
                 orders, year, reference, days, discount_a_year, (frequency, busy_recency, busy_age)
             )
-        own = _estimation_variance(orders, ahead, (frequency, busy_recency, busy_age))
-        weight = np.ones(len(expected))
-        up = _factor(expected, weight, 1.0, orders, frequency, own, orders_allowance or default, level)
         columns: dict[str, object] = {
             "horizon_days": days,
             "expected_orders": expected,
-            "orders_low": expected / up,
-            "orders_high": expected * up,
             "probability_alive": alive,
             "season_factor": ahead / days,
             "is_season_known": is_season_known,
             "reason": "; ".join(reasons) or None,
         }
         if amounts is not None:
-            amount = discounted * each
-            up = _factor(
-                discounted,
-                each,
-                1 + 1 / amounts.p,
-                orders,
-                frequency,
-                own,
-                amount_allowance or default,
-                level,
-            )
-            columns |= {"expected_amount": amount, "amount_low": amount / up, "amount_high": amount * up}
+            columns["expected_amount"] = discounted * each
+        if level is not None:
+            own = _estimation_variance(orders, ahead, (frequency, busy_recency, busy_age))
+            bound = partial(_factor, orders=orders, frequency=frequency, estimation=own, level=level)
+            up = bound(expected, np.ones(len(expected)), 1.0, allowance=orders_allowance or default)
+            columns |= {"orders_low": expected / up, "orders_high": expected * up}
+            if amounts is not None:
+                amount = discounted * each
+                up = bound(discounted, each, 1 + 1 / amounts.p, allowance=amount_allowance or default)
+                columns |= {"amount_low": amount / up, "amount_high": amount * up}
         found.append(_frame(table["customer_id"], columns))
     return Lifetime(pl.concat(found).sort("customer_id", "horizon_days"), orders, amounts)
 

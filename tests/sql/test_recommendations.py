@@ -56,11 +56,26 @@ def test_six_months_are_chosen_by_and_a_month_judged_again_counts_once(fill: Fil
 
 
 def test_equals_go_by_name_and_a_floor_can_be_champion(fill: Fill, run: Run) -> None:
-    judge(fill, {date(2020, 1, 1): {"own orders": 0.3, "ease": 0.2, "als": 0.3}})
+    judge(fill, {date(2020, 1, 1): {"own orders": 0.2, "ease": 0.3, "als": 0.3}})
     judge(fill, {date(2020, 2, 1): {"own orders": 0.9, "ease": 0.2, "als": 0.3}})
     found = run("recommendations.champions", date(2020, 1, 1), date(2020, 3, 1))
     assert [row["candidate"] for row in found] == ["als", "own orders"]
+    assert [row["lead"] for row in found] == [pytest.approx(0.1), None]
     assert run("recommendations.champions", date(2019, 1, 1), date(2019, 2, 1)) == []
+
+
+@pytest.mark.parametrize(("spread", "served"), [(0.02, "ease"), (0.05, "own orders")])
+def test_a_lead_within_chance_is_not_served(fill: Fill, run: Run, spread: float, served: str) -> None:
+    """Customers would get lists that may be worse than what they bought before."""
+    months = month_range(date(2020, 1, 1), date(2020, 4, 1))
+    for month in months:
+        row = (month, month, "all", "own orders", "all", 10, 0.30, "own orders", None, None, None)
+        led = (month, month, "all", "ease", "all", 10, 0.32, "own orders", 0.02, 0.02 - spread, 0.02 + spread)
+        fill("recommendations.backtest", JUDGED, row, led)
+    (found,) = run("recommendations.champions", months[-1], next_month(months[-1]))
+    assert found["candidate"] == served
+    if served == "ease":  # four months: half the width of one
+        assert (found["lead"], found["lead_low"]) == (pytest.approx(0.02), pytest.approx(0.02 - spread / 2))
 
 
 def sold(

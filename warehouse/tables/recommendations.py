@@ -128,7 +128,7 @@ CHAMPIONS = Table(
     name="champions",
     description=(
         "Which recommender makes the lists: the one with the best capped recall at ten over the last six months judged "
-        "by then. Beside it what choosing in this way was worth: the champion of the months before the newest "
+        "by then, of those that beat the floor in them beyond chance; where none does, the floor. Beside it what choosing in this way was worth: the champion of the months before the newest "
         "judged one, and how it did in that month."
     ),
     grain="one row per as_of month and list, once a month has been judged",
@@ -138,6 +138,13 @@ CHAMPIONS = Table(
         Column("candidate", "VARCHAR", "The champion.", values=CANDIDATES),
         Column("months", "BIGINT", "Months it was chosen by.", unit="months", minimum=1),
         _share("capped_recall_10", "Its capped recall at ten over them, by customers."),
+        Column(
+            "lead",
+            "DOUBLE",
+            "What it was better than the floor by; null where it is the floor.",
+            nullable=True,
+        ),
+        _share("lead_low", "Lower end of its 95 % interval, the months taken as independent.", nullable=True),
         Column("judged", "DATE", "The newest month judged."),
         Column(
             "earlier_candidate",

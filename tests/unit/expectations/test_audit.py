@@ -227,7 +227,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "recommendations.champions": [
         {
             "as_of": "2011-01-01", "list": of, "candidate": "ease", "months": 6, "capped_recall_10": 0.3,
-            "judged": "2011-01-01", "earlier_candidate": "ease", "earlier_capped_recall_10": 0.3,
+            "lead": 0.1, "lead_low": 0.02, "judged": "2011-01-01", "earlier_candidate": "ease", "earlier_capped_recall_10": 0.3,
             "floor_capped_recall_10": 0.2, "gain": 0.1, "gain_low": 0.0, "gain_high": 0.2,
         }
         for of in ("all", "new")
@@ -853,6 +853,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "recommendations.backtest.no_leak": {"capped_recall_10": 0.99},
     "recommendations.champions.key_is_unique": {"list": "new"},
     "recommendations.champions.a_champion_was_judged": {"judged": "2011-03-01"},
+    "recommendations.champions.what_is_served_beat_the_floor": {"lead_low": 0.0},
     "recommendations.champions.the_champion_beats_the_floor": {"gain_high": -0.1},
     "recommendations.for_customers.key_is_unique": {"rank": 2},
     "recommendations.for_customers.ranks_have_no_gaps": {"rank": 4, "score": 0.5},

@@ -1,4 +1,5 @@
--- The recommender with the best capped recall over the last months, and how the one chosen before the newest did in it.
+-- The recommender with the best capped recall over the last months, of those that beat the floor in them, and how
+-- the one chosen before the newest did in it.
 WITH as_ofs AS (
     SELECT CAST(unnest(range($start, $end, INTERVAL 1 MONTH)) AS DATE) AS as_of
 ),
@@ -47,19 +48,34 @@ means AS (
         count(judgements.judged) AS months,
         round(
             sum(judgements.capped_recall_10 * judgements.customers) / sum(judgements.customers), 6
-        ) AS capped_recall_10
+        ) AS capped_recall_10,
+        judgements.is_floor,
+        sum(judgements.gain * judgements.customers) / sum(judgements.customers) AS lead,
+        -- Half the 95 % interval of the lead: those of the months, as if independent, in squares.
+        sqrt(sum(((judgements.gain_high - judgements.gain_low) / 2 * judgements.customers) ** 2))
+        / sum(judgements.customers) AS half_width
     FROM terms
     INNER JOIN judgements
         ON
             terms.list = judgements.list
             AND judgements.judged <= terms.until
             AND judgements.judged > terms.until - INTERVAL 6 MONTH
-    GROUP BY terms.as_of, terms.list, terms.judged, terms.is_earlier, judgements.candidate
+    GROUP BY terms.as_of, terms.list, terms.judged, terms.is_earlier, judgements.candidate, judgements.is_floor
 ),
 
 best AS (
-    SELECT as_of, list, judged, is_earlier, candidate, months, capped_recall_10
+    SELECT
+        as_of,
+        list,
+        judged,
+        is_earlier,
+        candidate,
+        months,
+        capped_recall_10,
+        round(lead, 6) AS lead,
+        round(lead - half_width, 6) AS lead_low
     FROM means
+    WHERE is_floor OR round(lead - half_width, 6) > 0
     QUALIFY
         row_number() OVER (
             PARTITION BY as_of, list, is_earlier ORDER BY capped_recall_10 DESC, candidate ASC
@@ -72,6 +88,8 @@ SELECT
     best.candidate,
     best.months,
     best.capped_recall_10,
+    best.lead,
+    best.lead_low,
     best.judged,
     earlier.candidate AS earlier_candidate,
     then_judged.capped_recall_10 AS earlier_capped_recall_10,
