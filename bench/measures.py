@@ -212,6 +212,7 @@ def definitions(folder: Path) -> list[Measurement]:
         import dagster as dg
         from dagster._core.remote_representation.external_data import RepositorySnap
         from assets.computed import module_of
+        from pipelines import collect_seldom
         from pipelines.definitions import build
         from pipelines.settings import load
         from warehouse.plan import month_range
@@ -228,6 +229,7 @@ def definitions(folder: Path) -> list[Measurement]:
                 TABLES[other.qualified] = other
         started = time.perf_counter()
         if sys.argv[2] == "ours":
+            collect_seldom()
             found = build(load(Path(sys.argv[1])), seen=seen)
         else:
             months = dg.MonthlyPartitionsDefinition(str(seen[0]), "2011-01-01")

@@ -31,6 +31,7 @@ from rich.progress import (
 )
 from rich.table import Table as Grid
 
+from pipelines import collect_seldom
 from pipelines.run import Outcome, Progress, Todo, Wanted, todo
 from pipelines.run import run as run_all
 from pipelines.settings import Settings, export_environment, load
@@ -106,10 +107,7 @@ class Preset(Enum):
 
 def main() -> None:
     """Run the command line; told errors are one paragraph and exit code 1."""
-    # What libraries make while they are imported lives as long as the process, and there is much of it: to look
-    # through it for garbage, again and again and once more at the end, takes a sixth of a run.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    collect_seldom()
     try:
         app(_hoisted(sys.argv[1:]), prog_name="tillage")
     except TillageError as error:
@@ -123,7 +121,7 @@ def main() -> None:
             raise
         _fail(f"{type(error).__name__}: {error} (--debug shows where)")
     finally:
-        gc.freeze()
+        gc.freeze()  # nor once more at the end
 
 
 @app.callback()

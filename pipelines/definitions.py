@@ -13,6 +13,7 @@ import dagster as dg
 from assets.asset import Making, table_asset
 from assets.graph import graph
 from assets.landing.asset import landing_assets
+from pipelines import collect_seldom
 from pipelines.jobs import jobs
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
@@ -33,6 +34,7 @@ EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiproce
 @dg.definitions
 def defs() -> dg.Definitions:
     """What `dagster dev` and workspace.yaml load."""
+    collect_seldom()
     return build(load())
 
 

@@ -9,14 +9,17 @@ from sqlglot.lineage import lineage
 
 from warehouse.contract import Table
 
+# What `reads` parsed, for `column_lineage` to take apart: to copy a query takes sqlglot as long as to parse it.
+_PARSED: dict[str, exp.Expr] = {}
+
 
 @cache
 def reads(query: str) -> frozenset[str]:
     """Give the tables, as schema.name, that the query reads; its own CTEs have no schema."""
-    return frozenset(f"{table.db}.{table.name}" for table in _parsed(query).find_all(exp.Table) if table.db)
+    _PARSED[query] = parsed = _parsed(query)
+    return frozenset(f"{table.db}.{table.name}" for table in parsed.find_all(exp.Table) if table.db)
 
 
-@cache
 def _parsed(query: str) -> exp.Expr:
     return sqlglot.parse_one(query, dialect="duckdb")
 
@@ -32,7 +35,8 @@ def column_lineage(table: Table, shapes: dict[str, dict[str, str]]) -> dict[str,
     for name in reads(table.query) & shapes.keys():  # sqlglot works through every column it is told of
         schema.setdefault(name.split(".")[0], {})[name.split(".")[1]] = shapes[name]
     # All columns at once: one by one, sqlglot would qualify the query anew for each.
-    nodes = lineage(None, _parsed(table.query), schema=schema, dialect="duckdb", trim_selects=False)
+    parsed = _PARSED.pop(table.query, None) or _parsed(table.query)
+    nodes = lineage(None, parsed, schema=schema, dialect="duckdb", trim_selects=False, copy=False)
     found = {}
     for column in table.columns:
         sources = (
