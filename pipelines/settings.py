@@ -13,7 +13,15 @@ from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import duckdb
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,7 +34,7 @@ from warehouse.errors import TillageError
 from warehouse.intake.headers import header_set, header_sets
 from warehouse.intake.layout import Reading
 from warehouse.intake.numbers import DecimalMark
-from warehouse.lake import open_lake
+from warehouse.lake import Store, open_lake
 
 FILE = "tillage.toml"
 PREFIX = "TILLAGE_"
@@ -60,6 +68,18 @@ def _postgres(url: str) -> str:
             "environment"
         )
     return urlunsplit(parts._replace(scheme="postgresql"))
+
+
+def _s3(url: str) -> str:
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?\[\]]+)*/?", url):
+        raise ValueError("a URL such as s3://bucket/folder was expected")
+    return url.rstrip("/")
+
+
+def _endpoint(url: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d+)?/?", url):
+        raise ValueError("a URL such as http://store:9000 was expected, without user or password")
+    return url.rstrip("/")
 
 
 def _headers(entries: object) -> object:
@@ -138,6 +158,16 @@ class Settings(BaseSettings):
         "one home: `postgresql://user@host:5432/database`. The password comes from PGPASSWORD in the environment and "
         "never stands here.",
     )
+    s3: Annotated[str, AfterValidator(_s3)] | None = Field(
+        default=None,
+        description="Where the files of the lake are, instead of the home: `s3://bucket/folder` in an object store. Needs "
+        "`postgres`. Who may use it is found as AWS's tools find it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
+        "environment, a profile, the role of the machine.",
+    )
+    s3_endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
+        default=None, description="Of a store other than Amazon's: `http://store:9000`."
+    )
+    s3_region: str | None = Field(default=None, description="Region of the bucket.")
     alert_webhook: SecretStr | None = Field(
         default=None,
         description="URL that is told of what went wrong, as JSON with `cause` and `text`; whoever knows it can write "
@@ -227,6 +257,15 @@ class Settings(BaseSettings):
         """The home as an absolute path."""
         return self.home.expanduser().resolve()
 
+    @field_validator("s3")
+    @classmethod
+    def _shares_its_catalog(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and info.data.get("postgres") is None:
+            raise ValueError(
+                "`postgres` was expected beside it: machines that share files must share their catalog"
+            )
+        return url
+
     @property
     def landing(self) -> Path:
         """Where people drop files, a folder a source."""
@@ -264,6 +303,7 @@ class Settings(BaseSettings):
             as_of=as_of,
             reach=reach,
             postgres=self.postgres,
+            store=None if self.s3 is None else Store(self.s3, self.s3_endpoint, self.s3_region),
         )
 
     def notifier(self) -> Notifier:
@@ -334,7 +374,7 @@ def _paragraph(error: ValidationError) -> str:
         # A table is too long to be shown, and a password is nobody's business.
         given = (
             ""
-            if name in {"headers", "postgres"} or "secret" in problem["type"]
+            if name in {"headers", "postgres", "s3", "s3_endpoint"} or "secret" in problem["type"]
             else f" is {problem['input']!r}"
         )
         told.append(f"{name}{given}: {said[0].lower()}{said[1:]}")

@@ -10,7 +10,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from resources.alive import alive
-from warehouse.lake import WORK, open_lake
+from warehouse.lake import WORK, Store, open_lake
 from warehouse.records import prepare
 
 
@@ -24,15 +24,21 @@ class LakeResource(DuckDBResource):
     memory: str
     threads: int | None = None
     postgres: str | None = None
+    s3: str | None = None
+    s3_endpoint: str | None = None
+    s3_region: str | None = None
     _connection: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LakeResource"]:
         """Open the lake for as long as Dagster holds the resource: a run in process, else a step."""
         lake = Path(self.database)
+        store = None if self.s3 is None else Store(self.s3, self.s3_endpoint, self.s3_region)
         with (
             alive(lake / WORK, context.run.run_id if context.run else "none"),
-            open_lake(lake, memory=self.memory, threads=self.threads, postgres=self.postgres) as connection,
+            open_lake(
+                lake, memory=self.memory, threads=self.threads, postgres=self.postgres, store=store
+            ) as connection,
         ):
             prepare(connection)
             self._connection = connection

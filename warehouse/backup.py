@@ -22,7 +22,7 @@ import duckdb
 from warehouse import catalog
 from warehouse.errors import TillageError
 from warehouse.files import data_files_of
-from warehouse.lake import CATALOG, home_of
+from warehouse.lake import CATALOG, data_of, home_of
 
 MARK = "backup.json"
 RESTORING = ".restoring"  # in a home whose restoring has begun and not ended
@@ -50,11 +50,12 @@ def backup(connection: duckdb.DuckDBPyConnection, folder: Path) -> Copied:
     Raises:
         TillageError: If it is another folder, cannot be written, or the lake is damaged.
     """
-    home = home_of(connection).resolve()
+    home, data = home_of(connection).resolve(), data_of(connection)
     if not (home / "lake" / CATALOG).exists():
+        places = f"{home} and {data}" if "://" in data else f"{home}"
         raise TillageError(
             "The catalog is in PostgreSQL, which has a backup of its own: `pg_dump` of that database first, then copy "
-            f"{home}. Files are named by the catalog before they are let go, and stay for a day after."
+            f"{places}. Files are named by the catalog before they are let go, and stay for a day after."
         )
     folder = folder.expanduser().resolve()
     if folder == home or home in folder.parents:

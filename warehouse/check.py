@@ -1,15 +1,16 @@
 """Hold the lake against what it promises: catalog, files, contracts, keys, and the records of its rows."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from warehouse.catalog import damages
 from warehouse.contract import Table
-from warehouse.files import GRACE, data_files, model_files, orphans
+from warehouse.files import GRACE, data_files, model_files, orphans, stored_files
 from warehouse.intake import SOURCES
-from warehouse.lake import CATALOG, shape_of
+from warehouse.lake import CATALOG, data_of, shape_of
 from warehouse.publish import fingerprints
 from warehouse.records import read_versions
 from warehouse.tables import landing
@@ -48,21 +49,19 @@ def _catalog(root: Path) -> Iterator[str]:
 
 def _files(connection: duckdb.DuckDBPyConnection, root: Path, now: float) -> Iterator[str]:
     """Every file that a snapshot names must be there in its size, and no other may be."""
-    data = root / "data"
-    for path, size in sorted(data_files(connection).items()):
-        try:
-            found = (data / path).stat().st_size
-        except FileNotFoundError:
-            yield f"The file {data / path} is missing: rows of a snapshot are lost. {RESTORE}"
-            continue
-        if found != size:
+    named = data_files(connection)
+    data, there = data_of(connection), stored_files(connection)
+    for path, size in sorted(named.items()):
+        if path not in there:
+            yield f"The file {data}{path} is missing: rows of a snapshot are lost. {RESTORE}"
+        elif there[path].size != size:
             yield (
-                f"The file {data / path} has {found} bytes, and was written with {size}: it is damaged. {RESTORE}"
+                f"The file {data}{path} has {there[path].size} bytes, and was written with {size}: it is damaged. {RESTORE}"
             )
     for path in sorted(model_files(connection)):
         if not (root.parent / path).exists():
             yield f"The model {root.parent / path} is missing. {RESTORE} `--force` makes its month anew, too."
-    for file in orphans(connection, now - GRACE.total_seconds()):
+    for file in orphans(connection, datetime.fromtimestamp(now, UTC) - GRACE):
         yield (
             f"The file {file} belongs to no snapshot: a run was killed while it wrote. `tillage maintain` deletes it."
         )

@@ -1,14 +1,14 @@
 """Which files the lake's catalog names, which it has let go, and which nobody knows."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from warehouse.lake import home_of, shape_of
+from warehouse.lake import data_of, home_of, literal, shape_of
 from warehouse.records import MODELS
 from warehouse.tables import models
 
@@ -44,29 +44,64 @@ def model_files(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {path for (path,) in connection.execute("SELECT DISTINCT path FROM models.registry").fetchall()}
 
 
-def orphans(connection: duckdb.DuckDBPyConnection, before: float) -> Iterator[Path]:
-    """Give the data files and models that no snapshot or record names, last written before a moment.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file as it is there: its size in bytes, and when it was last written."""
 
-    Args:
-        connection: A connection to the lake.
-        before: Seconds since 1970.
-    """
-    home = home_of(connection)
-    data = home / "lake" / "data"
+    size: int
+    written_at: datetime
+
+
+def stored_files(connection: duckdb.DuckDBPyConnection) -> dict[str, Stored]:
+    """Give path below data/ of every file that is there, named by the catalog or not."""
+    data = data_of(connection)
+    if "://" not in data:
+        files = {file.relative_to(data).as_posix(): _told(file) for file in Path(data).rglob("*.parquet")}
+        return {path: told for path, told in files.items() if told is not None}
+    every = literal(f"{data}**/*.parquet")
+    if not connection.execute(f"SELECT 1 FROM glob({every}) LIMIT 1").fetchall():  # to read none is an error
+        return {}
+    rows = connection.execute(f"SELECT filename, size, last_modified FROM read_blob({every})").fetchall()
+    return {name.removeprefix(data): Stored(size, at.astimezone(UTC)) for name, size, at in rows}
+
+
+def orphans(connection: duckdb.DuckDBPyConnection, before: datetime) -> list[str]:
+    """Give the data files and models that no snapshot or record names, last written before a moment, with its zone."""
     # Looked for before the catalog is asked: what is named in between is in both.
-    there = {file.relative_to(data).as_posix(): file for file in data.rglob("*.parquet")}
-    fitted = {file.relative_to(home).as_posix(): file for file in (home / MODELS).rglob("*.skops*")}
+    there = stored_files(connection)
+    models = _unnamed_models(connection, before)
     let_go = {
         path
         for (path,) in connection.execute(
             f"SELECT path FROM {CATALOG_TABLES}.ducklake_files_scheduled_for_deletion"
         ).fetchall()
     }
-    unknown = [there[path] for path in sorted(there.keys() - data_files(connection).keys() - let_go)]
-    unknown += [fitted[path] for path in sorted(fitted.keys() - model_files(connection))]
-    for file in unknown:
-        try:
-            if file.stat().st_mtime < before:
-                yield file
-        except FileNotFoundError:  # another process has deleted it
-            continue
+    unknown = sorted(there.keys() - data_files(connection).keys() - let_go)
+    data = data_of(connection)
+    return [f"{data}{path}" for path in unknown if there[path].written_at < before] + [*map(str, models)]
+
+
+def delete_orphans(connection: duckdb.DuckDBPyConnection, before: datetime) -> int:
+    """Delete those, and give how many they were."""
+    models = _unnamed_models(connection, before)
+    deleted = connection.execute(
+        "CALL ducklake_delete_orphaned_files('lake', older_than => ?)", [before]
+    ).fetchall()
+    for file in models:
+        file.unlink(missing_ok=True)
+    return len(deleted) + len(models)
+
+
+def _unnamed_models(connection: duckdb.DuckDBPyConnection, before: datetime) -> list[Path]:
+    home = home_of(connection)
+    fitted = {file.relative_to(home).as_posix(): file for file in (home / MODELS).rglob("*.skops*")}
+    unnamed = [fitted[path] for path in sorted(fitted.keys() - model_files(connection))]
+    return [file for file in unnamed if (told := _told(file)) and told.written_at < before]
+
+
+def _told(file: Path) -> Stored | None:
+    try:
+        told = file.stat()
+    except FileNotFoundError:  # another process has deleted it
+        return None
+    return Stored(told.st_size, datetime.fromtimestamp(told.st_mtime, UTC))

@@ -15,12 +15,22 @@ import duckdb
 from warehouse.catalog import vacuum
 from warehouse.contract import Table
 from warehouse.errors import TillageError
-from warehouse.files import CATALOG_TABLES
+from warehouse.files import CATALOG_TABLES, stored_files
 from warehouse.intake import SOURCES, write_landed
 from warehouse.intake.reader import FORGOTTEN as SAID
 from warehouse.intake.reader import WORDS
 from warehouse.intake.source import Source
-from warehouse.lake import CATALOG, alone, home_of, in_transaction, literal, one_file, shape_of, snapshot
+from warehouse.lake import (
+    CATALOG,
+    alone,
+    data_of,
+    home_of,
+    in_transaction,
+    literal,
+    one_file,
+    shape_of,
+    snapshot,
+)
 from warehouse.publish import fingerprints
 from warehouse.records import MODELS, NOTHING, Record, insert, read_versions, write_versions
 from warehouse.tables import TABLES, landing, meta
@@ -105,12 +115,13 @@ def traces(connection: duckdb.DuckDBPyConnection, customer: str) -> Iterator[str
     Every Parquet file is read, those too that no snapshot names any more: they go a day or two after they were let
     go, with `tillage maintain`.
     """
-    home = home_of(connection)
-    for file in sorted((home / "lake" / "data").rglob("*.parquet")):
+    home, data = home_of(connection), data_of(connection)
+    for path in sorted(stored_files(connection)):
+        stored = f"{data}{path}"
         kinds = {
             name: kind
             for name, kind, *_ in connection.execute(
-                f"DESCRIBE SELECT * FROM read_parquet({one_file(file)}, hive_partitioning = false)"
+                f"DESCRIBE SELECT * FROM read_parquet({one_file(stored)}, hive_partitioning = false)"
             ).fetchall()
         }
         tests = [
@@ -123,10 +134,10 @@ def traces(connection: duckdb.DuckDBPyConnection, customer: str) -> Iterator[str
         if (
             tests
             and connection.execute(
-                f"SELECT 1 FROM read_parquet({one_file(file)}, hive_partitioning = false) WHERE {' OR '.join(tests)} LIMIT 1"
+                f"SELECT 1 FROM read_parquet({one_file(stored)}, hive_partitioning = false) WHERE {' OR '.join(tests)} LIMIT 1"
             ).fetchall()
         ):
-            yield f"{file} holds rows that name the customer: let go, and deleted by `tillage maintain` in a day or two."
+            yield f"{stored} holds rows that name the customer: let go, and deleted by `tillage maintain` in a day or two."
     for table in STATISTICS:
         found = connection.execute(
             f"SELECT 1 FROM {table} WHERE {_in_statistics(customer)} LIMIT 1"

@@ -35,6 +35,7 @@ WORK = "tmp"
 OPEN = "open.json"  # in the spill folder of a connection, locked for as long as it is open
 EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
 ON_POSTGRES = {"postgres_scanner": "postgres_scanner", "ducklake": "ducklake"}
+ON_S3 = {"httpfs": "httpfs", "aws": "aws"}
 # What DuckDB says when another process was in the way: of SQLite, when it read a catalog half made, of PostgreSQL.
 CONFLICT = (
     "conflict", "database is locked", "database is busy", "failed to load ducklake",
@@ -53,12 +54,43 @@ WIDER = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An object store that holds the lake's files, spoken to as Amazon's S3 is.
+
+    Who may use it is found as AWS's own tools find it: in the environment (AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY), in a profile, in the role of the machine.
+
+    Attributes:
+        url: s3://bucket/folder, without a slash at its end.
+        endpoint: URL of a store other than Amazon's.
+        region: Of the bucket.
+    """
+
+    url: str
+    endpoint: str | None = None
+    region: str | None = None
+
+    @property
+    def secret(self) -> str:
+        """SQL that tells DuckDB how to get there; whatever else it reads from S3 goes without."""
+        told = {"SCOPE": f"{self.url}/"}
+        if self.region is not None:
+            told["REGION"] = self.region
+        if self.endpoint is not None:
+            scheme, host = self.endpoint.split("://")
+            # The bucket's name is no name of a host there.
+            told |= {"ENDPOINT": host, "URL_STYLE": "path", "USE_SSL": str(scheme == "https").lower()}
+        options = ", ".join(f"{name} {literal(value)}" for name, value in told.items())
+        return f"CREATE SECRET tillage (TYPE s3, PROVIDER credential_chain, {options})"
+
+
 def literal(text: object) -> str:
     """Quote a value where SQL takes no parameter: a file name, an option."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def one_file(file: Path) -> str:
+def one_file(file: Path | str) -> str:
     """Name a file to DuckDB, which takes `sales[1].csv` for a pattern that sales1.csv matches."""
     return literal(re.sub(r"[*?\[]", r"[\g<0>]", str(file)))
 
@@ -73,13 +105,15 @@ def open_lake(
     as_of: int | None = None,
     reach: Sequence[Path] = (),
     postgres: str | None = None,
+    store: Store | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Attach the lake under `root` as `lake`; several processes may share it.
 
     A connection has a spill folder of its own: two that share one crash DuckDB when both spill.
     A read-only one reaches no file outside the lake and the folders in `reach`; a stranger's SQL goes
     through `select`. With `as_of` it sees the lake as it was at that snapshot. With `postgres`, a URL without
-    password, the catalog is in that database, and the files under `root` all the same.
+    password, the catalog is in that database; with `store` the files are there. What spills, and the notes of who
+    is at work, are under `root` all the same.
 
     Raises:
         TillageError: If a lake that is to be read is not there, or cannot be opened.
@@ -116,11 +150,13 @@ def open_lake(
     try:
         # It would be drawn into what a command prints; DuckDB takes it for a connection only.
         connection.execute("SET enable_progress_bar = false")
-        for wheel, name in (EXTENSIONS if postgres is None else ON_POSTGRES).items():
+        needed = EXTENSIONS if postgres is None else ON_POSTGRES
+        for wheel, name in (needed if store is None else {**needed, **ON_S3}).items():
             _load(connection, wheel, name)
-        attach(connection, root, read_only=read_only, as_of=as_of, postgres=postgres)
+        attach(connection, root, read_only=read_only, as_of=as_of, postgres=postgres, store=store)
         if read_only:
-            allowed = ", ".join(literal(folder) for folder in (root, *reach))
+            places = (root, *reach) if store is None else (root, store.url, *reach)
+            allowed = ", ".join(literal(place) for place in places)
             connection.execute(f"SET allowed_directories = [{allowed}]")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
@@ -194,15 +230,19 @@ def attach(
     read_only: bool = False,
     as_of: int | None = None,
     postgres: str | None = None,
+    store: Store | None = None,
 ) -> None:
     """Attach the lake under `root` as `lake` to a connection that has its extensions, and use it."""
     catalog = str(root / CATALOG) if postgres is None else postgres
     # WAL lets readers go on while a writer commits. OVERRIDE_DATA_PATH lets a home be moved.
     options = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, " if postgres is None else ""
     kind = "sqlite" if postgres is None else "postgres"
+    data = str(root / "data") if store is None else f"{store.url}/"
+    if store is not None:
+        _let_in(connection, store)
     statement = (
         f"ATTACH {literal(f'ducklake:{kind}:{catalog}')} AS lake "
-        f"(DATA_PATH {literal(root / 'data')}, {options}OVERRIDE_DATA_PATH true{', READ_ONLY' if read_only else ''}"
+        f"(DATA_PATH {literal(data)}, {options}OVERRIDE_DATA_PATH true{', READ_ONLY' if read_only else ''}"
         f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
     )
     try:
@@ -228,6 +268,16 @@ def attach(
             "from landing/ with `tillage run`."
         ) from error
     connection.execute("USE lake")
+
+
+def _let_in(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    try:
+        connection.execute(store.secret)
+    except duckdb.Error as error:
+        raise TillageError(
+            f"Nothing says who may use {store.url}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, "
+            f"or AWS_PROFILE, or give the machine a role ({str(error).splitlines()[0]})."
+        ) from error
 
 
 def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
@@ -263,10 +313,15 @@ def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
 
 
 def home_of(connection: duckdb.DuckDBPyConnection) -> Path:
-    """The folder of the shop whose lake is attached."""
+    """The folder of the shop whose lake is attached: what spills is in it, wherever the files are."""
+    return spill_folder(connection).parents[2]
+
+
+def data_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """The folder of the lake's files, or its URL in an object store; with a slash at its end."""
     # All rows of it: a result that is not read to its end holds the catalog as it is.
     ((data,),) = connection.execute("SELECT data_path FROM ducklake_settings('lake')").fetchall()
-    return Path(str(data)).parents[1]
+    return str(data)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import TillageError
-from warehouse.files import CATALOG_TABLES, GRACE, orphans
+from warehouse.files import CATALOG_TABLES, GRACE, delete_orphans
 from warehouse.lake import Opened, alone, home_of, in_transaction, opened, shape_of, snapshot, spill_folder
 from warehouse.tables import TABLES
 
@@ -72,13 +72,11 @@ def maintain(
         deleted = connection.execute(
             "CALL ducklake_cleanup_old_files('lake', older_than => ?)", [_whole_day(before)]
         ).fetchall()
-        left = list(orphans(connection, before.timestamp()))
-        for file in left:
-            file.unlink(missing_ok=True)
+        left = delete_orphans(connection, before)
         for folder in dead:
             if folder.exists() and folder.stat().st_mtime < aged.timestamp():
                 shutil.rmtree(folder, ignore_errors=True)
-    return Maintained(merged, expired, pinned, len(deleted), len(left), before < aged)
+    return Maintained(merged, expired, pinned, len(deleted), left, before < aged)
 
 
 def named_snapshots(connection: duckdb.DuckDBPyConnection) -> set[int]:

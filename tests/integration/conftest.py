@@ -148,3 +148,28 @@ def postgres(cluster: str, monkeypatch: pytest.MonkeyPatch) -> str:
     connection.cursor().execute(f"CREATE DATABASE {name}")
     connection.close()
     return f"{cluster}{name}"
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """A server that speaks as Amazon's S3 does; gives its URL."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(object_store: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty folder in a bucket; who may use it is in the environment."""
+    import boto3
+
+    for name, value in (("AWS_ACCESS_KEY_ID", "tillage"), ("AWS_SECRET_ACCESS_KEY", PASSWORD)):
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3", endpoint_url=object_store, region_name="us-east-1")
+    name = f"shop-{uuid4().hex[:8]}"
+    client.create_bucket(Bucket=name)
+    return f"s3://{name}/warehouse"

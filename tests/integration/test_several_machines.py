@@ -1,4 +1,4 @@
-"""The catalog and Dagster's history in PostgreSQL, by one setting: the same commands, the same rows."""
+"""Several machines, by settings alone: catalog and history in PostgreSQL, files in an object store; the same rows."""
 
 import csv
 import io
@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import duckdb
 import pytest
 
 from pipelines.settings import load
 from warehouse.errors import TillageError
+from warehouse.files import data_files, stored_files
 from warehouse.maintenance import maintain
 
 WALK = ("--select", "+key:core/customer_months or key:landing/files")
@@ -88,6 +90,97 @@ def test_old_snapshots_and_files_go_there_too(tmp_path: Path, on_postgres: str) 
         assert len(done.expired) >= 6
         assert done.deleted == 6
         assert read_versions(connection)["a", None].version == "5"
+
+
+@pytest.mark.usefixtures("unjudged", "on_postgres")
+def test_a_lake_whose_files_are_in_an_object_store_is_used_as_any_other(
+    tillage: Callable[..., Any],
+    small_shop: dict[date, str],
+    tmp_path: Path,
+    s3: str,
+    object_store: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No row lies in the home, what is let go is deleted there, too, and who may use it is told nowhere."""
+    home = tmp_path / "in an object store"
+    (home / "landing" / "orders").mkdir(parents=True)
+    (home / "tillage.toml").write_text(
+        f's3 = "{s3}"\ns3_endpoint = "{object_store}"\ns3_region = "us-east-1"\n'
+    )
+    month, text = next(iter(small_shop.items()))
+    (home / "landing" / "orders" / f"{month}.csv").write_text(text, encoding="latin-1")
+    said = tillage("run", *WALK, at=home)
+    assert said.code == 0, said.err
+    assert not list(home.rglob("*.parquet"))
+
+    # Cages hold: it reads the lake, and no other file.
+    rows = tillage("query", "--format", "csv", ROWS, at=home)
+    assert len(rows.out.splitlines()) > 10
+    outside = tillage("query", f"SELECT * FROM read_csv('{home}/landing/orders/{month}.csv')", at=home)
+    assert outside.code == 1
+    assert "disabled by configuration" in outside.err
+    customer = rows.out.splitlines()[1].split(",")[1]
+    assert "The lake is as it promises" in tillage("check", at=home).out
+
+    # What nobody names is deleted, and what was lost is told.
+    settings = load(home)
+    with settings.open_lake() as connection:
+        there = {path: file.size for path, file in stored_files(connection).items()}
+        assert data_files(connection) == there
+        connection.execute(f"COPY (SELECT 1 AS a) TO '{s3}/landing/orphan.parquet'")
+        now = datetime.now(UTC)
+        assert maintain(connection, keep=timedelta(days=30), now=now).orphans == 0
+        done = maintain(connection, keep=timedelta(days=30), now=now + timedelta(days=40))
+        assert (done.orphans, done.deleted > 0) == (1, True)
+        assert stored_files(connection).keys() == data_files(connection).keys()
+    assert tillage("query", "--format", "csv", ROWS, at=home).out == rows.out
+    assert tillage("forget", "--yes", customer, at=home).code == 0
+    assert f",{customer}," not in tillage("query", "--format", "csv", ROWS, at=home).out
+    assert f"{home} and {s3}/" in " ".join(tillage("backup", str(tmp_path / "copy"), at=home).err.split())
+    with settings.open_lake() as connection:
+        lost = next(iter(data_files(connection)))
+    _client(object_store).delete_object(Bucket=s3.split("/")[2], Key=f"warehouse/{lost}")
+    assert f"{s3}/{lost} is missing" in tillage("check", at=home).err.replace("\n", "")
+    for file in home.rglob("*"):
+        assert not file.is_file() or b"geheim" not in file.read_bytes(), file
+
+
+def _client(object_store: str) -> Any:
+    return boto3.client("s3", endpoint_url=object_store, region_name="us-east-1")
+
+
+@pytest.mark.usefixtures("on_postgres")
+def test_a_store_that_nobody_may_use_is_told(
+    tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TILLAGE_S3", s3)
+    settings = load(tmp_path / "home")
+    with pytest.raises(TillageError, match="Nothing says who may use s3://shop-"), settings.open_lake():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('s3 = "s3://shop/lake"', "`postgres` was expected beside it"),
+        ('postgres = "postgresql://t@db/shop"\ns3 = "shop/lake"', "s3://bucket/folder was expected"),
+        (
+            'postgres = "postgresql://t@db/shop"\ns3 = "s3://key:geheim@shop/lake"',
+            "s3://bucket/folder was expected",
+        ),
+        ('s3_endpoint = "http://key:geheim@store:9000"', "a URL such as http://store:9000 was expected"),
+    ],
+)
+def test_a_store_that_is_none_is_refused(tmp_path: Path, environment: None, text: str, said: str) -> None:
+    (tmp_path / "tillage.toml").write_text(text)
+    with pytest.raises(TillageError) as told:
+        load(tmp_path)
+    assert said in str(told.value)
+    assert "geheim" not in str(told.value)
 
 
 def test_a_server_that_does_not_answer_is_told_without_the_password(
