@@ -14,6 +14,7 @@ from assets.asset import Making, table_asset
 from assets.graph import graph
 from assets.landing.asset import landing_assets
 from pipelines import collect_seldom
+from pipelines.instance import prepare_instance
 from pipelines.jobs import jobs
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
@@ -35,7 +36,9 @@ EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiproce
 def defs() -> dg.Definitions:
     """What `dagster dev` and workspace.yaml load."""
     collect_seldom()
-    return build(load())
+    settings = load()
+    prepare_instance(settings)  # for webserver and daemon, where they are started one by one
+    return build(settings)
 
 
 def build(

@@ -1,0 +1,254 @@
+"""What stands in deploy/ agrees with the code, and its commands do what they say; no container engine is needed."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
+
+from pipelines.instance import CONFIG, ON_POSTGRES
+from pipelines.settings import Settings, load
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+SERVICES = ("code", "webserver", "daemon")
+SECRETS = {"PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+# Those of values.schema.json of Dagster's chart (1.13) that are used, and what each may hold there.
+CHART = {
+    "global": {"postgresqlSecretName", "dagsterHome", "serviceAccountName", "celeryConfigSecretName"},
+    "generatePostgresqlPasswordSecret": None,
+    "postgresql": {"enabled", "postgresqlHost", "postgresqlUsername", "postgresqlDatabase", "service"},
+    "dagster-user-deployments": {"enabled", "enableSubchart", "deployments"},
+    "runLauncher": {"type", "config"},
+    "dagsterWebserver": {"replicaCount"},
+    "dagsterDaemon": {"enabled", "runMonitoring"},
+    "telemetry": {"enabled"},
+}
+DEPLOYMENT = {
+    "name", "image", "codeServerArgs", "port", "env", "envSecrets", "volumes", "volumeMounts", "resources",
+    "startupProbe",
+}  # fmt: skip
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def compose() -> Any:
+    return read("compose.yaml")
+
+
+@pytest.fixture
+def deployment() -> Any:
+    [found] = read("values.yaml")["dagster-user-deployments"]["deployments"]
+    return found
+
+
+def test_compose_is_valid_by_its_own_schema() -> None:
+    program = shutil.which("docker-compose")
+    if program is None:
+        message = (
+            "docker-compose is not installed: `apt-get install docker-compose` brings it; it needs no engine"
+        )
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    given = {**os.environ, **dict.fromkeys(SECRETS, "x")}
+    command = [program, "-f", DEPLOY / "compose.yaml", "config"]
+    said = subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
+    assert said.returncode == 0, said.stderr
+    # Without a password nothing starts, and it says which is wanted.
+    del given["PGPASSWORD"]
+    said = subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
+    assert said.returncode != 0
+    assert "set the password of PostgreSQL" in said.stderr
+
+
+def test_every_setting_that_is_named_is_one_and_its_value_is_good(
+    compose: Any, deployment: Any, environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_cluster = {entry["name"]: entry["value"] for entry in deployment["env"]}
+    for given in (compose["services"]["code"]["environment"], in_cluster):
+        settings = {name: value for name, value in given.items() if name.startswith("TILLAGE_")}
+        assert {name.removeprefix("TILLAGE_").lower() for name in settings} <= set(Settings.model_fields)
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        assert load().s3 == settings["TILLAGE_S3"]
+        assert load().postgres == settings["TILLAGE_POSTGRES"]
+        for name in settings:
+            monkeypatch.delenv(name)
+
+
+def test_no_secret_stands_in_a_file(compose: Any, deployment: Any) -> None:
+    """Files are committed, mailed and shown."""
+    for service in compose["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if any(word in name for word in ("PASSWORD", "SECRET", "KEY")):
+                assert re.fullmatch(r"\$\{[A-Z_]+:\?.*\}", value), name
+    assert {entry["name"] for entry in deployment["env"]}.isdisjoint(SECRETS)
+    assert deployment["envSecrets"] == [{"name": "tillage-secrets"}]
+
+
+def test_services_share_image_home_and_port(compose: Any, deployment: Any) -> None:
+    """Webserver and daemon find the code, and all of them the same home and history."""
+    services = [compose["services"][name] for name in SERVICES]
+    for key in ("image", "environment", "volumes"):
+        assert all(service[key] == services[0][key] for service in services)
+    given = services[0]["environment"]
+    assert given["DAGSTER_HOME"] == f"{given['TILLAGE_HOME']}/dagster"
+    assert given["DAGSTER_POSTGRES_URL"] == given["TILLAGE_POSTGRES"].replace("://", "+psycopg2://")
+    assert services[0]["volumes"] == [f"shop:{given['TILLAGE_HOME']}"]
+    [location] = read("workspace.yaml")["load_from"]
+    command = services[0]["command"]
+    assert location["grpc_server"]["host"] == "code"
+    assert str(location["grpc_server"]["port"]) == command[command.index("-p") + 1] == str(deployment["port"])
+    module = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))["load_from"][0][
+        "python_module"
+    ]
+    assert command[-2:] == deployment["codeServerArgs"] == ["-m", module]
+    assert deployment["volumeMounts"][0]["mountPath"] == "/shop"
+
+
+def test_the_image_installs_what_is_locked_on_a_python_that_is_supported() -> None:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    found = re.search(r"FROM python:(3\.\d+)-slim", text)
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "requires-python"
+    ]
+    assert found is not None
+    assert found[1] in SpecifierSet(wanted)
+    assert "--require-hashes -r requirements.lock" in text
+    assert "USER tillage" in text
+
+
+def test_the_values_of_the_chart_are_those_it_knows(deployment: Any) -> None:
+    values = read("values.yaml")
+    for name, section in values.items():
+        assert name in CHART, name
+        known = CHART[name]
+        assert known is None or set(section) <= known, name
+    assert set(deployment) <= DEPLOYMENT
+    assert set(values["global"]) == CHART["global"], "the chart wants all four"
+    launcher = values["runLauncher"]["config"]["customRunLauncher"]
+    module = __import__(launcher["module"])
+    assert hasattr(module, launcher["class"])
+
+
+def test_the_instance_that_is_prepared_is_on_postgresql(compose: Any) -> None:
+    config = yaml.safe_load(CONFIG + ON_POSTGRES)
+    assert config["storage"]["postgres"]["postgres_url"] == {"env": "DAGSTER_POSTGRES_URL"}
+    assert config["telemetry"] == {"enabled": False}
+
+
+@contextmanager
+def started(command: list[str], given: dict[str, str], log: Path) -> Iterator[None]:
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / command[0]), *command[1:]], env=given, stdout=out, stderr=out
+        )
+        try:
+            yield
+            assert process.poll() is None, log.read_text()
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def asked(url: str, query: str | None = None, patience: float = 120) -> Any:
+    """The answer of a server, as soon as it gives one."""
+    data = None if query is None else json.dumps({"query": query}).encode()
+    until = time.monotonic() + patience
+    while True:
+        try:
+            with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=30) as answer:  # noqa: S310
+                return json.load(answer)
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+
+
+@pytest.mark.slow
+def test_the_commands_bring_up_code_webserver_and_daemon(
+    compose: Any, environment: None, postgres: str, s3: str, object_store: str, tmp_path: Path
+) -> None:
+    """On this machine, with a PostgreSQL and an object store of its own: a location that loads, a daemon that ticks."""
+    ports = {}
+    for name in ("4000", "3000"):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            ports[name] = str(free.getsockname()[1])
+    workspace = tmp_path / "workspace.yaml"
+    text = (DEPLOY / "workspace.yaml").read_text(encoding="utf-8")
+    workspace.write_text(text.replace("host: code", "host: 127.0.0.1").replace("4000", ports["4000"]))
+    home = tmp_path / "shop"
+    (home / "landing" / "orders").mkdir(parents=True)
+    given = {
+        **os.environ,
+        **compose["services"]["code"]["environment"],
+        "TILLAGE_HOME": str(home),
+        "DAGSTER_HOME": str(home / "dagster"),
+        "TILLAGE_POSTGRES": postgres,
+        "DAGSTER_POSTGRES_URL": postgres.replace("://", "+psycopg2://"),
+        "TILLAGE_S3": s3,
+        "TILLAGE_S3_ENDPOINT": object_store,
+        **{name: os.environ[name] for name in SECRETS},
+    }
+    changed = {"0.0.0.0": "127.0.0.1", "/opt/tillage/deploy/workspace.yaml": str(workspace), **ports}  # noqa: S104
+    commands = {
+        name: [changed.get(word, word) for word in compose["services"][name]["command"]] for name in SERVICES
+    }
+    with ExitStack() as stack:
+        stack.enter_context(started(commands["code"], given, tmp_path / "code.log"))
+        health = [
+            str(Path(sys.executable).parent / "dagster"),
+            "api",
+            "grpc-health-check",
+            "-p",
+            ports["4000"],
+        ]
+        until = time.monotonic() + 120
+        while subprocess.run(health, env=given, capture_output=True, check=False).returncode:
+            assert time.monotonic() < until, (tmp_path / "code.log").read_text()
+            time.sleep(1)
+        assert (home / "dagster" / "dagster.yaml").exists()
+        for name in ("webserver", "daemon"):
+            stack.enter_context(started(commands[name], given, tmp_path / f"{name}.log"))
+        server = f"http://127.0.0.1:{ports['3000']}"
+        assert "dagster_version" in asked(f"{server}/server_info")
+        loaded = asked(
+            f"{server}/graphql",
+            "{workspaceOrError {... on Workspace {locationEntries {name loadStatus locationOrLoadError {__typename}}}}}",
+        )
+        [location] = loaded["data"]["workspaceOrError"]["locationEntries"]
+        assert (location["name"], location["loadStatus"]) == ("tillage", "LOADED")
+        assert location["locationOrLoadError"]["__typename"] == "RepositoryLocation"
+        until = time.monotonic() + 120
+        while True:
+            health_of = asked(
+                f"{server}/graphql",
+                "{instance {daemonHealth {id allDaemonStatuses {daemonType healthy required}}}}",
+            )
+            states = health_of["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+            wanted = [state["healthy"] for state in states if state["daemonType"] in {"SENSOR", "SCHEDULER"}]
+            if len(wanted) == 2 and all(wanted):
+                break
+            assert time.monotonic() < until, (tmp_path / "daemon.log").read_text()
+            time.sleep(2)
