@@ -107,7 +107,7 @@ def main() -> None:
     # What libraries make while they are imported lives as long as the process, and there is much of it: to look
     # through it for garbage, again and again and once more at the end, takes a sixth of a run.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(50_000, 20)
     try:
         app(_hoisted(sys.argv[1:]), prog_name="tillage")
     except TillageError as error:
