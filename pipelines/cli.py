@@ -1,5 +1,6 @@
 """The command line: a thin face on Dagster and the lake."""
 
+import atexit
 import csv
 import gc
 import json
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -104,10 +106,7 @@ class Preset(Enum):
 
 def main() -> None:
     """Run the command line; told errors are one paragraph and exit code 1."""
-    # What libraries make while they are imported lives as long as the process, and there is much of it: to look
-    # through it for garbage, again and again and once more at the end, takes a sixth of a run.
-    gc.freeze()
-    gc.set_threshold(50_000, 20)
+    _spare_the_collector()
     try:
         app(_hoisted(sys.argv[1:]), prog_name="tillage")
     except TillageError as error:
@@ -120,8 +119,18 @@ def main() -> None:
         if STATE.is_debug:
             raise
         _fail(f"{type(error).__name__}: {error} (--debug shows where)")
-    finally:
-        gc.freeze()
+
+
+@cache
+def _spare_the_collector() -> None:
+    """Look for garbage less often, and not where there is none.
+
+    What libraries make while they are imported lives as long as the process, and there is much of it: to look
+    through it again and again, and once more at the end, takes a sixth of a run.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20)
+    atexit.register(gc.freeze)
 
 
 @app.callback()
