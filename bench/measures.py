@@ -404,6 +404,54 @@ def customer_months(folder: Path) -> list[Measurement]:
     return [*times, memory]
 
 
+def clusters(folder: Path) -> list[Measurement]:
+    """Clusters of simulated shops against the true segments (adjusted Rand index), beside the most probable segments."""
+    from simulator import PRESETS, oracles, write
+    from warehouse.lake import open_lake
+
+    first, end = date(2022, 1, 1), date(2024, 1, 1)
+    shops = {}
+    for preset in ("easy", "default"):
+        for seed in range(3):
+            home = folder / f"{preset}, seed {seed}"
+            written = write(home, months=24, customers=2_000, seed=seed, first_month=first, preset=preset)
+            run = [sys.executable, "-m", "pipelines.cli", "--quiet", "--home", str(home), "run"]
+            _command([*run, "--select", "+key:segments/clusters"])
+            shops[home] = preset, {file.stem: file for file in written.truth}
+
+    import polars as pl
+    from sklearn.metrics import adjusted_rand_score
+
+    found = []
+    for home, (preset, truth) in shops.items():
+        with open_lake(home / "lake", read_only=True) as lake:
+            orders = lake.execute(
+                "SELECT customer_id, CAST(min(sold_at) AS DATE) AS ordered_on, CAST(sum(quantity) AS BIGINT) AS units "
+                "FROM core.order_lines WHERE kind = 'sale' AND is_goods AND customer_id IS NOT NULL "
+                "GROUP BY customer_id, invoice_id"
+            ).pl()
+            ours = lake.execute(
+                "SELECT customer_id, cluster_id FROM segments.clusters WHERE as_of = ?", [date(2023, 12, 1)]
+            ).pl()
+        weights = pl.read_parquet(truth["demand"]).group_by("month").agg(pl.col("weight").sum() / 8)["weight"]
+        best = oracles.customers(
+            orders, parameters=PRESETS[preset], first_day=first, as_of=end, weight=weights.to_numpy().mean()
+        )
+        judged = (
+            pl.read_parquet(truth["customers"])
+            .select(pl.col("customer_id").cast(pl.String), truth="segment")
+            .join(best.select("customer_id", "segment"), on="customer_id")
+            .join(ours, on="customer_id")
+            .join(orders.group_by("customer_id").len().filter(pl.col("len") >= 5), on="customer_id")
+        )
+        score, highest = (
+            adjusted_rand_score(judged["truth"], judged[name]) for name in ("cluster_id", "segment")
+        )
+        against = "the oracle, five orders and more"
+        found.append(Measurement(f"clusters of {home.name}", score, highest, "ARI", judged.height, against))
+    return found
+
+
 def _write_customer_months(folder: Path, rows: int) -> None:
     """Write two years of customers of whom each buys in ten months or so, two products in each."""
     code = """
@@ -457,6 +505,7 @@ MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "forecasts": forecasts,
     "rules": rules,
     "customer_months": customer_months,
+    "clusters": clusters,
 }
 
 

@@ -1,7 +1,6 @@
 """The command line: a thin face on Dagster and the lake."""
 
 import csv
-import gc
 import json
 import os
 import sys
@@ -120,8 +119,6 @@ def main() -> None:
         if STATE.is_debug:
             raise
         _fail(f"{type(error).__name__}: {error} (--debug shows where)")
-    finally:
-        gc.freeze()  # nor once more at the end
 
 
 @app.callback()

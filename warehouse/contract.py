@@ -48,7 +48,8 @@ class Table:
     partitioned by; `sees` names the inputs, as schema.name, of which it is otherwise. A query that reads its
     own table is a chain, and sees of it the month before. Of a table that `is_served` only the newest month is
     made by itself: it answers for today, and nobody asks it of a year ago; older months are made when forced. What is
-    both sees of itself the last month that has rows, for months between were perhaps never made.
+    both sees of itself the last month that has rows, for months between were perhaps never made. What Python computes of
+    the same rows as another table of its schema names that one, `query_of`, and has no query of its own.
     """
 
     schema: str
@@ -60,6 +61,7 @@ class Table:
     partition_column: str | None = None
     sees: Mapping[str, Sees] = field(default_factory=dict, hash=False)
     is_served: bool = False
+    query_of: str | None = None
 
     @property
     def qualified(self) -> str:
@@ -86,8 +88,8 @@ class Table:
 
     @cached_property
     def query(self) -> str:
-        """The SELECT that fills this table, from `warehouse/sql/<schema>/<name>.sql`."""
-        return (SQL_DIR / self.schema / f"{self.name}.sql").read_text(encoding="utf-8")
+        """The SELECT that fills this table, from `warehouse/sql/<schema>/<name>.sql`, the name that of `query_of`."""
+        return (SQL_DIR / self.schema / f"{self.query_of or self.name}.sql").read_text(encoding="utf-8")
 
 
 def fingerprint(*parts: str) -> str:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 from scipy.special import bdtr
+from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
 from assets.rules.chance import Floats, Integers, false_discovery_rates, moments, moments_of_all, p_values
@@ -76,14 +77,16 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         return stacked({}, SHAPE)
     chosen = Thresholds(*totals.select(field.name for field in fields(Thresholds)).row(0))
     found: dict[date, list[pl.DataFrame]] = {month: [] for month in months}
-    for level in rows.filter(kind="item")["level"].unique().sort():
-        past = Past.of(rows.filter(level=level))
-        for month in months:
-            counts = past.counts(month, chosen)
-            sets = rows.filter(kind="itemset", level=level, month=month)["items"]
-            if counts is not None:
-                told = associations(counts, sets, chosen).with_columns(level=pl.lit(level))
-                found[month].append(told.select(pl.col(name).cast(kind) for name, kind in SHAPE.items()))
+    # On matrices so small two threads of BLAS wait for each other longer than they work.
+    with threadpool_limits(1):
+        for level in rows.filter(kind="item")["level"].unique().sort():
+            past = Past.of(rows.filter(level=level))
+            for month in months:
+                counts = past.counts(month, chosen)
+                sets = rows.filter(kind="itemset", level=level, month=month)["items"]
+                if counts is not None:
+                    told = associations(counts, sets, chosen).with_columns(level=pl.lit(level))
+                    found[month].append(told.select(pl.col(name).cast(kind) for name, kind in SHAPE.items()))
     return stacked({month: pl.concat(tables) for month, tables in found.items() if tables}, SHAPE)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from assets.computed import module_of
 from warehouse.contract import SQL_DIR, Column, Table, fingerprint
 from warehouse.tables import TABLES, meta
 
@@ -35,8 +36,18 @@ def test_every_column_has_a_meaning(table: Table) -> None:
 
 def test_every_sql_file_fills_a_table_and_every_table_has_what_fills_it() -> None:
     files = {f"{file.parent.name}.{file.stem}" for file in SQL_DIR.glob("*/*.sql")}
-    assert files == {name for name in TABLES if TABLES[name].is_made and not name.startswith("seeds.")}
-    assert all(TABLES[name].query for name in files)
+    made = {name: table for name, table in TABLES.items() if table.is_made and table.schema != "seeds"}
+    assert files == {name for name, table in made.items() if table.query_of is None}
+    assert all(table.query for table in made.values())
+
+
+def test_a_table_with_the_query_of_another_is_computed() -> None:
+    """Else two tables would hold the same rows."""
+    others = [table for table in TABLES.values() if table.query_of is not None]
+    assert others
+    for table in others:
+        assert module_of(table)
+        assert table.query == TABLES[f"{table.schema}.{table.query_of}"].query
 
 
 def test_a_fingerprint_tells_its_parts_apart() -> None:

@@ -1,6 +1,6 @@
-"""Shops too small or too plain to say anything of: every table of customers gives rows that hold, or none."""
+"""Shops too small or too plain to say anything of: every table of customers and baskets gives rows that hold, or none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from expectations.rules import rules
 from warehouse.plan import Plan, month_range, next_month
 from warehouse.tables import TABLES
 
-GROUPS = ("segments", "cohorts", "value", "churn")
+GROUPS = ("segments", "cohorts", "value", "churn", "rules", "recommendations")
 OF_GROUPS = tuple(name for name, table in TABLES.items() if table.schema in GROUPS)
 MONTHS = month_range(date(2011, 1, 1), date(2011, 8, 1))
 FIRST = datetime(2011, 1, 3, 10)
@@ -25,6 +25,7 @@ REASONS = {
     "churn.risk": ("probability", "missing_reason"),
     "segments.service_demand": ("expected_return_lines", "reason"),
     "segments.cluster_quality": ("NULL", "why"),
+    "rules.summary": ("nullif(rules, 0)", "reason"),
 }
 OF_ALL = ("rfm", "customer_features", "habits", "holdouts", "cluster_quality", "concentration", "actions")
 
@@ -61,9 +62,22 @@ def of_one_kind() -> Iterator[Line]:
         yield (*line[:4], "85123A", "HEART", 1, line[7].replace(hour=10), *line[8:])
 
 
+def together(*baskets: tuple[str, ...], customers: int = 12) -> Iterator[Line]:
+    """Baskets of these goods, one after the other, day by day; each customer's begin with another."""
+    for customer in range(customers):
+        for number in range(30):
+            at = FIRST + timedelta(days=7 * number + customer % 7)
+            for place, good in enumerate(baskets[(customer + number) % len(baskets)]):
+                yield (
+                    at.date().replace(day=1), "f", customer * 1_000 + number * 10 + place,
+                    f"{500_000 + customer * 100 + number}", good, f"THING {place}", 1, at, "2.50", f"{100 + customer}",
+                    "EIRE",
+                )  # fmt: skip
+
+
 RETURNED = (date(2011, 3, 1), "g", 1, "C999999", "85120A", "HEART", -3, datetime(2011, 3, 10, 11), "2.50", "999", "EIRE")  # fmt: skip
 
-SHOPS: dict[str, Callable[[], Iterator[Line]]] = {
+SHOPS: dict[str, Callable[[], Iterable[Line]]] = {
     "one customer": lambda: lines(customers=1),
     "one order": lambda: lines(customers=1, days=1),
     "nobody comes back": lambda: lines(days=1, every=999),
@@ -77,8 +91,12 @@ SHOPS: dict[str, Callable[[], Iterator[Line]]] = {
     "amounts next to 0": lambda: lines(price="0.0001"),
     "constant features": of_one_kind,
     "guests alone": lambda: ((*line[:9], None, line[10]) for line in lines()),
+    "one basket": lambda: list(together(tuple(f"8512{n}A" for n in range(9)), customers=1))[:9],
+    "an item in every basket": lambda: together(("85120A", "85121A"), ("85120A", "85122A"), ("85120A",)),
+    "no pair is frequent": lambda: together(*((f"{10_000 + n}A", f"{20_000 + n}A") for n in range(360))),
+    "two names for one code": lambda: together(("85120A", "85120A", "85121A"), ("85120A", "85122A")),
 }
-SILENT = {"nothing but returns", "amounts of 0", "guests alone"}
+SILENT = {"nothing but returns", "amounts of 0"}
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +138,7 @@ def make(tables: duckdb.DuckDBPyConnection, name: str, query: str, months: list[
 
 
 @pytest.mark.parametrize("shop", SHOPS)
-def test_a_table_of_customers_gives_rows_that_hold_or_none(
+def test_a_table_gives_rows_that_hold_or_none(
     shop: str,
     tables: duckdb.DuckDBPyConnection,
     fill: Callable[..., None],
@@ -161,15 +179,24 @@ def test_a_table_of_customers_gives_rows_that_hold_or_none(
     assert untold == []
     has_rows = {name for name in OF_GROUPS if ask(f"SELECT 1 FROM {name} LIMIT 1")}
     if shop in SILENT:
-        assert has_rows == set()
+        assert has_rows == {"rules.summary"}, "it says that there is no basket"
+    elif shop == "guests alone":
+        assert {TABLES[name].schema for name in has_rows} <= {"rules", "recommendations"}
+        assert "rules.summary" in has_rows
     else:
         assert has_rows >= {
+            "rules.summary",
             "value.lifetime",
             "churn.risk",
             "cohorts.retention",
             "segments.service_demand",
             *(f"segments.{name}" for name in OF_ALL),
         }
+    # What lies in every basket goes with nothing, and what was bought by chance belongs to nothing.
+    assert (
+        ask("SELECT * FROM rules.rules WHERE is_rule AND (consequent = '85120A' OR '85120A' IN antecedent)")
+        == []
+    )
     nobody = [
         name
         for name in OF_GROUPS
