@@ -195,6 +195,7 @@ BACKTEST = Table(
     primary_key=("as_of", "grain", "measure", "level", "series", "model", "first_step"),
     partition_column="as_of",
     sees={"forecasts.rivals": Sees.UP_TO},
+    query_of="sales",
 )
 
 ACCURACY = Table(
