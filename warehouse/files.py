@@ -83,13 +83,13 @@ def orphans(connection: duckdb.DuckDBPyConnection, before: datetime) -> list[str
 
 def delete_orphans(connection: duckdb.DuckDBPyConnection, before: datetime) -> int:
     """Delete those, and give how many they were."""
-    models = _unnamed_models(connection, before)
-    deleted = connection.execute(
-        "CALL ducklake_delete_orphaned_files('lake', older_than => ?)", [before]
-    ).fetchall()
-    for file in models:
-        file.unlink(missing_ok=True)
-    return len(deleted) + len(models)
+    unnamed = orphans(connection, before)
+    in_store = [file for file in unnamed if "://" in file]
+    if in_store:  # of a folder DuckLake would take the name for a pattern
+        connection.execute("CALL ducklake_delete_orphaned_files('lake', older_than => ?)", [before])
+    for file in set(unnamed) - set(in_store):
+        Path(file).unlink(missing_ok=True)
+    return len(unnamed)
 
 
 def _unnamed_models(connection: duckdb.DuckDBPyConnection, before: datetime) -> list[Path]:

@@ -313,8 +313,9 @@ def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
 
 
 def home_of(connection: duckdb.DuckDBPyConnection) -> Path:
-    """The folder of the shop whose lake is attached: what spills is in it, wherever the files are."""
-    return spill_folder(connection).parents[2]
+    """The folder of the shop whose lake is attached: that of its files, or of what spills where these are elsewhere."""
+    data = data_of(connection)
+    return Path(data).parents[1] if "://" not in data else spill_folder(connection).parents[2]
 
 
 def data_of(connection: duckdb.DuckDBPyConnection) -> str:

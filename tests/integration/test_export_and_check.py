@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 import time
+from contextlib import closing
 from datetime import date
 
 import duckdb
@@ -190,9 +191,9 @@ def test_a_damaged_catalog_is_found(shop, home, tmp_path):
     """Checked on a copy: a catalog that cannot be read at all fails when it is opened."""
     copy = tmp_path / "copy"
     (copy / "data").mkdir(parents=True)
-    with (
-        sqlite3.connect(home / "lake" / "catalog.sqlite") as source,
-        sqlite3.connect(copy / "catalog.sqlite") as to,
+    with (  # closed, so that no page waits in a write-ahead log
+        closing(sqlite3.connect(home / "lake" / "catalog.sqlite")) as source,
+        closing(sqlite3.connect(copy / "catalog.sqlite")) as to,
     ):
         source.backup(to)
         to.execute("CREATE TABLE filler (x)")
