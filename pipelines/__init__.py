@@ -14,5 +14,5 @@ def collect_seldom() -> None:
     third of loading 500 assets.
     """
     gc.freeze()
-    gc.set_threshold(50_000, 20)
+    gc.set_threshold(200_000, 50)
     atexit.register(gc.freeze)
