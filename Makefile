@@ -21,10 +21,10 @@ ui: $(VENV)/installed ## Open the Dagster UI on the same home
 	@$(BIN)/tillage ui
 
 test: lint ## Install what tests need; lint, types and all tests but the slow ones
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 test-all: lint ## The slow tests, too
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/tested ## Style and types
 	$(BIN)/ruff format --check .

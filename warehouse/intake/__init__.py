@@ -90,13 +90,12 @@ class TakenIn:
 
 def new_files(connection: duckdb.DuckDBPyConnection, landing: Path, reading: Reading) -> list[Found]:
     """Give the files that are new or changed since they were last taken in, as far as a look can tell."""
-    return [found for source in SOURCES for found in _new_files(connection, landing, reading, source)]
+    known = _known(connection)
+    return [found for source in SOURCES for found in _new_files(known, landing, reading, source)]
 
 
-def _new_files(
-    connection: duckdb.DuckDBPyConnection, landing: Path, reading: Reading, source: Source
-) -> list[Found]:
-    newest = _newest(_known(connection))
+def _new_files(known: Iterable[Arrival], landing: Path, reading: Reading, source: Source) -> list[Found]:
+    newest = _newest(known)
     return [
         found
         for found in scan(landing, source.name, source.kinds)
@@ -122,12 +121,13 @@ def take_in(
         progress: Called before each file with its path, the files done, and all of them.
     """
     with alone(connection, "take_in"):
-        todo = {source: _new_files(connection, landing, reading, source) for source in SOURCES}
+        known = _known(connection)
+        todo = {source: _new_files(known, landing, reading, source) for source in SOURCES}
         batches, done, total = [], 0, sum(len(files) for files in todo.values())
         for source, files in todo.items():
             if not files:
                 continue
-            batch = _Batch(connection, source, reading, run)
+            batch = _Batch(connection, source, reading, run, known)
             batches.append(batch)
             for found in files:
                 if progress:
@@ -135,6 +135,7 @@ def take_in(
                 batch.add(found)
                 done += 1
             batch.commit()
+            known = batch.known
     return TakenIn(
         tuple(arrival for batch in batches for arrival in batch.arrivals),
         {path: why for batch in batches for path, why in batch.left.items()},
@@ -189,12 +190,13 @@ class _NothingStagedError(Exception):
 
 @dataclass
 class _Batch:
-    """Files staged so far, and what became of those committed."""
+    """Files staged so far, what became of those committed, and all that landing.files knows."""
 
     connection: duckdb.DuckDBPyConnection
     source: Source
     reading: Reading
     run: str | None
+    known: list[Arrival]
     arrivals: list[Arrival] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     months: dict[date, Record] = field(default_factory=dict)
@@ -203,9 +205,9 @@ class _Batch:
     _staged: dict[str, Staged] = field(default_factory=dict)
     _staged_bytes: int = 0
     _changed: dict[date, Record] = field(default_factory=dict)
+    _written: list[Arrival] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._known = _known(self.connection)
         create_staging(self.connection, self.source)
 
     def add(self, found: Found) -> None:
@@ -247,7 +249,7 @@ class _Batch:
             self.left[found.path] = "its name is not UTF-8, which DuckDB needs; rename it"
             return
         content = read_content(found.file)
-        before = _newest(self._known).get(found.path)
+        before = _newest(self.known).get(found.path)
         is_same = before is not None and before.file_id == content.file_id
         if (
             is_same
@@ -269,13 +271,13 @@ class _Batch:
 
     def _judge(self, found: Found, content: Content, into: str) -> Arrival:
         """Say what becomes of the content; stage its rows if they are not in the lake or staged yet."""
-        live = _live(self._known)
+        live = _live(self.known)
         blank = Arrival(
             content.file_id, found.path, "accepted", None, None, reading_name(self.reading),
             0, 0, 0, None, None, None, None, None, found.size, found.modified_ns, datetime.now(UTC).replace(tzinfo=None),
             self.source.name,
         )  # fmt: skip
-        for row in [*self._pending, *self._known]:
+        for row in [*self._pending, *self.known]:
             if row.file_id == content.file_id and row.state == "accepted":
                 if row not in self._pending and row.file_id not in live:
                     break
@@ -318,13 +320,13 @@ class _Batch:
             self._begin()
 
     def _begin(self) -> None:
-        self._known = _known(self.connection)
         self._pending, self._seen_again, self._staged, self._staged_bytes = [], [], {}, 0
         create_staging(self.connection, self.source)
 
     def _end(self) -> None:
         self.months |= self._changed
         self.arrivals += self._pending
+        self.known = self._written
         self._begin()
 
     def _write(self) -> None:
@@ -338,7 +340,8 @@ class _Batch:
         insert(self.connection, FILES, [{name: getattr(row, name) for name in FILES.shape} for row in rows])
 
         kept = [row for row in known if f"{row.file_id} {row.path}" not in set(places)]
-        before, after = _live(known), _live([*kept, *rows])
+        self._written = [*kept, *rows]
+        before, after = _live(known), _live(self._written)
         dead, fresh = sorted(before - after), sorted(after - before)
         if missing := set(fresh) - set(self._staged):
             raise TillageError(
