@@ -29,6 +29,7 @@ def standing(settings: Settings, now: datetime) -> list[Message]:
             stale=_stale(connection, settings, now),
             moved=_moved(connection, settings.reading().now.date()),
             unusual=_unusual(connection),
+            fallen=_fallen(connection),
         )
 
 
@@ -73,3 +74,14 @@ def _unusual(connection: duckdb.DuckDBPyConnection) -> list[tuple[date, float, f
         "AND as_of = (SELECT max(as_of) FROM forecasts.anomalies) ORDER BY starts_on"
     ).fetchall()
     return [(day, expected, came) for day, expected, came in rows]
+
+
+def _fallen(connection: duckdb.DuckDBPyConnection) -> list[tuple[date, str, str, float, float]]:
+    """Whose rating or sentiment fell, by the newest month."""
+    if not shape_of(connection, TABLES["sentiment.alerts"]):
+        return []
+    return connection.execute(
+        "SELECT as_of, measure, CASE WHEN level = 'shop' THEN 'the shop' ELSE level || ' ' || subject END AS of_what, "
+        "mean_before, mean FROM sentiment.alerts "
+        "WHERE is_alert AND as_of = (SELECT max(as_of) FROM sentiment.alerts) ORDER BY ALL"
+    ).fetchall()

@@ -120,6 +120,7 @@ def messages(
     stale: Mapping[str, int] | None = None,
     moved: Sequence[Drift] = (),
     unusual: Sequence[tuple[date, float, float]] = (),
+    fallen: Sequence[tuple[date, str, str, float, float]] = (),
 ) -> list[Message]:
     """Give what there is to be told of the lake as it stands.
 
@@ -129,6 +130,8 @@ def messages(
         stale: Of each asset that is stale for longer than it should be, the hours.
         moved: What `warehouse.drift` found.
         unusual: Days of the shop's total that stand out, newest of all, each with what was expected and what came.
+        fallen: Month, what is measured (rating, sentiment) and of what, of reviews that fell beyond chance, with the
+            mean before and now.
     """
     found: list[Message] = []
     for name, refusals in read_refusals(connection).items():
@@ -173,6 +176,13 @@ def messages(
     found += [
         Message(f"{day} stands out", f"Sales of the day were {came:,.0f}, and {expected:,.0f} were expected.")
         for day, expected, came in unusual
+    ]
+    found += [
+        Message(
+            f"{month:%Y-%m}: {measure} of {subject} fell",
+            f"It was {before:.2f}, and is {now:.2f}: `SELECT * FROM sentiment.alerts WHERE is_alert` has it all.",
+        )
+        for month, measure, subject, before, now in fallen
     ]
     return found
 

@@ -11,7 +11,8 @@ from pipelines.alerts import standing
 from pipelines.definitions import build
 from pipelines.instance import open_instance
 from pipelines.settings import Settings, load
-from warehouse.lake import open_lake
+from warehouse.lake import ensure, open_lake
+from warehouse.tables import TABLES
 
 GIANT = "999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,12345,United Kingdom\n"
 
@@ -97,6 +98,23 @@ def test_a_failed_run_is_told_of(home, tillage, monkeypatch, caplog):
         )
         build(settings).get_repository_def().get_sensor_def("page_of_failure")(context)
     assert f"run {run.run_id} failed. It failed at seeds.not_goods." in caplog.text
+
+
+def test_products_whose_reviews_turned_sour_are_told_of(home, lake):
+    """Only the newest month: what fell a year ago was told then."""
+    ensure(lake, TABLES["sentiment.alerts"])
+    for as_of, subject, is_alert in (
+        ("2011-01-01", "OLD", True),
+        ("2011-02-01", "B1", True),
+        ("2011-02-01", "B2", False),
+    ):
+        lake.execute(
+            "INSERT INTO sentiment.alerts VALUES (?, 'product', ?, 'rating', 20, 60, 2.1, 4.4, 2.3, 0.001, 0.01, ?)",
+            [as_of, subject, is_alert],
+        )
+    told = {message.cause: message.text for message in standing(load(home), datetime.now(UTC))}
+    assert told["2011-02: rating of product B1 fell"].startswith("It was 4.40, and is 2.10")
+    assert [cause for cause in told if "fell" in cause] == ["2011-02: rating of product B1 fell"]
 
 
 def test_nothing_is_told_of_a_home_without_a_warehouse(tmp_path, environment):
