@@ -27,6 +27,7 @@ def on_postgres(environment: None, postgres: str, monkeypatch: pytest.MonkeyPatc
     return postgres
 
 
+@pytest.mark.slow  # the same commands are run on PostgreSQL and an object store below
 @pytest.mark.usefixtures("unjudged")
 def test_a_home_on_postgresql_is_used_as_any_other(
     tillage: Callable[..., Any],
