@@ -135,14 +135,16 @@ def table_asset(
                 )
             except TillageError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
+            if made.published is None:  # what is current costs one look at the plan, and no event
+                yield dg.MaterializeResult(asset_key=spec.key, metadata=SILENT)
+                return
             seconds = time.perf_counter() - started
             plan = read_plan(connection, now)
             picture = _picture(connection, table, made)
-        if made.published is not None:
-            _log_months(context, table, made, plan, seconds, picture)
-            yield from _checks(table, plan.refusals.get(table.qualified, ()), made)
-            if made.reasons and not made.published.records:
-                raise dg.Failure(_refusal(table, made), allow_retries=False)
+        _log_months(context, table, made, plan, seconds, picture)
+        yield from _checks(table, plan.refusals.get(table.qualified, ()), made)
+        if made.reasons and not made.published.records:
+            raise dg.Failure(_refusal(table, made), allow_retries=False)
         yield dg.MaterializeResult(asset_key=spec.key, metadata=SILENT)
 
     return build
