@@ -31,6 +31,8 @@ _QUANTILES = tuple(
     for share, sign in ((0.5 - level / 200, -1), (0.5 + level / 200, 1))
 )
 
+# A model or what was served, steps that are judged together, how many of them had come, and its figures.
+_Part = tuple[str, slice, int, Mapping[str, Floats]]
 SHAPE = {
     "as_of": pl.Date,
     "origin": pl.Date,
@@ -74,7 +76,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
 def _judged(served: Served, one: Seen, by: date) -> pl.DataFrame:
     """Every model, and what was served, on every series and bucket of steps that had come."""
-    tables = []
+    parts: list[_Part] = []
     others = earlier(served.past, one)
     is_known = known(one, by)
     for name in (FLOOR, *(name for name in PANEL if name != FLOOR), SERVED):
@@ -94,10 +96,10 @@ def _judged(served: Served, one: Seen, by: date) -> pl.DataFrame:
             if not len(at):
                 continue
             figures = _figures(one, mean[:, at], at, {kind: found[number] for kind, found in times.items()})
-            tables.append(_table(one, name, steps, len(at), figures, served, by))
-    if not tables:
+            parts.append((name, steps, len(at), figures))
+    if not parts:
         return pl.DataFrame(schema=SHAPE)
-    table = pl.concat(tables)
+    table = _table(one, parts, served, by)
     key = ["grain", "measure", "level", "series", "first_step"]
     floor = table.filter(pl.col("model") == FLOOR).select(*key, floor="mase")
     return (
@@ -141,30 +143,38 @@ def _figures(
     return found
 
 
-def _table(
-    one: Seen, name: str, steps: slice, count: int, figures: Mapping[str, Floats], served: Served, by: date
-) -> pl.DataFrame:
+def _table(one: Seen, parts: Sequence[_Part], served: Served, by: date) -> pl.DataFrame:
+    """One table of all models and buckets: a frame for each would cost more than to judge them."""
+    nodes, times = one.nodes, len(parts)
     chosen = [PANEL[at] for at in served.models(one)]
+
+    def each(values: Sequence[object]) -> list[object]:
+        return [value for value in values for _ in nodes]
+
     table = pl.DataFrame(
         {
-            "as_of": by,
-            "origin": one.as_of,
-            "grain": one.grain,
-            "measure": [node.measure for node in one.nodes],
-            "level": [node.level for node in one.nodes],
-            "series": [node.name for node in one.nodes],
-            "model": name,
-            "first_step": steps.start + 1,
-            "last_step": steps.stop,
-            "steps": count,
-            "is_champion": [name == model for model in chosen],
-            **figures,
-            "value_added": None,
+            "as_of": [by] * len(nodes) * times,
+            "origin": [one.as_of] * len(nodes) * times,
+            "grain": [one.grain] * len(nodes) * times,
+            "measure": [node.measure for node in nodes] * times,
+            "level": [node.level for node in nodes] * times,
+            "series": [node.name for node in nodes] * times,
+            "model": each([name for name, *_ in parts]),
+            "first_step": each([steps.start + 1 for _, steps, *_ in parts]),
+            "last_step": each([steps.stop for _, steps, *_ in parts]),
+            "steps": each([count for _, _, count, _ in parts]),
+            "is_champion": [name == model for name, *_ in parts for model in chosen],
+            **{name: np.concatenate([figures[name] for *_, figures in parts]) for name in parts[0][3]},
+            "value_added": [None] * len(nodes) * times,
         },
         SHAPE,
     )
     # A stand-in is not the model whose name it would bear.
-    ran = [name == SERVED or not one.failed[PANEL.index(name), row] for row in range(len(one.nodes))]
+    ran = [
+        name == SERVED or not one.failed[PANEL.index(name), row]
+        for name, *_ in parts
+        for row in range(len(nodes))
+    ]
     return (
         table.filter(pl.Series(ran))
         .filter(pl.col("mase").is_not_nan())

@@ -94,8 +94,10 @@ def forecast(
             found |= _answers(series, some, name, reason, horizon, season_length, country, calendar_)
         widths = _measured(series, found, horizon, season_length, tuple(levels))
     shape = _shape(history.schema["series"], history.schema["ds"], levels)
-    parts = [_rows(series[at], found[at], widths[at], calendar_, shape) for at in range(len(series))]
-    return pl.concat([pl.DataFrame(schema=shape), *parts]).with_columns(pl.col(pl.Float64).round(_DIGITS))
+    if not series:
+        return pl.DataFrame(schema=shape)
+    answers = [found[at] for at in range(len(series))]
+    return _rows(series, answers, [widths[at] for at in range(len(series))], calendar_, shape)
 
 
 def silent(history: pl.DataFrame) -> pl.DataFrame:
@@ -408,25 +410,33 @@ def needed(share: float) -> int:
 
 
 def _rows(
-    one: _Series, answer: _Answer, widths: Mapping[int, Floats], steps: _Steps, shape: Mapping[str, Any]
+    series: Sequence[_Series],
+    answers: Sequence[_Answer],
+    widths: Sequence[Mapping[int, Floats]],
+    steps: _Steps,
+    shape: Mapping[str, Any],
 ) -> pl.DataFrame:
-    floor = 0.0 if one.values.min() >= 0 else -math.inf
+    """One table of all series: a frame for each would cost more than the models."""
+    mean = np.stack([answer.mean for answer in answers])
+    floor = np.array([[0.0 if one.values.min() >= 0 else -math.inf] for one in series])
     bounds = {}
-    for level, width in widths.items():
-        bounds[f"lo_{level}"] = np.maximum(answer.mean - width, floor)
-        bounds[f"hi_{level}"] = answer.mean + width
+    for level in widths[0]:
+        width = np.stack([of[level] for of in widths])
+        bounds[f"lo_{level}"] = np.maximum(mean - width, floor).ravel()
+        bounds[f"hi_{level}"] = (mean + width).ravel()
+    horizon = mean.shape[1]
     return pl.DataFrame(
         {
-            "series": [one.name] * len(answer.mean),
-            "ds": steps.after(one.last, len(answer.mean)),
-            "model": answer.model,
-            "mean": answer.mean,
+            "series": [one.name for one in series for _ in range(horizon)],
+            "ds": [ds for one in series for ds in steps.after(one.last, horizon)],
+            "model": [answer.model for answer in answers for _ in range(horizon)],
+            "mean": mean.ravel(),
             **bounds,
-            "reason": answer.reason,
+            "reason": [answer.reason for answer in answers for _ in range(horizon)],
         },
         shape,
         strict=False,
-    )
+    ).with_columns(pl.col(pl.Float64).round(_DIGITS))
 
 
 def _shape(series: Any, ds: Any, levels: Sequence[int]) -> dict[str, Any]:

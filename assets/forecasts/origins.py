@@ -8,6 +8,7 @@ Days on which the shop is closed are learned: a weekday that is closed as a rule
 which nobody sold anything are filled before models see them, and foretold as 0.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -41,6 +42,10 @@ YEAR = {"day": 365, "week": 52, "month": 12}
 _TRUNCATE = {"day": "1d", "week": "1w", "month": "1mo"}
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
+# Models x steps and deviations, by what a series was (`_digest`).
+Said = dict[bytes, tuple[Floats, Floats]]
+# What was said the last time: the backtest asks of the same series, at nearly the same origins, as sales do before it.
+_LAST: Said = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +163,17 @@ def seen(
     events = events_of(rows)
     tables = {grain: steps_of(rows, grain) for grain in STEPS if not rows.is_empty()}
     found: dict[tuple[date, str], Seen] = {}
+    said: Said = {}
     with threadpool_limits(1):
         for grain, table in tables.items():
             if table.starts:
                 asked = [Asked.of(table, as_of, day, country, events) for as_of, day in references.items()]
-                _speak([one for one in asked if one.length], grain)
+                _speak([one for one in asked if one.length], grain, said)
                 if rivals is not None:
                     _hear([one for one in asked if one.length], rivals.filter(pl.col("grain") == grain))
                 found |= {(one.as_of, grain): one.seen(references) for one in asked if one.length}
+    _LAST.clear()
+    _LAST.update(said)
     return found
 
 
@@ -424,8 +432,11 @@ def holidays_of(country: str, years: tuple[int, ...]) -> frozenset[date]:
     return frozenset(holidays.country_holidays(whole, subdiv=part or None, years=list(years)))
 
 
-def _speak(asked: Sequence[Asked], grain: str) -> None:
-    """Run every model over all series, those of one length and season at once, whatever their origin."""
+def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
+    """Run every model over all series, those of one length and season at once, whatever their origin.
+
+    What was said the last time is not worked out again; what is said now is added to `said`.
+    """
     groups: dict[tuple[int, int, bool], list[tuple[int, int, int]]] = {}
     for number, one in enumerate(asked):
         for row, values in enumerate(one.axis):
@@ -440,21 +451,30 @@ def _speak(asked: Sequence[Asked], grain: str) -> None:
             groups.setdefault((values.size - first, one.period, is_positive), []).append((number, row, first))
     for (length, period, is_positive), members in groups.items():
         values = np.stack([asked[number].axis[row, first:] for number, row, first in members])
-        steps = STEPS[grain]
-        if length < models.LEAST:
-            few = models.panel("naive", values, period, steps, is_positive=is_positive)
-            means, sigma = np.repeat(few.mean[None], len(OWN), axis=0), few.sigma
-        else:
-            means, sigma = _all_models(values, period, steps, grain, is_positive=is_positive)
-        failed = np.asarray(~np.isfinite(means).all(axis=2))
-        means = np.where(failed[:, :, None], values[:, -1:], means)
-        for at, (number, row, _) in enumerate(members):
-            one = asked[number]
+        keys = [_digest(row, period, grain) for row in values]
+        said |= {key: _LAST[key] for key in keys if key in _LAST}
+        new = list({key: at for at, key in enumerate(keys) if key not in said}.values())
+        if new and length < models.LEAST:
+            few = models.panel("naive", values[new], period, STEPS[grain], is_positive=is_positive)
+            said |= {keys[at]: (np.repeat(few.mean[[row]], len(OWN), axis=0), few.sigma[row])
+                     for row, at in enumerate(new)}  # fmt: skip
+        elif new:
+            means, sigma = _all_models(values[new], period, STEPS[grain], grain, is_positive=is_positive)
+            said |= {keys[at]: (means[:, row], sigma[row]) for row, at in enumerate(new)}
+        for (number, row, _), key, past in zip(members, keys, values, strict=True):
+            one, (means, sigma) = asked[number], said[key]
+            failed = np.asarray(~np.isfinite(means).all(axis=1))
+            means = np.where(failed[:, None], past[-1], means)
             is_ahead = one.places >= 0
             lift = one.lift[row, is_ahead]
-            one.means[: len(OWN), row, is_ahead] = means[:, at, one.places[is_ahead]] * lift
-            one.sigma[row, is_ahead] = sigma[at, one.places[is_ahead]] * lift
-            one.failed[: len(OWN), row] = failed[:, at]
+            one.means[: len(OWN), row, is_ahead] = means[:, one.places[is_ahead]] * lift
+            one.sigma[row, is_ahead] = sigma[one.places[is_ahead]] * lift
+            one.failed[: len(OWN), row] = failed
+
+
+def _digest(values: Floats, period: int, grain: str) -> bytes:
+    """What models look at, and nothing else."""
+    return hashlib.blake2b(values.tobytes(), digest_size=16, person=f"{grain} {period}".encode()).digest()
 
 
 def event_lifts(

@@ -4,8 +4,9 @@ They take a tenth of a second to a second a series, so they speak for few, and o
 function of that month alone, and is kept. They see what our own models see: open days, holidays filled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,6 @@ from assets.days import reference_days
 from assets.forecasts import smoothing
 from assets.forecasts.models import LIBRARY
 from assets.forecasts.origins import STEPS, YEAR, Asked, events_of, steps_of
-from assets.forecasts.smoothing import Floats
 
 LEAST = 12  # steps below which they are not asked
 _DIGITS = 2
@@ -46,7 +46,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     days = rows.filter((pl.col("grain") == "day") & (pl.col("orders") > 0)).select(day="starts_on")
     if days.is_empty() or not names:
         return pl.DataFrame(schema=SHAPE)
-    parts = []
+    said: list[dict[str, Any]] = []
     with threadpool_limits(1):
         for grain in STEPS:
             table = steps_of(rows, grain)
@@ -54,8 +54,12 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
             if table.starts:
                 for as_of, reference in reference_days(days, months).items():
                     one = Asked.of(table, as_of, reference, holidays, events)
-                    parts += [_said(one, row, names, holidays) for row in _wanted(one, countries)]
-    return pl.concat([pl.DataFrame(schema=SHAPE), *parts])
+                    said += [
+                        each for row in _wanted(one, countries) for each in _said(one, row, names, holidays)
+                    ]
+    by_step = ["starts_on", "step", "mean"]
+    shape = {name: pl.List(kind) if name in by_step else kind for name, kind in SHAPE.items()}
+    return pl.DataFrame(said, shape).explode(by_step)
 
 
 def _settings(rows: pl.DataFrame) -> tuple[list[str], int, str | None]:
@@ -84,7 +88,8 @@ def _first(one: Asked, row: int) -> int:
     return int((one.axis[row] > 0).argmax()) if one.grain != "day" else 0
 
 
-def _said(one: Asked, row: int, names: Sequence[str], holidays: str | None) -> pl.DataFrame:
+def _said(one: Asked, row: int, names: Sequence[str], holidays: str | None) -> Iterator[dict[str, Any]]:
+    """What each model said of a series: a row a model, with a list a step."""
     from assets.forecasts.library import run
 
     first, node, steps = _first(one, row), one.nodes[row], len(one.ahead)
@@ -98,9 +103,8 @@ def _said(one: Asked, row: int, names: Sequence[str], holidays: str | None) -> p
         ahead = tuple(day for day in one.ahead if day.weekday() in open_days)
     stamps = [[*one.stamps[first:], *ahead]]
     country = None if holidays is None or one.grain != "day" else holidays.partition("-")[0]
-    tables = []
     for name in names:
-        mean: Floats | None = None
+        means: list[float] | list[None] = [None] * steps
         reason = None
         try:
             said = run(name, values, one.period, len(ahead), stamps, country).mean[0]
@@ -111,21 +115,16 @@ def _said(one: Asked, row: int, names: Sequence[str], holidays: str | None) -> p
             said = np.maximum(np.clip(said, low - (high - low), high + (high - low)), 0.0)
             mean = np.zeros(steps)
             mean[is_ahead] = said[one.places[is_ahead]] * one.lift[row, is_ahead]
-        tables.append(
-            pl.DataFrame(
-                {
-                    "as_of": one.as_of,
-                    "grain": one.grain,
-                    "measure": node.measure,
-                    "level": node.level,
-                    "series": node.name,
-                    "model": name,
-                    "starts_on": list(one.ahead),
-                    "step": range(1, steps + 1),
-                    "mean": None if mean is None else mean.round(_DIGITS),
-                    "reason": reason,
-                },
-                SHAPE,
-            )
-        )
-    return pl.concat(tables)
+            means = mean.round(_DIGITS).tolist()
+        yield {
+            "as_of": one.as_of,
+            "grain": one.grain,
+            "measure": node.measure,
+            "level": node.level,
+            "series": node.name,
+            "model": name,
+            "starts_on": list(one.ahead),
+            "step": list(range(1, steps + 1)),
+            "mean": means,
+            "reason": reason,
+        }
