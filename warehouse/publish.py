@@ -165,8 +165,11 @@ def _stage(
     read: Mapping[date | None, str] = {}
     fitted: Sequence[Fitted] = ()
     seen_at = 0
-    # Names of their own: DuckDB takes a file of the same name, size and second for the one that it read before.
-    given, made = (spill_folder(connection) / f"{uuid4().hex}.parquet" for _ in range(2))
+    given = made = Path()
+    if compute is not None:
+        # Names of their own: DuckDB takes a file of the same name, size and second for the one that it read before.
+        folder = spill_folder(connection)
+        given, made = (folder / f"{uuid4().hex}.parquet" for _ in range(2))
 
     def stage() -> None:
         nonlocal read, seen_at

@@ -1,15 +1,17 @@
 """The lake's own records: what each month of each table was made from, and which months stand refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import duckdb
 
 from warehouse.contract import Table, fingerprint
-from warehouse.lake import ensure, in_transaction, literal, shape_of
+from warehouse.lake import ensure, in_transaction, shape_of, snapshot
 from warehouse.tables import landing, meta, models
 
 NOTHING = "0"  # the version of a month without rows
@@ -59,6 +61,8 @@ class Fitted:
 
 Records = Mapping[tuple[str, date | None], Record]
 Refusals = Mapping[str, tuple[Refusal, ...]]
+# The snapshot at which a connection last read the records, and all of them.
+_READ: WeakKeyDictionary[duckdb.DuckDBPyConnection, tuple[int, Records]] = WeakKeyDictionary()
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -84,18 +88,36 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] | None = None) -> Records:
-    """Give the newest record of every month of `tables` (default: of all)."""
-    where = ""
-    if tables is not None:
-        # Constants and not a bound list: DuckDB prunes files by them, and each commit leaves one.
-        where = f'WHERE "table" IN ({", ".join(["NULL", *map(literal, tables)])})'
-    rows = connection.execute(
+    """Give the newest record of every month of `tables` (default: of all), as they are committed.
+
+    Each publication asks several times, and each leaves a file: what a connection has read is remembered, and only
+    what came since is read.
+    """
+    at = snapshot(connection)
+    since, known = _READ.get(connection, (0, {}))
+    if since != at:
+        added: Records | None = None
+        if 0 < since < at:
+            with suppress(duckdb.InvalidInputException):  # what came since was let go already
+                since_then = f"ducklake_table_insertions('lake', 'meta', 'versions', {since + 1}, {at})"
+                added = _newest(connection, since_then)
+        known = _newest(connection, "meta.versions") if added is None else {**known, **added}
+        _READ[connection] = at, known
+    if tables is None:
+        return known
+    wanted = set(tables)
+    return {key: record for key, record in known.items() if key[0] in wanted}
+
+
+def _newest(connection: duckdb.DuckDBPyConnection, rows: str) -> Records:
+    """The newest record of every month in some rows of meta.versions; without those that are not committed."""
+    found = connection.execute(
         'SELECT "table", month, arg_max(struct_pack(version, code, inputs, "rows"), snapshot_id), '
-        f'max(snapshot_id) FROM meta.versions {where} GROUP BY "table", month'
+        f'max(snapshot_id) FROM {rows} WHERE snapshot_id IS NOT NULL GROUP BY "table", month'
     ).fetchall()
     return {
         (table, month): Record(at["version"], at["code"], at["inputs"], at["rows"], number)
-        for table, month, at, number in rows
+        for table, month, at, number in found
     }
 
 
