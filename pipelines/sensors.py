@@ -69,7 +69,7 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
         from pipelines.definitions import months_of
 
         if months_of(settings, now.seen) != months:
-            return _reloaded(context)
+            reload(context)
         return answer
 
     return [new_files, out_of_date, _alerts(settings), *_pages(settings)]
@@ -220,13 +220,14 @@ def _may_pass(instance: dg.DagsterInstance, run_id: str) -> bool:
     return not any(event and event.step_failure_data.user_failure_data for event in events)
 
 
-def _reloaded(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Have the code location reloaded, where it is of the kind that can be asked to."""
-    origin = context.code_location_origin
-    create = getattr(origin, "create_client", None)
+def reload(context: dg.SensorEvaluationContext) -> None:
+    """Have the code location offer the months that files brought, where it is of the kind that can be asked to.
+
+    A run loads the code anew in any case, so what is asked for in the same tick knows them.
+    """
+    create = getattr(context.code_location_origin, "create_client", None)
     if create is not None:
         create().reload_code(timeout=300)
-    return dg.SkipReason("Files brought months that were not on offer: the code location is reloaded.")
 
 
 def _digest(told: object) -> str:

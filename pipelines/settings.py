@@ -203,7 +203,7 @@ class Settings(BaseSettings):
         "switched in the UI stays as it is switched.",
     )
     look_every: int = Field(
-        default=30, ge=1, description="Seconds between two looks of the sensors at landing/ and at the lake."
+        default=10, ge=1, description="Seconds between two looks of the sensors at landing/ and at the lake."
     )
     nightly: Cron = Field(
         default="0 2 * * *",
