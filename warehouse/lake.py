@@ -390,6 +390,12 @@ def shape_of(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, s
     return {name: kind for name, kind, *_ in rows}
 
 
+def has_files(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether rows of the table are committed: DuckLake takes 40 ms to find that one without a file is empty."""
+    files = f"ducklake_list_files('lake', {literal(table.name)}, schema => {literal(table.schema)})"
+    return bool(connection.execute(f"SELECT 1 FROM {files} LIMIT 1").fetchall())
+
+
 def ensure(connection: duckdb.DuckDBPyConnection, table: Table, *, replaced: bool = False) -> None:
     """Give the table in the lake the shape of its contract, inside the caller's transaction.
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import duckdb
 
 from warehouse.contract import Table, fingerprint
-from warehouse.lake import ensure, in_transaction, shape_of, snapshot
+from warehouse.lake import ensure, has_files, in_transaction, shape_of, snapshot
 from warehouse.tables import landing, meta, models
 
 NOTHING = "0"  # the version of a month without rows
@@ -111,6 +111,8 @@ def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] |
 
 def _newest(connection: duckdb.DuckDBPyConnection, rows: str) -> Records:
     """The newest record of every month in some rows of meta.versions; without those that are not committed."""
+    if not has_files(connection, meta.VERSIONS):
+        return {}
     found = connection.execute(
         'SELECT "table", month, arg_max(struct_pack(version, code, inputs, "rows"), snapshot_id), '
         f'max(snapshot_id) FROM {rows} WHERE snapshot_id IS NOT NULL GROUP BY "table", month'
@@ -123,7 +125,7 @@ def _newest(connection: duckdb.DuckDBPyConnection, rows: str) -> Records:
 
 def read_refusals(connection: duckdb.DuckDBPyConnection) -> Refusals:
     """Give what stands refused or warned about, by table, in order of month and rule."""
-    if not _stands_any(connection):
+    if not has_files(connection, meta.REFUSALS):
         return {}
     rows = connection.execute(
         'SELECT "table", month, rule, severity, "count", sample, code, inputs FROM meta.refusals '
@@ -173,7 +175,7 @@ def write_refusals(
         }
         for finding in findings
     ]
-    if _stands_any(connection):
+    if has_files(connection, meta.REFUSALS):
         where = '"table" = ? AND (month IS NULL OR list_contains(?, month))'
         values = [table, [month for month in judged if month is not None]]
         if connection.execute(f"SELECT 1 FROM meta.refusals WHERE {where} LIMIT 1", values).fetchall():
@@ -205,12 +207,6 @@ def keep_models(
             | {"parameters": model.parameters, "metrics": model.metrics, "path": path.as_posix()}
         )
     return rows
-
-
-def _stands_any(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether meta.refusals has files: DuckLake takes 30 ms to find that a table without one is empty."""
-    files = "ducklake_list_files('lake', 'refusals', schema => 'meta')"
-    return bool(connection.execute(f"SELECT 1 FROM {files} LIMIT 1").fetchall())
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:

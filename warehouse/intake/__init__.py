@@ -28,7 +28,7 @@ from warehouse.intake.reader import (
     unstage,
 )
 from warehouse.intake.source import Source
-from warehouse.lake import alone, in_transaction
+from warehouse.lake import alone, has_files, in_transaction
 from warehouse.records import NOTHING, Record, insert, read_versions, write_versions
 from warehouse.tables.landing import FILE_MONTHS, FILES, QUARANTINE
 
@@ -149,6 +149,8 @@ def reading_name(reading: Reading) -> str:
 
 
 def _known(connection: duckdb.DuckDBPyConnection) -> list[Arrival]:
+    if not has_files(connection, FILES):
+        return []
     names = list(Arrival.__dataclass_fields__)
     rows = connection.execute(f"SELECT {', '.join(names)} FROM landing.files").fetchall()
     return [Arrival(**dict(zip(names, row, strict=True))) for row in rows]

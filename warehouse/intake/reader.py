@@ -19,7 +19,8 @@ from warehouse.errors import TillageError
 from warehouse.intake.files import Content
 from warehouse.intake.layout import SECOND_LOOK, Layout, Reading, fetch, open_layout
 from warehouse.intake.source import Source
-from warehouse.lake import literal
+from warehouse.lake import has_files, literal
+from warehouse.tables import meta
 
 # Temporary tables: a transaction that writes the lake may write those, and no other database.
 STAGED = "temp.incoming"
@@ -286,6 +287,8 @@ def _leave_out_forgotten(
     connection: duckdb.DuckDBPyConnection, source: Source, file_id: str, into: str
 ) -> None:
     """Make rows of customers who were forgotten those of a guest; of bad rows that name one only the reason stays."""
+    if not has_files(connection, meta.FORGOTTEN):
+        return
     salts = connection.execute("SELECT salt, customer_hash FROM meta.forgotten").fetchall()
     for salt, customer_hash in salts:
         is_theirs = f"sha256('{salt}' || customer_id) = '{customer_hash}'"
@@ -306,10 +309,10 @@ def _storable(text: str) -> str:
 
 def _rejected(connection: duckdb.DuckDBPyConnection) -> int:
     """How many rows the CSV reader could not take apart, or make out a number or a moment in."""
-    there = fetch(
-        connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rejected_rows' AND temporary"
-    )[0]
-    return int(fetch(connection, "SELECT count(DISTINCT line) FROM temp.rejected_rows")[0]) if there else 0
+    try:
+        return int(fetch(connection, "SELECT count(DISTINCT line) FROM temp.rejected_rows")[0])
+    except duckdb.CatalogException:  # there were none
+        return 0
 
 
 def _forget_rejected(connection: duckdb.DuckDBPyConnection) -> None:
