@@ -136,6 +136,11 @@ def open_lake(
         "temp_directory": str(spill),
         # A name in SQL is that of a table, never of a variable that Python happens to hold.
         "python_enable_replacements": False,
+        # Extensions come from wheels whose hashes pip has checked, and lie beside this file: to check their signatures
+        # anew takes 130 ms each, of every connection. None is fetched, or taken from elsewhere.
+        "allow_unsigned_extensions": True,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
     }
     if threads is not None:
         config["threads"] = threads
