@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import smtplib
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -208,10 +209,23 @@ def _mail(mail: Mail | None, message: Message) -> None:
     letter["Subject"] = f"Tillage: {_one_line(message.cause)}"
     letter["From"], letter["To"] = mail.sender, ", ".join(mail.to)
     letter.set_content(message.text)
-    with smtplib.SMTP(mail.host, mail.port, timeout=SECONDS) as server:
+    # Whom a password is told must prove who it is; mail servers among themselves often have nothing to prove it with.
+    secure = ssl.create_default_context()
+    if mail.user is None:
+        secure.check_hostname, secure.verify_mode = False, ssl.CERT_NONE
+    with (
+        smtplib.SMTP_SSL(mail.host, mail.port, timeout=SECONDS, context=secure)
+        if mail.port == smtplib.SMTP_SSL_PORT
+        else smtplib.SMTP(mail.host, mail.port, timeout=SECONDS)
+    ) as server:
         server.ehlo()
         if server.has_extn("starttls"):
-            server.starttls()
+            server.starttls(context=secure)
+            server.ehlo()
+        elif mail.user is not None and mail.port != smtplib.SMTP_SSL_PORT:
+            raise smtplib.SMTPNotSupportedError(
+                "the server offers no encryption, and a password is not told without"
+            )
         if mail.user is not None:
             server.login(mail.user, mail.password or "")
         server.send_message(letter)

@@ -4,16 +4,22 @@ import email
 import json
 import logging
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from pipelines.settings import load
 from resources.notifier import Mail, Message, Notifier, messages
@@ -63,28 +69,132 @@ def letters() -> list[str]:
     return []
 
 
+class Server(socketserver.TCPServer):
+    """A server that takes letters (RFC 5321), encrypted where it has a certificate (RFC 3207); keeps what it was told."""
+
+    def __init__(self, letters: list[str], certificate: Path | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), Letters)
+        self.letters = letters
+        self.told: list[tuple[bool, str]] = []  # whether it was encrypted, and the line
+        self.secure: ssl.SSLContext | None = None
+        if certificate is not None:
+            self.secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.secure.load_cert_chain(certificate)
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that does not trust it hangs up."""
+
+
+class Letters(socketserver.StreamRequestHandler):
+    server: Server
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
+    def say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+    def handle(self) -> None:
+        secure, is_secure = self.server.secure, False
+        self.say("220 here")
+        while line := self.rfile.readline().decode().strip():
+            self.server.told.append((is_secure, line))
+            word = line.split()[0].upper()
+            if word == "EHLO" and secure and not is_secure:
+                self.say("250-here\r\n250 STARTTLS")
+            elif word == "EHLO":
+                self.say("250-here\r\n250 AUTH PLAIN")
+            elif word == "STARTTLS" and secure:
+                self.say("220 go on")
+                self.request = secure.wrap_socket(self.request, server_side=True)
+                self.setup()
+                is_secure = True
+            elif word == "AUTH":
+                self.say("235 welcome")
+            elif word == "DATA":
+                self.say("354 go on")
+                lines = []
+                while (more := self.rfile.readline().decode().rstrip("\r\n")) != ".":
+                    lines.append(more)
+                self.server.letters.append("\n".join(lines))
+                self.say("250 ok")
+            else:
+                self.say("221 bye" if word == "QUIT" else "250 ok")
+            if word == "QUIT":
+                return
+
+
 @pytest.fixture
 def smtp(letters: list[str]) -> Iterator[int]:
-    """A server that takes letters (RFC 5321), as much of one as a client needs."""
+    yield from serve(Server(letters))
 
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            def say(text: str) -> None:
-                self.wfile.write(f"{text}\r\n".encode())
 
-            say("220 here")
-            while line := self.rfile.readline().decode().strip().upper():
-                if line == "DATA":
-                    say("354 go on")
-                    lines = []
-                    while (more := self.rfile.readline().decode().rstrip("\r\n")) != ".":
-                        lines.append(more)
-                    letters.append("\n".join(lines))
-                say("221 bye" if line == "QUIT" else "250 ok")
-                if line == "QUIT":
-                    return
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of this machine, signed by itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("mail") / "mail.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return file
 
-    yield from serve(socketserver.TCPServer(("127.0.0.1", 0), Handler))
+
+@pytest.mark.parametrize(
+    ("offers", "is_trusted", "user", "arrives"),
+    [
+        (True, True, "tillage", True),
+        (True, False, "tillage", False),
+        (False, True, "tillage", False),
+        (True, False, None, True),
+        (False, False, None, True),
+    ],
+)
+def test_a_password_is_told_to_nobody_but_a_server_that_proves_who_it_is(
+    tmp_path: Path,
+    certificate: Path,
+    letters: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    offers: bool,
+    is_trusted: bool,
+    user: str | None,
+    arrives: bool,
+) -> None:
+    """Who stands between would else take the encryption out of what the server offers, and read along."""
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    server = Server(letters, certificate if offers else None)
+    served = serve(server)
+    mail = Mail("127.0.0.1", next(served), "tillage@example.com", ["ann@example.com"], user, "geheim")
+    Notifier(tmp_path, mail=mail).send([ONE], TODAY)
+    assert next(served, None) is None  # it has ended, and told has all
+    assert len(letters) == arrives
+    assert ("an alert could not be sent by mail" in caplog.text) == (not arrives)
+    assert [is_secure for is_secure, line in server.told if line.upper().startswith("AUTH")] == (
+        [True] if user and arrives else []
+    )
+    of_letter = [
+        is_secure for is_secure, line in server.told if line.split()[0].upper() in {"MAIL", "RCPT", "DATA"}
+    ]
+    assert of_letter == ([offers] * 3 if arrives else [])
 
 
 def test_every_channel_is_told_once_a_day(
