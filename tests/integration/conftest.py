@@ -100,8 +100,8 @@ def small_shop(tmp_path_factory: pytest.TempPathFactory) -> dict[date, str]:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
-    """A PostgreSQL server of our own, which asks for a password; gives its URL without a database."""
+def postgres_programs() -> Path:
+    """The folder of PostgreSQL's programs."""
     places = [Path(found) for found in [shutil.which("initdb")] if found]
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not places:
@@ -109,7 +109,13 @@ def cluster() -> Iterator[str]:
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
-    programs = places[0].resolve().parent
+    return places[0].resolve().parent
+
+
+@pytest.fixture(scope="session")
+def cluster(postgres_programs: Path) -> Iterator[str]:
+    """A PostgreSQL server of our own, which asks for a password; gives its URL without a database."""
+    programs = postgres_programs
     # It refuses to run as root.
     user = {"user": "nobody"} if os.getuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="tillage-pg-") as name, socket.socket() as free:

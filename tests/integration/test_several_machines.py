@@ -2,6 +2,8 @@
 
 import csv
 import io
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -70,6 +72,45 @@ def test_a_home_on_postgresql_is_used_as_any_other(
     assert not list((home / "lake").glob("catalog*"))
     for file in home.rglob("*"):
         assert not file.is_file() or b"geheim" not in file.read_bytes(), file
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("unjudged")
+def test_a_dump_and_a_copy_made_after_it_are_a_backup(
+    tillage: Callable[..., Any],
+    small_shop: dict[date, str],
+    tmp_path: Path,
+    on_postgres: str,
+    postgres_programs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As docs/how-to-go-on.md has it: files that were let go between the two are still there, and so is the history."""
+    home, copy = tmp_path / "on postgres", tmp_path / "copy"
+    (home / "landing" / "orders").mkdir(parents=True)
+    (january, text), (february, more), *_ = small_shop.items()
+    (home / "landing" / "orders" / f"{january}.csv").write_text(text, encoding="latin-1")
+    assert tillage("run", *WALK, at=home).code == 0
+    rows = tillage("query", "--format", "csv", ROWS, at=home).out
+    dump = tmp_path / "catalog.dump"
+    programs = {name: str(postgres_programs / name) for name in ("pg_dump", "createdb", "pg_restore")}
+    subprocess.run([programs["pg_dump"], "-Fc", "-f", dump, on_postgres], check=True)
+
+    # Between the dump and the copy runs go on, and files are merged.
+    (home / "landing" / "orders" / f"{february}.csv").write_text(more, encoding="latin-1")
+    assert tillage("run", *WALK, at=home).code == 0
+    assert tillage("maintain", at=home).code == 0
+    shutil.copytree(home, copy)
+    other = f"{on_postgres}_again"
+    subprocess.run([programs["createdb"], "--maintenance-db", on_postgres, Path(other).name], check=True)
+    subprocess.run([programs["pg_restore"], "-d", other, dump], check=True)
+    monkeypatch.setenv("TILLAGE_POSTGRES", other)
+    assert tillage("query", "--format", "csv", ROWS, at=copy).out == rows
+    assert "The lake is as it promises" in tillage("check", at=copy).out
+    # What was dropped since lies in landing/, and is taken in again.
+    assert tillage("run", *WALK, at=copy).code == 0
+    again = tillage("query", "--format", "csv", ROWS, at=copy).out
+    monkeypatch.setenv("TILLAGE_POSTGRES", on_postgres)
+    assert again == tillage("query", "--format", "csv", ROWS, at=home).out != rows
 
 
 def test_old_snapshots_and_files_go_there_too(tmp_path: Path, on_postgres: str) -> None:
