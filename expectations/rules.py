@@ -1498,8 +1498,9 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "topics.map": (
         Rule(
             "points_lie_somewhere",
-            "Coordinates are numbers, stars five at most; nothing is later than as_of.",
-            "SELECT * FROM {batch} WHERE NOT isfinite(x_2d + y_2d + x_3d + y_3d + z_3d) OR rating > 5 OR month > as_of",
+            "Coordinates are numbers, stars five at most, scores one; nothing is later than as_of.",
+            "SELECT * FROM {batch} WHERE NOT isfinite(x_2d + y_2d + x_3d + y_3d + z_3d) OR rating > 5 "
+            "OR NOT coalesce(score, 0) <= 1 OR month > as_of",
         ),
     ),
     "seeds.topics": (

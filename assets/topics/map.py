@@ -22,6 +22,7 @@ SHAPE: dict[str, pl.DataType | type[pl.DataType]] = {
     "review_id": pl.String,
     "topic_id": pl.String,
     "rating": pl.Int8,
+    "score": pl.Float64,
     "x_2d": pl.Float64,
     "y_2d": pl.Float64,
     "x_3d": pl.Float64,
@@ -34,7 +35,8 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """Make topics.map.
 
     Args:
-        rows: as_of, lot, mapped_reviews, month, review_id, words, rating, topic_id (null where none leads).
+        rows: as_of, lot, mapped_reviews, month, review_id, words, rating, score (null where nothing tells),
+            topic_id (null where none leads).
         months: As_of months. One with fewer than `LEAST_REVIEWS` reviews has no rows: there is nothing to see.
     """
     found = {}
@@ -47,15 +49,15 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
             vectors = _vectors(sample["words"])
             if vectors is None:
                 continue
-            flat, deep = (place(vectors, dimensions) for dimensions in (2, 3))
-        found[month] = sample.select("month", "review_id", "topic_id", "rating").with_columns(
+            flat, deep = (place(vectors, dimensions).round(DIGITS) for dimensions in (2, 3))
+        found[month] = sample.select("month", "review_id", "topic_id", "rating", "score").with_columns(
             x_2d=pl.Series(flat[:, 0]),
             y_2d=pl.Series(flat[:, 1]),
             x_3d=pl.Series(deep[:, 0]),
             y_3d=pl.Series(deep[:, 1]),
             z_3d=pl.Series(deep[:, 2]),
         )
-    return stacked(found, SHAPE).with_columns(pl.col(pl.Float64).round(DIGITS))
+    return stacked(found, SHAPE)
 
 
 def place(vectors: Floats, dimensions: int) -> Floats:

@@ -346,12 +346,13 @@ MAP = Table(
         MONTH,
         REVIEW,
         Column("topic_id", "VARCHAR", "The topic that leads; null where none does.", nullable=True),
+        Column("rating", "TINYINT", "Stars.", unit="stars", minimum=1),
         Column(
-            "rating",
-            "TINYINT",
-            "Stars, the colour of how it is felt: a score of the words themselves is not joined yet.",
-            unit="stars",
-            minimum=1,
+            "score",
+            "DOUBLE",
+            "How it speaks, -1 to 1 (sentiment.reviews); null where nothing tells.",
+            nullable=True,
+            minimum=-1,
         ),
         *(
             Column(f"{axis}_{dimensions}d", "DOUBLE", f"Coordinate in {told} dimensions.")

@@ -452,7 +452,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "topics.map": [
         {
             "as_of": "2011-01-01", "month": "2011-01-01", "review_id": f"{at}", "topic_id": None, "rating": 5,
-            "x_2d": 0.1, "y_2d": 0.2, "x_3d": 0.1, "y_3d": 0.2, "z_3d": 0.3,
+            "score": None, "x_2d": 0.1, "y_2d": 0.2, "x_3d": 0.1, "y_3d": 0.2, "z_3d": 0.3,
         }
         for at in range(3)
     ],
@@ -990,7 +990,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "topics.trend.shares_add_up": {"share": 0.4},
     "topics.trend.intervals_hold_their_means": {"share_low": 0.6},
     "topics.trend.a_jump_is_a_change": {"change": 0.01},
-    "topics.map.points_lie_somewhere": {"rating": 6},
+    "topics.map.points_lie_somewhere": {"score": 1.1},
     "seeds.topics.there_is_one_row": {},
     "seeds.topics.settings_make_sense": {"least_topics": 31},
     "seeds.english_words.key_is_unique": {"word": "of"},
