@@ -96,7 +96,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
     Args:
         rows: By as_of and kind. shop: reviews (all there are), least_reviews, least_topics, most_topics,
-            search_months. review: words and lot, a row a review that is learned from. before: the rows of the last
+            search_months. review: words and place, a row a review that is learned from. before: the rows of the last
             as_of that has some.
         months: As_of months. One without reviews has no rows; one with too few has one row that says so.
     """
@@ -106,7 +106,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         shop = given.filter(pl.col("kind") == "shop").to_dicts()
         if not shop or not shop[0]["reviews"]:
             continue
-        reviews = given.filter(pl.col("kind") == "review").sort("lot")["words"]
+        reviews = given.filter(pl.col("kind") == "review").sort("place")["words"]
         before = given.filter(pl.col("kind") == "before").filter(pl.col("method") != NONE)
         if not before.is_empty() and not _is_due(before, month, len(reviews), shop[0]["search_months"]):
             found[month] = before.select(*SHAPE)
@@ -131,7 +131,7 @@ def search(reviews: pl.Series, wanted: Mapping[str, Any], before: Way | None = N
     """Try every way and choose one by the rule above.
 
     Args:
-        reviews: Words of each, in the order of their lot.
+        reviews: Words of each, in the order of their place.
         wanted: least_reviews, least_topics, most_topics.
         before: What was chosen last.
 

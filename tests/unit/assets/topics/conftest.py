@@ -109,7 +109,18 @@ def plant() -> Callable[..., Planted]:
     return planted
 
 
-TABLES_OF_TOPICS = ("words", "models", "fits", "terms", "documents", "topics", "products", "trend", "map")
+TABLES_OF_TOPICS = (
+    "words",
+    "learned",
+    "models",
+    "fits",
+    "terms",
+    "documents",
+    "topics",
+    "products",
+    "trend",
+    "map",
+)
 
 
 @pytest.fixture(scope="session")
