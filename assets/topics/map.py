@@ -14,6 +14,8 @@ MOST = 5_000
 DIMENSIONS = 30  # that t-SNE starts from
 PERPLEXITY = 30.0
 EXAGGERATED, ITERATIONS = 100, 250
+# How coarsely far points push: two thirds of the time that 0.5 takes, and as many neighbours stay neighbours.
+THETA = 0.8
 LEAST_REVIEWS = 50
 DIGITS = 3
 
@@ -75,6 +77,7 @@ def place(vectors: Floats, dimensions: int) -> Floats:
         initialization="pca",
         neighbors="exact",
         negative_gradient_method="bh",
+        theta=THETA,
         early_exaggeration_iter=EXAGGERATED,
         n_iter=ITERATIONS,
         n_jobs=1,  # sums of several threads end in another order
