@@ -5,6 +5,9 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from openTSNE import TSNE  # here: only libraries that are there already are held to one thread
+from sklearn.decomposition import TruncatedSVD
+from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
@@ -69,8 +72,6 @@ def place(vectors: Floats, dimensions: int) -> Floats:
         vectors: Points x features.
         dimensions: 2 or 3.
     """
-    from openTSNE import TSNE
-
     layout = TSNE(
         n_components=dimensions,
         perplexity=min(PERPLEXITY, (len(vectors) - 1) / 3),
@@ -88,9 +89,6 @@ def place(vectors: Floats, dimensions: int) -> Floats:
 
 def _vectors(words: pl.Series) -> Floats | None:
     """The principal directions of TF-IDF, by log counts; None where too few words are shared."""
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.preprocessing import normalize
-
     text = tokens(words)
     known = vocabulary(text, len(words), TF_IDF)
     if len(known.terms) <= DIMENSIONS:

@@ -49,7 +49,8 @@ LEAST_DIVERSITY = 0.6
 STABLE_TERMS = 10
 AGAIN = 3  # one in so many is fitted again
 CLOSE = 0.05
-FEW, STANDS_OUT = 8, 0.1
+# Where five or six were planted their product was higher by 0.19 and more; in real reviews, which have no such number, by 0.11.
+FEW, STANDS_OUT = 8, 0.15
 FINALISTS, FEW_FINALISTS = 4, 2
 SEEDS = 4  # of a finalist's stability
 GROWN = 1.5
