@@ -1,4 +1,4 @@
-"""Reviews whose topics are known, until the simulator writes some."""
+"""Reviews of few topics, so few that a search of them takes seconds; the simulator's own are in test_simulated.py."""
 
 import importlib
 from collections.abc import Callable
