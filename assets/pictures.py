@@ -21,6 +21,7 @@ _DOTS = 200  # of a group: more are a blot, and are kept with every run's events
 _COLOURS = (
     "#2f6f9f", "#c4603c", "#5b8c5a", "#8a5fa8", "#b8912f", "#3d9aa1", "#a8506b", "#6b7785", "#7a5c3e", "#2e4a62"
 )  # fmt: skip
+_SPOKEN = {"positive": _COLOURS[0], "neutral": "#b8912f", "negative": _COLOURS[1]}
 _FAINT = "#e4e9ee"
 _CELLS = 18  # cohorts and ages of a heat map: more are no longer read
 _FINEST = 2  # two places of a line that lie so near, in its units, are one
@@ -116,12 +117,24 @@ def lines(rows: Rows) -> tuple[list[str], float]:
 
 
 def points(rows: Rows) -> tuple[list[str], float]:
-    """A dot a row: name of its group or null, place across and height, both in units of one length.
+    """A dot a row: place across and height, both in units of one length, and names of its groups or null.
 
-    The groups of most dots have colours; the others, and those of none, are pale.
+    The same dots are drawn once for each group that a row names, in its colours, one picture below the other. The groups
+    of most dots have colours; the others, and those of none, are pale.
     """
+    parts, top = [], float(_TOP)
+    for group in range(2, len(rows[0])):
+        parts += _dots([(row[group], row[0], row[1]) for row in rows], top)
+        top += _POINTS + 10
+    return parts, top
+
+
+def _dots(rows: Rows, top: float) -> list[str]:
     groups = Counter(row[0] for row in rows if row[0] is not None).most_common(len(_COLOURS))
     colours = {name: colour for (name, _), colour in sorted(zip(groups, _COLOURS, strict=False))}
+    # What is good and what is bad have the colours that bars have above and below 0.
+    if colours.keys() <= _SPOKEN.keys():
+        colours = {name: colour for name, colour in _SPOKEN.items() if name in colours}
     across, up = ([float(row[at]) for row in rows] for at in (1, 2))
     left, high = min(across), max(up)
     scale = min(
@@ -132,7 +145,7 @@ def points(rows: Rows) -> tuple[list[str], float]:
         # What lies on the same place of the picture is one dot, and a group one path of strokes without length: a
         # circle for each would take ten times the bytes.
         there = {
-            (round(_LEFT / 2 + (x - left) * scale), round(_TOP + 10 + (high - y) * scale))
+            (round(_LEFT / 2 + (x - left) * scale), round(top + 10 + (high - y) * scale))
             for row, x, y in zip(rows, across, up, strict=True)
             if (row[0] if row[0] in colours else None) == name
         }
@@ -144,9 +157,9 @@ def points(rows: Rows) -> tuple[list[str], float]:
             )
     for at, (name, colour) in enumerate(colours.items()):
         parts.append(
-            f'<text x="{_WIDTH - 8}" y="{_TOP + 18 + at * 16}" text-anchor="end" fill="{colour}">{escape(str(name))}</text>'
+            f'<text x="{_WIDTH - 8}" y="{top + 18 + at * 16:.0f}" text-anchor="end" fill="{colour}">{escape(str(name))}</text>'
         )
-    return parts, _TOP + _POINTS + 10
+    return parts
 
 
 def _plot(rows: Rows, *, is_stepped: bool) -> tuple[list[str], float]:
@@ -239,7 +252,7 @@ PICTURES: Mapping[str, Picture] = {
     ),
     "segments.clusters": Picture(
         "Customers by how they differ most (PCA; up to 1,200 by chance), coloured by cluster",
-        "SELECT cluster_id, x, y FROM segments.clusters WHERE as_of = $month ORDER BY hash(customer_id), customer_id "
+        "SELECT x, y, cluster_id FROM segments.clusters WHERE as_of = $month ORDER BY hash(customer_id), customer_id "
         "LIMIT 1200",
         points,
     ),
@@ -275,8 +288,9 @@ PICTURES: Mapping[str, Picture] = {
         lines,
     ),
     "topics.map": Picture(
-        "Reviews by their words, each in the colour of the topic that leads it",
-        "SELECT topic_id, x_2d, y_2d FROM topics.map WHERE as_of = $month ORDER BY month, review_id",
+        "Reviews by their words, in the colour of the topic that leads each, and below of how it speaks",
+        "SELECT x_2d, y_2d, topic_id, CASE WHEN score > 0.05 THEN 'positive' WHEN score < -0.05 THEN 'negative' "
+        "WHEN score IS NOT NULL THEN 'neutral' END FROM topics.map WHERE as_of = $month ORDER BY month, review_id",
         points,
     ),
     "churn.backtest": Picture(

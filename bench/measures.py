@@ -517,6 +517,43 @@ def backfill(folder: Path) -> list[Measurement]:
     ]
 
 
+def reviews(folder: Path) -> list[Measurement]:
+    """Topics and sentiment of BENCH_REVIEWS simulated reviews of two years, against a quarter: processor time a review, memory."""
+    from warehouse.lake import open_lake
+
+    wanted = int(os.environ.get("BENCH_REVIEWS", "200000"))
+    costs, rows = {}, {}
+    for part in (wanted // 4, wanted):
+        home = folder / f"{part}"
+        tillage = [sys.executable, "-m", "pipelines.cli", "--quiet", "--home", str(home)]
+        # Half of the lines are written of: 41 reviews of each customer.
+        shop = f"--months 24 --first-month {HISTORY:%Y-%m} --customers {part // 41} --reviews 0.5"
+        _command([*tillage, "sample", *shop.split()])
+        for file in (home / "landing" / "orders").iterdir():
+            file.unlink()
+        # What is fitted is fitted to so many reviews, however many there are: of its time little is wanted here.
+        (home / "seeds" / "topics.csv").write_text(
+            "least_reviews,least_topics,most_topics,learned_reviews,search_months,leading_share,mapped_reviews\n"
+            "200,10,10,10000,12,0.4,300\n",
+            encoding="utf-8",
+        )
+        costs[part] = _command([*tillage, "run"])
+        with open_lake(home / "lake", read_only=True) as lake:
+            [(rows[part],)] = lake.execute("SELECT count(*) FROM core.reviews").fetchall()
+    (few, quarter), (many, whole) = ((rows[part], costs[part]) for part in costs)
+    return [
+        Measurement(
+            "reviews, processor time a review",
+            1000 * whole.processor / many,
+            1000 * quarter.processor / few,
+            "ms",
+            many,
+            f"{few:,} reviews",
+        ),
+        Measurement("reviews, memory", whole.megabytes, 4_096, "MB", many, "the 4 GB allowed"),
+    ]
+
+
 def _write_customer_months(folder: Path, rows: int) -> None:
     """Write two years of customers of whom each buys in ten months or so, two products in each."""
     code = """
@@ -573,14 +610,16 @@ MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "clusters": clusters,
     "flow": flow,
     "backfill": backfill,
+    "reviews": reviews,
 }
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took: wall-clock seconds, and the most memory it held."""
+    """What a process took: wall-clock seconds, those of a processor, and the most memory it held."""
 
     seconds: float
+    processor: float
     megabytes: float
 
 
@@ -599,7 +638,11 @@ def _command(command: Sequence[str]) -> Cost:
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
     # Linux tells kilobytes, macOS bytes.
-    return Cost(seconds, used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10))
+    return Cost(
+        seconds,
+        used.ru_utime + used.ru_stime,
+        used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10),
+    )
 
 
 def _online_retail(file: Path) -> Path:

@@ -1373,6 +1373,14 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE (words IS NULL) = (reason IS NULL) OR len(words) = 0",
         ),
     ),
+    "topics.learned": (
+        Rule(
+            "places_have_no_gaps",
+            "Places of an as_of go from 1 to the number of its rows; nothing is later than as_of.",
+            "SELECT as_of, count(*) AS reviews, max(place) AS place FROM {batch} GROUP BY as_of "
+            "HAVING max(place) <> count(*) OR count(DISTINCT place) <> count(*) OR max(month) > as_of",
+        ),
+    ),
     "topics.models": (
         Rule(
             "one_way_is_chosen",
@@ -1498,8 +1506,9 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "topics.map": (
         Rule(
             "points_lie_somewhere",
-            "Coordinates are numbers, stars five at most; nothing is later than as_of.",
-            "SELECT * FROM {batch} WHERE NOT isfinite(x_2d + y_2d + x_3d + y_3d + z_3d) OR rating > 5 OR month > as_of",
+            "Coordinates are numbers, stars five at most, scores one; nothing is later than as_of.",
+            "SELECT * FROM {batch} WHERE NOT isfinite(x_2d + y_2d + x_3d + y_3d + z_3d) OR rating > 5 "
+            "OR NOT coalesce(score, 0) <= 1 OR month > as_of",
         ),
     ),
     "seeds.topics": (

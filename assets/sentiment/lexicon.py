@@ -12,6 +12,7 @@ from datetime import date
 import polars as pl
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+AT_ONCE = 20_000  # texts that are held as Python has them
 DIGITS = 4
 SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+")
 
@@ -28,7 +29,14 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         "month",
         "review_id",
         words=pl.col("written").str.count_matches(r"[\p{L}\p{N}']+").cast(pl.Int32),
-        score=pl.Series(scores(rows["written"].to_list()), dtype=pl.Float64),
+        score=pl.Series(
+            [
+                one
+                for start in range(0, rows.height, AT_ONCE)
+                for one in scores(rows["written"].slice(start, AT_ONCE).to_list())
+            ],
+            dtype=pl.Float64,
+        ),
     )
 
 

@@ -40,25 +40,24 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         months: As_of months. One without topics has no rows.
     """
     found = {}
-    reviews = rows.filter(pl.col("kind") == "review").select("month", "review_id", "words", "reason")
     for month in months:
         topics = rows.filter(pl.col("kind") == "topic", pl.col("as_of") == month).sort("topic_id")
         if topics.is_empty():
             continue
-        known = reviews.filter(pl.col("month") <= month)
         with threadpool_limits(1):
-            found[month] = pl.concat(list(_mixed(known, topics)))
+            found[month] = pl.concat(list(_mixed(rows, month, topics)))
     return stacked(found, SHAPE)
 
 
-def _mixed(reviews: pl.DataFrame, topics: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _mixed(rows: pl.DataFrame, month: date, topics: pl.DataFrame) -> Iterator[pl.DataFrame]:
     model, terms, idf = arrays(topics)
     known = Vocabulary(tuple(terms), idf)
     phrases = [term for term in terms if BETWEEN in term]
     ids = pl.Series("topic_id", topics["topic_id"], dtype=pl.String)
     leading = float(topics["leading_share"][0])
-    for start in range(0, max(reviews.height, 1), BATCH):
-        batch = reviews.slice(start, BATCH)
+    for start in range(0, rows.height, BATCH):
+        # Filtered here: the words of all reviews are held once.
+        batch = rows.slice(start, BATCH).filter(pl.col("kind") == "review", pl.col("month") <= month)
         shares = mix(model, matrix(joined(tokens(batch["words"]), phrases), batch.height, known))
         first = shares.argmax(axis=1)
         every = np.arange(batch.height)

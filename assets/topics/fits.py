@@ -68,8 +68,8 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """Make topics.fits.
 
     Args:
-        rows: By as_of and kind. chosen: method, counted, has_phrases, topics. review: words and lot, a row a
-            review that is learned from. before: the rows of the last as_of that has some, those of topics that had
+        rows: By as_of and kind. chosen: method, counted, has_phrases, topics. review: words and place, a row
+            a review that is learned from. before: the rows of the last as_of that has some, those of topics that had
             ended left out, with made_as_of.
         months: As_of months. One for which no way was chosen has no rows: topics.models says why.
     """
@@ -80,7 +80,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         if not chosen:
             continue
         way = Way(*(chosen[0][name] for name in ("method", "counted", "has_phrases", "topics")))
-        reviews = given.filter(pl.col("kind") == "review").sort("lot")["words"]
+        reviews = given.filter(pl.col("kind") == "review").sort("place")["words"]
         before = _before(given.filter(pl.col("kind") == "before").sort("topic_id"))
         with threadpool_limits(1):
             found[month] = pl.DataFrame(_topics(reviews, way, before, month), SHAPE)

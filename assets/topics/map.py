@@ -5,6 +5,9 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from openTSNE import TSNE  # here: only libraries that are there already are held to one thread
+from sklearn.decomposition import TruncatedSVD
+from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
@@ -14,6 +17,8 @@ MOST = 5_000
 DIMENSIONS = 30  # that t-SNE starts from
 PERPLEXITY = 30.0
 EXAGGERATED, ITERATIONS = 100, 250
+# How coarsely far points push: two thirds of the time that 0.5 takes, and as many neighbours stay neighbours.
+THETA = 0.8
 LEAST_REVIEWS = 50
 DIGITS = 3
 
@@ -22,6 +27,7 @@ SHAPE: dict[str, pl.DataType | type[pl.DataType]] = {
     "review_id": pl.String,
     "topic_id": pl.String,
     "rating": pl.Int8,
+    "score": pl.Float64,
     "x_2d": pl.Float64,
     "y_2d": pl.Float64,
     "x_3d": pl.Float64,
@@ -34,7 +40,8 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """Make topics.map.
 
     Args:
-        rows: as_of, lot, mapped_reviews, month, review_id, words, rating, topic_id (null where none leads).
+        rows: as_of, lot, mapped_reviews, month, review_id, words, rating, score (null where nothing tells),
+            topic_id (null where none leads).
         months: As_of months. One with fewer than `LEAST_REVIEWS` reviews has no rows: there is nothing to see.
     """
     found = {}
@@ -47,15 +54,15 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
             vectors = _vectors(sample["words"])
             if vectors is None:
                 continue
-            flat, deep = (place(vectors, dimensions) for dimensions in (2, 3))
-        found[month] = sample.select("month", "review_id", "topic_id", "rating").with_columns(
+            flat, deep = (place(vectors, dimensions).round(DIGITS) for dimensions in (2, 3))
+        found[month] = sample.select("month", "review_id", "topic_id", "rating", "score").with_columns(
             x_2d=pl.Series(flat[:, 0]),
             y_2d=pl.Series(flat[:, 1]),
             x_3d=pl.Series(deep[:, 0]),
             y_3d=pl.Series(deep[:, 1]),
             z_3d=pl.Series(deep[:, 2]),
         )
-    return stacked(found, SHAPE).with_columns(pl.col(pl.Float64).round(DIGITS))
+    return stacked(found, SHAPE)
 
 
 def place(vectors: Floats, dimensions: int) -> Floats:
@@ -65,14 +72,13 @@ def place(vectors: Floats, dimensions: int) -> Floats:
         vectors: Points x features.
         dimensions: 2 or 3.
     """
-    from openTSNE import TSNE
-
     layout = TSNE(
         n_components=dimensions,
         perplexity=min(PERPLEXITY, (len(vectors) - 1) / 3),
         initialization="pca",
         neighbors="exact",
         negative_gradient_method="bh",
+        theta=THETA,
         early_exaggeration_iter=EXAGGERATED,
         n_iter=ITERATIONS,
         n_jobs=1,  # sums of several threads end in another order
@@ -83,9 +89,6 @@ def place(vectors: Floats, dimensions: int) -> Floats:
 
 def _vectors(words: pl.Series) -> Floats | None:
     """The principal directions of TF-IDF, by log counts; None where too few words are shared."""
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.preprocessing import normalize
-
     text = tokens(words)
     known = vocabulary(text, len(words), TF_IDF)
     if len(known.terms) <= DIMENSIONS:

@@ -1,7 +1,7 @@
 """Words of reviews as matrices: phrases, vocabulary, counts.
 
 The words themselves, without stop words, stand in `topics.words`, made by SQL. Nothing here loops over reviews in
-Python; gensim does where it learns phrases, from those that are learned from alone.
+Python.
 """
 
 from collections.abc import Collection
@@ -25,6 +25,7 @@ LARGEST_VOCABULARY = 10_000
 MOST_TIMES = 10
 # Normalized pointwise mutual information (Bouma 2009) from which two neighbours are one term.
 LEAST_NPMI = 0.5
+LEAST_PAIRS = 10
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def tokens(words: pl.Series) -> pl.DataFrame:
 
 
 def learn_phrases(found: pl.DataFrame, reviews: int) -> frozenset[str]:
-    """Find the pairs of neighbours that stand together more often than chance (gensim's Phrases, by NPMI).
+    """Find the pairs of neighbours that stand together more often than chance, as gensim's Phrases does by NPMI.
+
+    gensim goes through the words one by one: 1.6 s for ten thousand reviews.
 
     Args:
         found: What `tokens` gives.
@@ -67,13 +70,23 @@ def learn_phrases(found: pl.DataFrame, reviews: int) -> frozenset[str]:
     Returns:
         Each as two words with a blank between.
     """
-    from gensim.models.phrases import Phrases
-
-    texts = found.group_by("d", maintain_order=True).agg("word")["word"].to_list()
-    model = Phrases(
-        texts, min_count=max(10, reviews // 500), threshold=LEAST_NPMI, scoring="npmi", delimiter=BETWEEN
+    counts = found["word"].value_counts(name="times")
+    pairs = (
+        found.select(
+            "word", next=pl.when(pl.col("d") == pl.col("d").shift(-1)).then(pl.col("word").shift(-1))
+        )
+        .drop_nulls("next")
+        .group_by("word", "next")
+        .len("both")
+        .filter(pl.col("both") >= max(LEAST_PAIRS, reviews // 500))
+        .join(counts, on="word")
+        .join(counts.rename({"word": "next", "times": "next_times"}), on="next")
     )
-    return frozenset(model.export_phrases())
+    of_both, of_word, of_next = (pl.col(name) / found.height for name in ("both", "times", "next_times"))
+    npmi = (of_both / (of_word * of_next)).log() / -of_both.log()
+    return frozenset(
+        pairs.filter(npmi > LEAST_NPMI).select(pl.concat_str("word", "next", separator=BETWEEN)).to_series()
+    )
 
 
 def joined(found: pl.DataFrame, phrases: Collection[str]) -> pl.DataFrame:

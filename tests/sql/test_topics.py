@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from warehouse.tables import TABLES
+
 JANUARY, FEBRUARY = date(2011, 1, 1), date(2011, 2, 1)
 
 Fill = Callable[..., None]
@@ -121,3 +123,17 @@ def test_a_topic_has_its_share_its_stars_and_the_reviews_that_stand_for_it(run: 
     assert rows["a"]["review_ids"] == ["1", "2"]
     assert (rows["b"]["mean_rating"], rows["c"]["mean_rating"]) == (1, None)
     assert (rows["c"]["led_reviews"], rows["c"]["review_ids"]) == (0, [])
+
+
+@pytest.mark.usefixtures("documents")
+def test_the_map_has_the_score_of_each_review_where_there_is_one(fill: Fill, tables: Any) -> None:
+    """A review without one, or a home without sentiment, still has its points."""
+    fill("seeds.topics", "mapped_reviews", [10])
+
+    def drawn() -> dict[str, tuple[Any, ...]]:
+        found = tables.execute(TABLES["topics.map"].query, {"start": JANUARY, "end": FEBRUARY}).pl()
+        return {row["review_id"]: (row["topic_id"], row["score"]) for row in found.to_dicts()}
+
+    assert drawn() == {"1": ("a", None), "2": ("b", None)}
+    fill("sentiment.reviews", "month,review_id,score", [JANUARY, "1", -0.5], [JANUARY, "3", 0.5])
+    assert drawn() == {"1": ("a", -0.5), "2": ("b", None)}

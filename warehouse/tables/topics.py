@@ -20,7 +20,7 @@ HAS_PHRASES = Column("has_phrases", "BOOLEAN", "Whether pairs of words that stan
 LEARNED = Column(
     "learned_reviews",
     "BIGINT",
-    "Different reviews of three words and more that there were to learn from (seeds.topics; drawn by a hash).",
+    "Different reviews of three words and more that there were to learn from (topics.learned).",
     unit="reviews",
     minimum=0,
 )
@@ -54,6 +54,25 @@ WORDS = Table(
     ),
     primary_key=("month", "review_id"),
     partition_column="month",
+)
+
+LEARNED_FROM = Table(
+    schema="topics",
+    name="learned",
+    description=(
+        "The reviews that topics are learned from: of three words and more, all different, as many as the shop wants "
+        "(seeds.topics). They are drawn by a hash of their ids, so that most of them stay from month to month."
+    ),
+    grain="one row per as_of month and review that is learned from",
+    columns=(
+        AS_OF,
+        MONTH,
+        REVIEW,
+        Column("place", "BIGINT", "Where it comes in the order of its hash, from 1 on.", minimum=1),
+    ),
+    primary_key=("as_of", "month", "review_id"),
+    partition_column="as_of",
+    is_served=True,
 )
 
 MODELS = Table(
@@ -346,12 +365,13 @@ MAP = Table(
         MONTH,
         REVIEW,
         Column("topic_id", "VARCHAR", "The topic that leads; null where none does.", nullable=True),
+        Column("rating", "TINYINT", "Stars.", unit="stars", minimum=1),
         Column(
-            "rating",
-            "TINYINT",
-            "Stars, the colour of how it is felt: a score of the words themselves is not joined yet.",
-            unit="stars",
-            minimum=1,
+            "score",
+            "DOUBLE",
+            "How it speaks, -1 to 1 (sentiment.reviews); null where nothing tells.",
+            nullable=True,
+            minimum=-1,
         ),
         *(
             Column(f"{axis}_{dimensions}d", "DOUBLE", f"Coordinate in {told} dimensions.")

@@ -57,7 +57,7 @@ def test_a_row_without_numbers_is_drawn_too(tables: duckdb.DuckDBPyConnection, n
         "as_of": JANUARY, "cohort": JANUARY, "is_left_truncated": False, "began_in": "All", "event": "lapse",
         "forecaster": "model", "quantity": "amount", "customers_of": "all", "segment": "<b>&", "move": "new",
         "age": 0, "share": 1.0, "day": 0, "survival": 1.0, "top_share": 0.01, "cluster_id": "<b>&", "x": 0.5, "y": 0.5,
-        "state": "kept", "name": "<b>", "topic_id": "<b>", "month": JANUARY, "x_2d": 1.0, "y_2d": 2.0,
+        "state": "kept", "name": "<b>", "topic_id": "<b>", "month": JANUARY, "x_2d": 1.0, "y_2d": 2.0, "score": 0.5,
     }  # fmt: skip
     tables.execute(
         f"INSERT INTO {name} VALUES ({', '.join('?' for _ in table.columns)})",
@@ -76,8 +76,14 @@ def test_a_row_without_numbers_is_drawn_too(tables: duckdb.DuckDBPyConnection, n
         (bars, [(f"Segment {at}", -1.5 * at) for at in range(30)]),
         (heat_map, COHORTS),
         (steps, CURVE),
-        (points, [(f"2011-01.{at % 10}", at * 7 % 1_201 / 100, at * 11 % 907 / 100) for at in range(1_200)]),
-        (points, [(f"t{at % 12}", at * 0.37 % 40, at * 0.73 % 40) for at in range(5_000)]),
+        (
+            points,
+            [
+                (at * 7 % 1_201 / 100, at * 11 % 907 / 100, f"2011-01.{at % 10}", "neutral")
+                for at in range(1_200)
+            ],
+        ),
+        (points, [(at * 0.37 % 40, at * 0.73 % 40, f"t{at % 12}") for at in range(5_000)]),
         (lines, [("bias", date(2000 + at // 12, at % 12 + 1, 1), 0.1, -1.0, 2.0) for at in range(240)]),
     ],
 )
@@ -113,7 +119,7 @@ def test_a_curve_falls_in_steps_and_a_line_does_not() -> None:
 
 def test_points_keep_their_distances_and_their_colour() -> None:
     """A picture drawn out to one side would show clusters where there are none."""
-    root = drawn(points, [("a", 0.0, 0.0), ("a", 2.0, 0.0), ("b", 0.0, 1.0)])
+    root = drawn(points, [(0.0, 0.0, "a"), (2.0, 0.0, "a"), (0.0, 1.0, "b")])
     dots = {
         node.get("stroke"): [tuple(map(int, dot[:-2].split())) for dot in node.get("d", "").split("M")[1:]]
         for node in root.iter("path")
@@ -126,9 +132,28 @@ def test_points_keep_their_distances_and_their_colour() -> None:
 
 def test_groups_of_few_points_and_those_of_none_are_pale() -> None:
     """Thirty colours tell nobody anything, and a point left out would be missed."""
-    rows = [(f"{at:02}", float(at), 0.0) for at in range(12) for _ in range(1 + (at < 10))]
-    root = drawn(points, [*rows, (None, 5.5, 1.0)])
+    rows = [(float(at), 0.0, f"{at:02}") for at in range(12) for _ in range(1 + (at < 10))]
+    root = drawn(points, [*rows, (5.5, 1.0, None)])
     paths = [(node.get("stroke"), node.get("d", "").count("M")) for node in root.iter("path")]
     assert [dots for _, dots in paths] == [3, *[1] * 10]
     assert len({colour for colour, _ in paths}) == 11
     assert texts(root) == [f"{at:02}" for at in range(10)]
+
+
+def test_points_of_two_groups_are_drawn_twice_at_the_same_places() -> None:
+    """A review is looked for in both: what is about straps, and what speaks ill of them."""
+    rows = [(0.0, 0.0, "straps", "negative"), (3.0, 1.0, "straps", "positive"), (1.0, 2.0, None, None)]
+    root = drawn(points, rows)
+    dots = [
+        (node.get("stroke"), [tuple(map(int, dot[:-2].split())) for dot in node.get("d", "").split("M")[1:]])
+        for node in root.iter("path")
+    ]
+    colours, places = [colour for colour, _ in dots], [place for _, of in dots for place in of]
+    assert len(places) == 6
+    lower = max(down for _, down in places) - max(down for _, down in places[:3])
+    assert lower > 0
+    assert sorted(places[3:]) == sorted((across, down + lower) for across, down in places[:3])
+    spoken = {node.text: node.get("fill") for node in root.iter("text")}
+    assert set(spoken) == {"straps", "positive", "negative"}
+    assert spoken["positive"] != spoken["negative"]
+    assert {spoken["positive"], spoken["negative"]} <= set(colours[2:])

@@ -393,6 +393,9 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "topics.words": [
         {"month": "2011-01-01", "review_id": f"{at}", "words": ["strap", "lock"], "reason": None} for at in range(3)
     ],
+    "topics.learned": [
+        {"as_of": "2011-01-01", "month": "2011-01-01", "review_id": f"{at}", "place": at} for at in (1, 2)
+    ],
     "topics.models": [
         {
             "as_of": "2011-01-01", "searched_as_of": "2010-12-01", "learned_reviews": 900, "method": method,
@@ -452,7 +455,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "topics.map": [
         {
             "as_of": "2011-01-01", "month": "2011-01-01", "review_id": f"{at}", "topic_id": None, "rating": 5,
-            "x_2d": 0.1, "y_2d": 0.2, "x_3d": 0.1, "y_3d": 0.2, "z_3d": 0.3,
+            "score": None, "x_2d": 0.1, "y_2d": 0.2, "x_3d": 0.1, "y_3d": 0.2, "z_3d": 0.3,
         }
         for at in range(3)
     ],
@@ -960,6 +963,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "seeds.rule_thresholds.thresholds_are_possible": {"confidence": 1.1},
     "seeds.rule_thresholds.the_window_has_earlier_months": {"later_months": 12},
     "topics.words.key_is_unique": {"review_id": "1"},
+    "topics.learned.key_is_unique": {"review_id": "2"},
     "topics.models.key_is_unique": {"method": "lda"},
     "topics.fits.key_is_unique": {"topic_id": "2010-12.2"},
     "topics.terms.key_is_unique": {"term": "strap 2"},
@@ -970,6 +974,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "topics.map.key_is_unique": {"review_id": "1"},
     "seeds.stop_words.key_is_unique": {"word": "of"},
     "topics.words.words_or_a_reason": {"words": None},
+    "topics.learned.places_have_no_gaps": {"place": 2},
     "topics.models.one_way_is_chosen": {"is_chosen": False},
     "topics.models.figures_are_of_what_was_tried": {"perplexity": 100.0},
     "topics.fits.a_name_is_that_of_one_topic": {"name": "strap 2"},
@@ -990,7 +995,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "topics.trend.shares_add_up": {"share": 0.4},
     "topics.trend.intervals_hold_their_means": {"share_low": 0.6},
     "topics.trend.a_jump_is_a_change": {"change": 0.01},
-    "topics.map.points_lie_somewhere": {"rating": 6},
+    "topics.map.points_lie_somewhere": {"score": 1.1},
     "seeds.topics.there_is_one_row": {},
     "seeds.topics.settings_make_sense": {"least_topics": 31},
     "seeds.english_words.key_is_unique": {"word": "of"},

@@ -4,14 +4,12 @@ WITH settings AS (
     FROM seeds.sentiment
 ),
 
--- Three stars say neither.
+-- Three stars say neither. Texts are joined to those that are learned from alone: the others are sorted without.
 rated AS (
     SELECT
         reviews.month,
         reviews.review_id,
         reviews.rating,
-        reviews.title,
-        reviews.text,
         lexicon.score AS lexicon,
         row_number() OVER (ORDER BY reviews.reviewed_at, reviews.review_id) AS place
     FROM core.reviews
@@ -69,9 +67,10 @@ asked AS (
 ),
 
 needed AS (
-    SELECT min(rated - most_learned) AS after, max(rated) AS up_to
-    FROM asked
-    WHERE is_learned
+    SELECT DISTINCT rated.month, rated.review_id, rated.place, rated.rating, rated.lexicon
+    FROM rated
+    INNER JOIN asked ON rated.place > asked.rated - asked.most_learned AND rated.place <= asked.rated
+    WHERE asked.is_learned
 )
 
 SELECT
@@ -94,9 +93,10 @@ SELECT
     NULL AS is_learned,
     NULL AS least_of_each,
     NULL AS most_learned,
-    rated.place,
-    rated.rating,
-    rated.lexicon,
-    left(concat_ws('. ', rated.title, rated.text), 10000) AS written
-FROM rated
-INNER JOIN needed ON rated.place > needed.after AND rated.place <= needed.up_to
+    needed.place,
+    needed.rating,
+    needed.lexicon,
+    left(concat_ws('. ', reviews.title, reviews.text), 10000) AS written
+FROM needed
+INNER JOIN core.reviews AS reviews ON needed.month = reviews.month AND needed.review_id = reviews.review_id
+WHERE reviews.month < $end

@@ -17,4 +17,3 @@ FROM topics
 UNION ALL BY NAME
 SELECT 'review' AS kind, *
 FROM reviews
-ORDER BY kind, month, review_id

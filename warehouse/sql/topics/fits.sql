@@ -1,29 +1,9 @@
 -- What the chosen model is fitted to, and the model that it goes on from.
-WITH known AS (
-    SELECT month, review_id, words, md5(review_id) AS lot
-    FROM topics.words
-    WHERE month < $end AND len(words) >= 3
-),
-
--- Twice as many as are wanted: copies are left out of them.
-drawn AS (
-    SELECT month, review_id, words, lot
-    FROM known
-    QUALIFY
-        row_number() OVER (ORDER BY lot, month, review_id)
-        <= (SELECT 2 * max(learned_reviews) FROM seeds.topics)
-),
-
-different AS (
-    SELECT words, lot
-    FROM drawn
-    QUALIFY row_number() OVER (PARTITION BY words ORDER BY lot, month, review_id) = 1
-),
-
-learned AS (
-    SELECT words, lot
-    FROM different
-    QUALIFY row_number() OVER (ORDER BY lot) <= (SELECT max(learned_reviews) FROM seeds.topics)
+WITH learned AS (
+    SELECT drawn.place, words.words
+    FROM topics.learned AS drawn
+    INNER JOIN topics.words AS words ON drawn.month = words.month AND drawn.review_id = words.review_id
+    WHERE drawn.as_of >= $start AND drawn.as_of < $end AND words.month < $end
 ),
 
 chosen AS (

@@ -35,6 +35,12 @@ words AS (
     SELECT month, review_id, words
     FROM topics.words
     WHERE month < $end
+),
+
+spoken AS (
+    SELECT month, review_id, score
+    FROM sentiment.reviews
+    WHERE month < $end
 )
 
 SELECT
@@ -45,7 +51,9 @@ SELECT
     drawn.lot,
     drawn.mapped_reviews,
     reviews.rating,
+    spoken.score,
     words.words
 FROM drawn
 INNER JOIN reviews ON drawn.month = reviews.month AND drawn.review_id = reviews.review_id
 INNER JOIN words ON drawn.month = words.month AND drawn.review_id = words.review_id
+LEFT JOIN spoken ON drawn.month = spoken.month AND drawn.review_id = spoken.review_id

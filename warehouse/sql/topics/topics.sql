@@ -25,8 +25,9 @@ reviews AS (
     WHERE month < $end
 ),
 
+-- The words themselves would be carried with every topic of every review.
 lengths AS (
-    SELECT month, review_id, words
+    SELECT month, review_id, len(words) AS words, md5_number(array_to_string(words, ' ')) AS same
     FROM topics.words
     WHERE month < $end
 ),
@@ -40,7 +41,8 @@ told AS (
         documents.share,
         documents.is_leading,
         reviews.rating,
-        lengths.words
+        lengths.words,
+        lengths.same
     FROM documents
     INNER JOIN reviews ON documents.month = reviews.month AND documents.review_id = reviews.review_id
     INNER JOIN lengths ON documents.month = lengths.month AND documents.review_id = lengths.review_id
@@ -67,7 +69,7 @@ sizes AS (
 different AS (
     SELECT as_of, topic_id, month, review_id, share, words
     FROM told
-    QUALIFY row_number() OVER (PARTITION BY as_of, topic_id, words ORDER BY month, review_id) = 1
+    QUALIFY row_number() OVER (PARTITION BY as_of, topic_id, same ORDER BY month, review_id) = 1
 ),
 
 -- Neither a word or two nor a treatise stands for a topic.
@@ -78,7 +80,7 @@ standing AS (
         review_id,
         row_number() OVER (
             PARTITION BY as_of, topic_id
-            ORDER BY len(words) BETWEEN 10 AND 80 DESC, round(share, 2) DESC, len(words) DESC, month, review_id
+            ORDER BY words BETWEEN 10 AND 80 DESC, round(share, 2) DESC, words DESC, month, review_id
         ) AS place
     FROM different
 ),

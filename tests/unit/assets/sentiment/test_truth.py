@@ -38,10 +38,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory, shop_graph: Graph) -> Callabl
     """Makes the sentiment of a simulated shop's reviews once, however many tests ask for it."""
 
     @cache
-    def of(preset: str, seed: int) -> Shop:
+    def of(preset: str, seed: int, customers: int = 1200) -> Shop:
         home = tmp_path_factory.mktemp(preset)
         written = simulator.write(
-            home, months=20, customers=1200, seed=seed, first_month=FIRST, preset=preset, reviews=0.06
+            home, months=20, customers=customers, seed=seed, first_month=FIRST, preset=preset, reviews=0.06
         )
         for file in written.files:
             file.unlink()
@@ -87,23 +87,33 @@ def test_planted_campaigns_are_found_and_nobody_else_is_blamed(shop: Callable[..
 @pytest.mark.parametrize("seed", SEEDS)
 def test_goods_that_turned_sour_raise_their_hand_and_no_others(shop: Callable[..., Shop], seed: int) -> None:
     at = shop("default", seed)
+    goods = at.found["sentiment.alerts"].filter(level="product", measure="rating")
+    told = goods.join(at.truth["review_soured"], left_on="subject", right_on="stock_code", how="left")
+    is_sour = (pl.col("as_of") >= pl.col("month")).fill_null(value=False)
+    assert told.filter(~is_sour).height > 100
+    assert not told.filter(~is_sour)["is_alert"].any()
     alerts = at.found["sentiment.alerts"].filter("is_alert", level="product")
-    first = alerts.group_by("subject").agg(pl.min("as_of"))
-    joined = first.join(at.truth["review_soured"], left_on="subject", right_on="stock_code", how="left")
-    # Shops with few reviews of what turned sour may have none to tell of; the first has.
-    assert joined.height >= (seed == 1)
-    assert at.found["sentiment.alerts"].height > 200
-    assert joined["month"].null_count() == 0
-    assert (joined["as_of"] >= joined["month"]).all()
+    assert set(alerts["subject"]) == set(told.filter("is_alert")["subject"])
+    # Three months after, all that is new is of what was spoilt, and all before of what was not. A good of few reviews
+    # raises no hand, but most stand far from the others; one of twenty does.
+    after = told.filter(pl.col("as_of") == pl.col("month").dt.offset_by("2mo"))
+    assert after.height >= 2
+    assert (after["fall"] > 1).all()
+    assert (after["chance"] < told.filter(~is_sour)["chance"].quantile(0.05)).mean() >= 0.6
+    assert after.filter(pl.col("reviews") >= 20, ~pl.col("is_alert")).height == 0
 
 
-@pytest.mark.slow  # a shop of its own for each seed
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_where_nothing_is_planted_nothing_is_found(shop: Callable[..., Shop], seed: int) -> None:
-    at = shop("null", seed)
-    assert at.found["sentiment.reviews"].height > 3000
+@pytest.mark.parametrize(
+    ("seed", "customers"),
+    [(4, 200), *(pytest.param(seed, 1200, marks=pytest.mark.slow) for seed in (1, 2, 3))],
+)
+def test_where_nothing_is_planted_nothing_is_found(
+    shop: Callable[..., Shop], seed: int, customers: int
+) -> None:
+    at = shop("null", seed, customers)
+    assert at.found["sentiment.reviews"].height > 2.5 * customers
     assert at.found["sentiment.reviewers"].height == 0
-    assert at.found["sentiment.alerts"].height > 200
+    assert at.found["sentiment.alerts"].height > customers / 6
     assert not at.found["sentiment.alerts"]["is_alert"].any()
     verdicts = at.found["sentiment.helpfulness"].filter(pl.col("odds_ratio").is_not_null())["verdict"]
     assert verdicts.len() >= 6

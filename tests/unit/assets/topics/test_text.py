@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.topics.text import (
+    BETWEEN,
     COUNTS,
+    LEAST_NPMI,
+    LEAST_PAIRS,
     MOST_TIMES,
     TF_IDF,
     Vocabulary,
@@ -65,6 +68,7 @@ def test_phrases_are_those_of_gensim() -> None:
     phrases = learn_phrases(found, len(texts))
     assert "power supply" in phrases
     theirs = Phrases(texts, min_count=10, threshold=0.5, scoring="npmi", delimiter=" ").freeze()
+    assert phrases == theirs.phrasegrams.keys()
     assert told(joined(found, phrases), len(texts)) == [theirs[text] for text in texts]
 
 
@@ -96,3 +100,12 @@ def test_without_words_there_is_nothing(texts: Any) -> None:
     known = vocabulary(found, len(texts), TF_IDF)
     assert known.terms == ()
     assert matrix(joined(found, ["a b"]), len(texts), known).shape == (len(texts), 0)
+
+
+@given(st.lists(st.lists(st.sampled_from(list("abcd")), max_size=12), min_size=1, max_size=30))
+def test_pairs_are_told_as_gensim_tells_them(texts: Texts) -> None:
+    """Pairs of a word with itself, and words whose only neighbour is each other, among them."""
+    from gensim.models.phrases import Phrases
+
+    theirs = Phrases(texts, min_count=LEAST_PAIRS, threshold=LEAST_NPMI, scoring="npmi", delimiter=BETWEEN)
+    assert learn_phrases(tokens(series(texts)), len(texts)) == theirs.export_phrases().keys()

@@ -21,7 +21,7 @@ from warehouse.tables import TABLES
 
 LAST = date(2010, 12, 1)
 NEXT = date(2011, 2, 1)
-NAMES = ["seeds.english_words", "seeds.stop_words", "seeds.topics", "core.reviews", "topics.words", "topics.models",
+NAMES = ["seeds.english_words", "seeds.stop_words", "seeds.topics", "core.reviews", "topics.words", "topics.learned", "topics.models",
          "topics.fits", "topics.terms", "topics.documents", "topics.topics", "topics.products", "topics.trend",
          "topics.map"]  # fmt: skip
 # Fewer ways and a smaller map than a shop has: the tests look at neither.
