@@ -26,16 +26,21 @@ from assets.forecasts.smoothing import Floats, exponential
 
 STEPS = {"day": 90, "week": 13, "month": 3}
 _SEASON = {"week": 52, "month": 12}
-_LONGEST = {"day": 420, "week": 156, "month": 72}  # what lies further back changes nothing a model says
+# What lies further back changes nothing a model says; days of three years tell the year's season better than one.
+RECENT = {"day": 420, "week": 156, "month": 72}
+_LONGEST = {**RECENT, "day": 940}
 BESIDES = ("naive", "seasonal naive", "mean of 8 seasons", "rolling mean", "line with season", "Croston")
 YEARLY = "median, moved as a year before"
-OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY)
+HARMONIC = "harmonic regression"
+OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC)
 PANEL = (*OWN, *models.LIBRARY)
+_OF_DAYS = 1  # models at the end of OWN that speak of days alone: other grains have the year for a season
 FLOOR = "seasonal naive"
 EVERYWHERE = "All"
 _TOP_SHARE = 0.8
 _WEEKDAY_OPEN = 0.2  # of its last twelve: a weekday open less often is closed
 _HOLIDAY_CLOSED = 0.6
+_DAYS_A_YEAR = 365.2425
 _MOST_LIFT = 1.61  # the logarithm of five: what an event does at most
 _CHRISTMAS = ((12, 20), (1, 6))
 YEAR = {"day": 365, "week": 52, "month": 12}
@@ -278,7 +283,7 @@ class Asked:
             past, lift = event_lifts(axis, stamps, tuple(ahead), nodes, events, period)
             axis = axis / past
         means = np.zeros((len(PANEL), *shape))
-        means[len(OWN) :] = np.nan
+        means[own(grain) :] = np.nan
         return cls(
             as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, stamps, lift, period,
             means, np.zeros(shape), [None] * len(nodes),
@@ -296,7 +301,7 @@ class Asked:
             known_by.append(by)
             if by is not None and step < self.later.shape[1]:
                 came[:, step] = self.later[:, step]
-        past = self.values[:, -_LONGEST[self.grain] :]
+        past = self.values[:, -RECENT[self.grain] :]
         lag = 7 if self.grain == "day" else self.period
         lag = lag if past.shape[1] > lag else 1
         apart = np.abs(past[:, lag:] - past[:, :-lag])
@@ -313,7 +318,7 @@ def nodes_of(table: Steps, length: int) -> tuple[tuple[Node, ...], Floats]:
     names, categories = keys["name"].to_list(), keys["category"].to_list()
     nodes: list[Node] = []
     parts: list[Floats] = []
-    window = values[:, max(length - _LONGEST[table.grain], 0) : length]
+    window = values[:, max(length - RECENT[table.grain], 0) : length]
     is_known = (window > 0).any(axis=1)
     recent = values[:, max(length - YEAR[table.grain], 0) : length].sum(axis=1)
     for measure in ("amount", "orders"):
@@ -456,7 +461,7 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
         new = list({key: at for at, key in enumerate(keys) if key not in said}.values())
         if new and length < models.LEAST:
             few = models.panel("naive", values[new], period, STEPS[grain], is_positive=is_positive)
-            said |= {keys[at]: (np.repeat(few.mean[[row]], len(OWN), axis=0), few.sigma[row])
+            said |= {keys[at]: (np.repeat(few.mean[[row]], own(grain), axis=0), few.sigma[row])
                      for row, at in enumerate(new)}  # fmt: skip
         elif new:
             means, sigma = _all_models(values[new], period, STEPS[grain], grain, is_positive=is_positive)
@@ -467,9 +472,9 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
             means = np.where(failed[:, None], past[-1], means)
             is_ahead = one.places >= 0
             lift = one.lift[row, is_ahead]
-            one.means[: len(OWN), row, is_ahead] = means[:, one.places[is_ahead]] * lift
+            one.means[: len(means), row, is_ahead] = means[:, one.places[is_ahead]] * lift
             one.sigma[row, is_ahead] = sigma[one.places[is_ahead]] * lift
-            one.failed[: len(OWN), row] = failed
+            one.failed[: len(means), row] = failed
 
 
 def _digest(values: Floats, period: int, grain: str) -> bytes:
@@ -539,22 +544,35 @@ def _hear(asked: Sequence[Asked], rivals: pl.DataFrame) -> None:
                     one.means[place, row] = means
 
 
+def own(grain: str) -> int:
+    """How many of `OWN`, from the first, speak of a grain."""
+    return len(OWN) - (_OF_DAYS if grain != "day" else 0)
+
+
 def _all_models(
-    values: Floats, period: int, steps: int, grain: str, *, is_positive: bool
+    every: Floats, period: int, steps: int, grain: str, *, is_positive: bool
 ) -> tuple[Floats, Floats]:
     """Models x series x steps, and the deviations of exponential smoothing."""
     if grain == "day":
-        values = smoothing.without_outliers(values, period)
+        every = smoothing.without_outliers(every, period)
+    values = every[:, -RECENT[grain] :]
     scale = exponential(values, period, steps, is_positive=is_positive)
     low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
+
+    def within(mean: Floats) -> Floats:
+        return np.maximum(np.clip(mean, low - (high - low), high + (high - low)), 0.0)
+
     found = []
-    for name in OWN[:-2]:
+    for name in (*BESIDES, *models.DIVERSE):
         mean = scale.mean if name == "ETS" else models.MODELS[name](values, period, steps, is_positive)
-        found.append(np.maximum(np.clip(mean, low - (high - low), high + (high - low)), 0.0))
+        found.append(within(mean))
     diverse = [found[OWN.index(name)] for name in (*models.DIVERSE, "mean of 8 seasons")]
-    found.append(np.median(np.stack(diverse), axis=0))
+    median = np.median(np.stack(diverse), axis=0)
+    around = {"day": 4 * period, "week": 4, "month": 1}[grain]
     year = 52 * period if grain == "day" else _SEASON[grain]
-    found.append(
-        smoothing.last_years(values, found[-1], year, {"day": 4 * period, "week": 4, "month": 1}[grain])
-    )
+    found += [median, smoothing.last_years(values, median, year, around)]
+    if grain == "day":
+        length = _DAYS_A_YEAR / 7 * period
+        mean = smoothing.harmonic(every, median, period, length, around, is_positive=is_positive)
+        found.append(within(mean))
     return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

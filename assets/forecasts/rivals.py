@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from assets.days import reference_days
 from assets.forecasts import smoothing
 from assets.forecasts.models import LIBRARY
-from assets.forecasts.origins import STEPS, YEAR, Asked, events_of, steps_of
+from assets.forecasts.origins import RECENT, STEPS, YEAR, Asked, events_of, steps_of
 
 LEAST = 12  # steps below which they are not asked
 _DIGITS = 2
@@ -85,7 +85,9 @@ def _wanted(one: Asked, countries: int) -> list[int]:
 
 def _first(one: Asked, row: int) -> int:
     """Steps before the first sale say nothing; by day they stay, as they do for our own models."""
-    return int((one.axis[row] > 0).argmax()) if one.grain != "day" else 0
+    if one.grain == "day":
+        return max(len(one.stamps) - RECENT["day"], 0)
+    return int((one.axis[row] > 0).argmax())
 
 
 def _said(one: Asked, row: int, names: Sequence[str], holidays: str | None) -> Iterator[dict[str, Any]]:

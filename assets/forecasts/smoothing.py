@@ -400,6 +400,84 @@ def last_years(values: Floats, mean: Floats, year: int, around: int) -> Floats:
     return np.asarray(mean * np.clip(ratio, 0.2, 5.0))
 
 
+_DRIFTS = (1e-4, 1e-3, 1e-2)  # variances over that of the noise, by knot, of the level
+_SEASONS = (0.0, 0.003, 0.03, 0.3)  # of the first wave of the year
+_SLOPES = (0.0, 0.05, 0.3)  # of the trend, by year
+_WAVES = 6
+
+
+def harmonic(
+    values: Floats, mean: Floats, period: int, year: float, knot: int, *, is_positive: bool
+) -> Floats:
+    """Regression on the weekday, waves of the year, a trend and a level that drifts (dynamic harmonic regression).
+
+    Each has a normal prior around 0 (Young, Pedregal, Tych 1999; Hyndman, Athanasopoulos 2021, 10.5), and candidates of
+    their variances are averaged by their evidence. So a year seen once is not taken for sure, and a whole year speaks
+    for the season where what moved a year before is a few noisy days. Logarithms where values are above 0.
+
+    Args:
+        values: Series x time.
+        mean: Series x steps, returned where the past is shorter than a year.
+        period: Steps a week; 1 for none.
+        year: Steps a year.
+        knot: Steps after which the level may take another way.
+        is_positive: Whether all values are above 0.
+    """
+    length, steps = values.shape[1], mean.shape[1]
+    if length < year:
+        return mean
+    size = np.maximum(values.mean(axis=1, keepdims=True), _TINY)
+    scale = np.log(values) if is_positive else values / size
+    design, kinds = _waves(length, steps, period, year, knot)
+    past, ahead = design[:length], design[length:]
+    gram, moment, total = past.T @ past, scale @ past, (scale**2).sum(axis=1)
+    evidences, means = [], []
+    for drift in _DRIFTS:
+        for season in _SEASONS:
+            for slope in _SLOPES:
+                prior = np.select(
+                    [kinds == "level", kinds == "week", kinds == "year", kinds == "drift"],
+                    [1e6, 3.0, season, drift],
+                    slope,
+                )
+                some = np.flatnonzero(prior > 0)
+                whole = gram[np.ix_(some, some)] + np.diag(1 / prior[some])
+                weight = np.linalg.solve(whole, moment[:, some].T).T
+                left = np.maximum(total - (weight * moment[:, some]).sum(axis=1), _TINY)
+                spread = np.linalg.slogdet(whole)[1] + np.log(prior[some]).sum()
+                evidences.append(-length / 2 * np.log(left / length) - spread / 2)
+                means.append(weight @ ahead[:, some].T)
+    evidence = np.stack(evidences, axis=1)
+    share = np.exp(evidence - evidence.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    found = np.einsum("sc,sch->sh", share, np.stack(means, axis=1))
+    return np.asarray(np.exp(np.clip(found, -30.0, 60.0)) if is_positive else found * size)
+
+
+def _waves(
+    length: int, steps: int, period: int, year: float, knot: int
+) -> tuple[Floats, npt.NDArray[np.str_]]:
+    """What `harmonic` regresses on, time x columns, and what each column is part of."""
+    times = np.arange(length + steps)
+    columns, kinds = [np.ones(length + steps)], ["level"]
+    for place in range(period if period > 1 else 0):
+        columns.append((times % period == place) - 1 / period)
+        kinds.append("week")
+    for wave in range(1, min(_WAVES, int(year / 2 - 0.5)) + 1):
+        for shape in (np.sin, np.cos):
+            columns.append(shape(2 * np.pi * wave * times / year) / wave)
+            kinds.append("year")
+    # A drift up to each knot, counted from the last step back: the level ahead is the last one.
+    for last in range(length - 1, 0, -knot):
+        first = max(last - knot, 0)
+        rise = np.clip((times - first) / (last - first), 0.0, 1.0) - 1
+        columns.append(rise * np.sqrt((last - first) / knot))
+        kinds.append("drift")
+    columns.append((times - (length - 1)) / year)
+    kinds.append("trend")
+    return np.stack(columns, axis=1), np.array(kinds)
+
+
 def without_outliers(values: Floats, period: int) -> Floats:
     """Values far from those of the same place in the seasons around, drawn in to where the others lie.
 

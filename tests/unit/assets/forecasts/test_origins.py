@@ -8,7 +8,7 @@ import pytest
 
 from assets.days import reference_days, seen_months
 from assets.forecasts import origins
-from assets.forecasts.origins import OWN, PANEL, seen
+from assets.forecasts.origins import OWN, PANEL, own, seen
 
 FIRST, LAST = date(2021, 1, 1), date(2022, 12, 14)
 DAYS = pl.date_range(FIRST, LAST, "1d", eager=True).to_list()
@@ -141,7 +141,7 @@ def test_too_little_is_said():
     given = rows().filter(pl.col("starts_on") < date(2021, 3, 1))
     one = looked_at(given)[date(2021, 2, 1), "month"]
     assert set(one.reasons) == {"2 observations are too few to fit anything"}
-    assert np.isfinite(one.means[: len(OWN)]).all()
+    assert np.isfinite(one.means[: own("month")]).all()
     assert np.isnan(one.means[len(OWN) :]).all()
 
 

@@ -181,3 +181,61 @@ def test_means_move_as_they_did_a_year_before_where_there_was_one():
     assert smoothing.last_years(past[:, -54:], mean, 52, 4) is mean
     nothing = np.concatenate([np.zeros((1, 40)), past[:, 40:]], axis=1)
     assert np.isfinite(smoothing.last_years(nothing, mean, 52, 4)).all()
+
+
+def years(length, *, noise=0.1, growth=0.2, seed=2, period=6):
+    """Days of a shop that is open six days a week: weekday, a cosine of the year, growth; and its means 90 days on."""
+    year = 365.2425 / 7 * period
+    at = np.arange(length + 90)
+    week = np.array([0.1, -0.1, 0.2, 0.0, -0.1, -0.1])[at % period]
+    means = 1000 * np.exp(week + 0.4 * np.cos(2 * np.pi * at / year) + growth * at / year)
+    came = means * np.exp(np.random.default_rng(seed).normal(0, noise, len(at)))
+    return came[None, :length], means[None, length:], year
+
+
+@pytest.mark.parametrize("length", [340, 430, 900])
+@pytest.mark.parametrize("is_positive", [True, False])
+def test_regression_on_the_year_finds_the_planted_season_where_the_year_before_is_noise(length, is_positive):
+    values, truth, year = years(length)
+    flat = np.full((1, 90), values[0, -48:].mean())
+    found = smoothing.harmonic(values, flat, 6, year, 24, is_positive=is_positive)
+    moved = smoothing.last_years(values, smoothing.last_season(values, 6, 90, 8), 312, 24)
+
+    def error(mean):
+        return float(np.abs(mean / truth - 1).mean())
+
+    assert error(found) < (0.08 if is_positive else 0.12)
+    assert error(found) < error(flat) / 2
+    if is_positive:
+        assert error(found) < error(moved) + 0.02
+
+
+def test_regression_on_the_year_is_bayesian_least_squares():
+    """With one candidate the mean is that of the posterior, worked out from the covariance of what is seen."""
+    values, _, year = years(330)
+    waves, kinds = smoothing._waves(330, 90, 6, year, 24)
+    prior = {"level": 1e6, "week": 3.0, "year": 0.3, "drift": 1e-3, "trend": 0.3}
+    variance = np.array([prior[kind] for kind in kinds])
+    covariance = (waves * variance) @ waves.T
+    seen = covariance[:330, :330] + np.eye(330)
+    wanted = covariance[330:, :330] @ np.linalg.solve(seen, np.log(values[0]))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, one in (("_DRIFTS", 1e-3), ("_SEASONS", 0.3), ("_SLOPES", 0.3)):
+            patch.setattr(smoothing, name, (one,))
+        found = smoothing.harmonic(values, np.zeros((1, 90)), 6, year, 24, is_positive=True)
+    assert np.log(found[0]) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_season_of_chance_alone_is_hardly_foretold():
+    values, _, year = years(400, growth=0.0)
+    noise = 1000 * np.exp(np.random.default_rng(7).normal(0, 0.1, values.shape))
+    found = smoothing.harmonic(noise, np.zeros((1, 90)), 6, year, 24, is_positive=True)
+    assert np.abs(found / 1000 - 1).mean() < 0.04
+
+
+def test_less_than_a_year_says_nothing_of_the_year():
+    values, _, year = years(300)
+    median = np.full((1, 90), 7.0)
+    assert (smoothing.harmonic(values, median, 6, year, 24, is_positive=True) == median).all()
+    zeros = smoothing.harmonic(np.zeros((1, 400)), median, 6, year, 24, is_positive=False)
+    assert (zeros == 0).all()
