@@ -8,6 +8,8 @@ in-memory tables. Importing it takes seconds, so only the audit does, when there
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cache
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -17,6 +19,9 @@ from warehouse.contract import Table
 from warehouse.records import Finding
 
 SAMPLE_ROWS = 5
+# The connection that is read, and the lock of who reads.
+_FROM: list[duckdb.DuckDBPyConnection] = []
+_READING = Lock()
 
 
 def audit(connection: duckdb.DuckDBPyConnection, staged: str, table: Table) -> list[Finding]:
@@ -56,8 +61,34 @@ def _validate(connection: duckdb.DuckDBPyConnection, table: str, judged: Sequenc
     """Say of each rule whether all rows pass it."""
     load()
     import great_expectations as gx
-    from duckdb_sqlalchemy import ConnectionWrapper
     from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
+
+    # An expectation about a column would look up the columns anew, and take twice as long.
+    suite = gx.ExpectationSuite(
+        name=table,
+        expectations=[
+            UnexpectedRowsExpectation(unexpected_rows_query=rule.failing, meta={"rule": rule.name})
+            for rule in judged
+        ],
+    )
+    with _READING:
+        _FROM[:] = [connection]
+        batch = _batch(table)
+        try:
+            verdict = batch.validate(suite, result_format="BASIC")
+        finally:
+            batch.data.execution_engine.engine.dispose()  # lets the caller's connection go
+            _FROM.clear()
+    if broken := _broken(verdict):
+        raise RuntimeError(f"Great Expectations could not judge {table}: {broken}")
+    return {result.expectation_config.meta["rule"]: result.success for result in verdict.results}
+
+
+@cache  # to make one takes as long as to judge by three rules
+def _batch(table: str) -> Any:
+    """What Great Expectations knows of the in-memory table: its name, and that it is on the connection `_FROM`."""
+    import great_expectations as gx
+    from duckdb_sqlalchemy import ConnectionWrapper
     from sqlalchemy.pool import StaticPool
 
     class ReadConnection(ConnectionWrapper):
@@ -68,7 +99,7 @@ def _validate(connection: duckdb.DuckDBPyConnection, table: str, judged: Sequenc
         def rollback(self) -> None: ...
 
     def reader() -> ReadConnection:
-        cursor = connection.cursor()
+        cursor = _FROM[0].cursor()
         cursor.execute("USE memory")
         return ReadConnection(cursor)
 
@@ -81,19 +112,7 @@ def _validate(connection: duckdb.DuckDBPyConnection, table: str, judged: Sequenc
         kwargs={"creator": reader, "poolclass": StaticPool, "pool_reset_on_return": None},
     )
     asset = source.add_table_asset(table, table_name=table)
-    batch = asset.add_batch_definition_whole_table("all").get_batch()
-    # An expectation about a column would look up the columns anew, and take twice as long.
-    suite = gx.ExpectationSuite(
-        name=table,
-        expectations=[
-            UnexpectedRowsExpectation(unexpected_rows_query=rule.failing, meta={"rule": rule.name})
-            for rule in judged
-        ],
-    )
-    verdict = batch.validate(suite, result_format="BASIC")
-    if broken := _broken(verdict):
-        raise RuntimeError(f"Great Expectations could not judge {table}: {broken}")
-    return {result.expectation_config.meta["rule"]: result.success for result in verdict.results}
+    return asset.add_batch_definition_whole_table("all").get_batch()
 
 
 def _broken(verdict: Any) -> str:
