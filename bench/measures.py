@@ -526,8 +526,8 @@ def reviews(folder: Path) -> list[Measurement]:
     for part in (wanted // 4, wanted):
         home = folder / f"{part}"
         tillage = [sys.executable, "-m", "pipelines.cli", "--quiet", "--home", str(home)]
-        # Half of the lines are written of: 41 reviews of each customer.
-        shop = f"--months 24 --first-month {HISTORY:%Y-%m} --customers {part // 41} --reviews 0.5"
+        # Half of the lines are written of: 37 reviews of each customer or so.
+        shop = f"--months 24 --first-month {HISTORY:%Y-%m} --customers {part // 37} --reviews 0.5"
         _command([*tillage, "sample", *shop.split()])
         for file in (home / "landing" / "orders").iterdir():
             file.unlink()
