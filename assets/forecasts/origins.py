@@ -33,7 +33,7 @@ YEARLY = "median, moved as a year before"
 HARMONIC = "harmonic regression"
 OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC)
 PANEL = (*OWN, *models.LIBRARY)
-_OF_DAYS = 1  # models at the end of OWN that speak of days alone: other grains have the year for a season
+_ALWAYS = len(OWN) - 1  # models that speak of every series: the last does of days, once a year is known
 FLOOR = "seasonal naive"
 EVERYWHERE = "All"
 _TOP_SHARE = 0.8
@@ -275,7 +275,7 @@ class Asked:
             past, lift = event_lifts(axis, stamps, tuple(ahead), nodes, events, period)
             axis = axis / past
         means = np.zeros((len(PANEL), *shape))
-        means[own(grain) :] = np.nan
+        means[_ALWAYS:] = np.nan
         return cls(
             as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, stamps, lift, period,
             means, np.zeros(shape), [None] * len(nodes),
@@ -448,7 +448,7 @@ def _speak(asked: Sequence[Asked], grain: str) -> None:
         steps = STEPS[grain]
         if length < models.LEAST:
             few = models.panel("naive", values, period, steps, is_positive=is_positive)
-            means, sigma = np.repeat(few.mean[None], own(grain), axis=0), few.sigma
+            means, sigma = np.repeat(few.mean[None], _ALWAYS, axis=0), few.sigma
         else:
             means, sigma = _all_models(values, period, steps, grain, is_positive=is_positive)
         failed = np.asarray(~np.isfinite(means).all(axis=2))
@@ -457,6 +457,7 @@ def _speak(asked: Sequence[Asked], grain: str) -> None:
             one = asked[number]
             is_ahead = one.places >= 0
             lift = one.lift[row, is_ahead]
+            one.means[: len(means), row] = 0.0
             one.means[: len(means), row, is_ahead] = means[:, at, one.places[is_ahead]] * lift
             one.sigma[row, is_ahead] = sigma[at, one.places[is_ahead]] * lift
             one.failed[: len(means), row] = failed[:, at]
@@ -524,11 +525,6 @@ def _hear(asked: Sequence[Asked], rivals: pl.DataFrame) -> None:
                     one.means[place, row] = means
 
 
-def own(grain: str) -> int:
-    """How many of `OWN`, from the first, speak of a grain."""
-    return len(OWN) - (_OF_DAYS if grain != "day" else 0)
-
-
 def _all_models(
     every: Floats, period: int, steps: int, grain: str, *, is_positive: bool
 ) -> tuple[Floats, Floats]:
@@ -551,8 +547,8 @@ def _all_models(
     around = {"day": 4 * period, "week": 4, "month": 1}[grain]
     year = 52 * period if grain == "day" else _SEASON[grain]
     found += [median, smoothing.last_years(values, median, year, around)]
-    if grain == "day":
-        length = _DAYS_A_YEAR / 7 * period
-        mean = smoothing.harmonic(every, median, period, length, around, is_positive=is_positive)
+    length = _DAYS_A_YEAR / 7 * period
+    if grain == "day" and every.shape[1] >= length:
+        mean = smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive)
         found.append(within(mean))
     return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

@@ -8,7 +8,7 @@ import pytest
 
 from assets.days import reference_days, seen_months
 from assets.forecasts import origins
-from assets.forecasts.origins import OWN, PANEL, own, seen
+from assets.forecasts.origins import OWN, PANEL, seen
 
 FIRST, LAST = date(2021, 1, 1), date(2022, 12, 14)
 DAYS = pl.date_range(FIRST, LAST, "1d", eager=True).to_list()
@@ -141,7 +141,7 @@ def test_too_little_is_said():
     given = rows().filter(pl.col("starts_on") < date(2021, 3, 1))
     one = looked_at(given)[date(2021, 2, 1), "month"]
     assert set(one.reasons) == {"2 observations are too few to fit anything"}
-    assert np.isfinite(one.means[: own("month")]).all()
+    assert np.isfinite(one.means[: PANEL.index(origins.HARMONIC)]).all()
     assert np.isnan(one.means[len(OWN) :]).all()
 
 
@@ -156,6 +156,17 @@ def test_a_model_that_gives_no_number_is_marked_and_naive_stands_in(monkeypatch)
         origins.YEARLY,
     }
     assert one.means[PANEL.index("Theta")] == pytest.approx(one.means[PANEL.index("naive")])
+
+
+def test_the_regression_on_the_year_speaks_of_days_once_a_year_is_known(shop):
+    spoken = {
+        (as_of, grain): np.isfinite(one.means[PANEL.index(origins.HARMONIC)]).all()
+        for (as_of, grain), one in shop.items()
+    }
+    assert {as_of for (as_of, grain), has in spoken.items() if has and grain == "day"} == {
+        date(2022, month, 1) for month in range(1, 13)
+    }
+    assert not any(has for (_, grain), has in spoken.items() if grain != "day")
 
 
 def test_nothing_gives_nothing():
