@@ -295,8 +295,8 @@ def forecasts(folder: Path) -> list[Measurement]:
 def noise_floor(folder: Path) -> list[Measurement]:
     """Error of the daily total amount in simulated shops, 28 days ahead, against what chance alone makes of it.
 
-    Forecasts as served in the second year (which begins with one year known) and the third; without days that a planted
-    anomaly moves, which nobody foretells, and the day whose rows are missing.
+    Forecasts as served at the ends of months 12 to 23 and 24 to 35, without days that a planted anomaly moves, which
+    nobody foretells, and the day whose rows are missing.
     """
     import polars as pl
 

@@ -548,7 +548,8 @@ def _all_models(
     year = 52 * period if grain == "day" else _SEASON[grain]
     found += [median, smoothing.last_years(values, median, year, around)]
     length = _DAYS_A_YEAR / 7 * period
-    if grain == "day" and every.shape[1] >= length:
+    # A shop that opened on the fourth of January has its year by the end of December.
+    if grain == "day" and every.shape[1] >= length - period:
         mean = smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive)
         found.append(within(mean))
     return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

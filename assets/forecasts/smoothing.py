@@ -414,7 +414,7 @@ def harmonic(values: Floats, steps: int, period: int, year: float, knot: int, *,
     for the season where what moved a year before is a few noisy days. Logarithms where values are above 0.
 
     Args:
-        values: Series x time, of a year at least.
+        values: Series x time, of a year or nearly.
         steps: How far ahead.
         period: Steps a week; 1 for none.
         year: Steps a year.
