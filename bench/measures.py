@@ -14,8 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -286,6 +290,82 @@ def forecasts(folder: Path) -> list[Measurement]:
         Measurement("forecasts, time", ours.seconds, theta.seconds, "s", 1000, against),
         Measurement("forecasts, memory", ours.megabytes, theta.megabytes, "MB", 1000, against),
     ]
+
+
+def noise_floor(folder: Path) -> list[Measurement]:
+    """Error of the daily total amount in simulated shops, 28 days ahead, against what chance alone makes of it.
+
+    Forecasts as served at the ends of months 12 to 23 and 24 to 35, without days that a planted anomaly moves, which
+    nobody foretells, and the day whose rows are missing.
+    """
+    import polars as pl
+
+    from assets.forecasts import sales
+    from simulator import oracles, write
+
+    months = [date(HISTORY.year + at // 12, at % 12 + 1, 1) for at in range(37)]
+    parts = []
+    for preset, seeds in (("default", (1, 2, 3)), ("null", (1, 2))):
+        for seed in seeds:
+            home = folder / f"{preset}-{seed}"
+            written = write(home, months=38, customers=5_000, seed=seed, first_month=HISTORY, preset=preset)
+            rows = _days_of(written.files)
+            foretold = sales.compute(rows, months[11:36]).filter(
+                (pl.col("grain") == "day") & (pl.col("level") == "total") & (pl.col("measure") == "amount"),
+                pl.col("step") <= 28,
+            )
+            truth = pl.read_parquet(next(file for file in written.truth if file.stem == "days"))
+            usual = (pl.col("expected_amount") / pl.col("usual_amount") - 1).abs() < 0.15
+            floor = oracles.noise_floor(truth["amount_deviation"].to_numpy())
+            came = rows.group_by(day="starts_on").agg(came=pl.col("amount").sum())
+            days = truth.with_columns(floor=floor).filter(pl.col("is_open") & ~pl.col("is_missing") & usual)
+            judged = (
+                foretold.join(days, left_on="starts_on", right_on="day")
+                .join(came, left_on="starts_on", right_on="day", how="left")
+                .with_columns(error=(pl.col("mean") - pl.col("came").fill_null(0)).abs())
+            )
+            parts.append(
+                judged.select("error", "floor", "as_of", preset=pl.lit(preset), shop=pl.lit(home.name))
+            )
+    every = pl.concat(parts).with_columns(
+        year=pl.when(pl.col("as_of") < months[23]).then(pl.lit("second year")).otherwise(pl.lit("third year"))
+    )
+    found = []
+    for kind in ("preset", "shop"):
+        table = every.group_by(kind, "year").agg(pl.col("error", "floor").mean(), rows=pl.len())
+        for name, year, ours, other, count in table.sort(kind, "year").iter_rows():
+            found.append(
+                Measurement(
+                    f"{name}, {year}", ours, other, "currency", count, "chance alone (the noise floor)"
+                )
+            )
+    return found
+
+
+def _days_of(files: Sequence[Path]) -> "pl.DataFrame":
+    """Sales of days by country as `forecasts.sales` takes them, from the files of a simulated shop."""
+    found = duckdb.execute(
+        """
+        WITH lines AS (
+            -- A line that is written twice is a duplicate, and giant orders are cancelled.
+            SELECT DISTINCT
+                InvoiceNo AS invoice_id, StockCode AS stock_code, Country AS country,
+                CAST(try_strptime(InvoiceDate, '%-m/%-d/%Y %-H:%M') AS DATE) AS day,
+                try_cast(Quantity AS BIGINT) AS quantity, try_cast(UnitPrice AS DOUBLE) AS unit_price
+            FROM read_csv($files, all_varchar = true, header = true, encoding = 'latin-1')
+            WHERE InvoiceNo NOT LIKE 'C%' AND try_cast(Quantity AS BIGINT) BETWEEN 1 AND 9999
+        )
+        SELECT
+            'day' AS grain, day AS starts_on, country, CAST(NULL AS VARCHAR) AS product_id,
+            CAST(NULL AS VARCHAR) AS category, count(DISTINCT invoice_id) AS orders,
+            round(sum(quantity * unit_price), 4) AS amount, 'GB-ENG' AS holiday_country
+        FROM lines
+        WHERE unit_price > 0 AND day < DATE '2030-01-01'
+        GROUP BY day, country
+        """,
+        {"files": [str(file) for file in files]},
+    )
+    return found.pl()
 
 
 def rules(folder: Path) -> list[Measurement]:
@@ -605,6 +685,7 @@ MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "bookkeeping": bookkeeping,
     "definitions": definitions,
     "forecasts": forecasts,
+    "noise_floor": noise_floor,
     "rules": rules,
     "customer_months": customer_months,
     "clusters": clusters,

@@ -214,25 +214,18 @@ def top_goods(
     )
 
 
-def noise_floor(expected: Floats) -> Floats:
-    """The least expected absolute error of a forecast of Poisson counts with the given means.
+def noise_floor(deviation: Floats) -> Floats:
+    """The least expected absolute error of a forecast of a day's amount, by chance alone.
 
-    It is that of the median. The least expected squared error is the mean itself.
+    A day's amount is a compound Poisson sum: orders are Poisson given who is there, and each brings a basket of its own, so
+    its variance is the expected orders times the mean square of a basket (truth table `days`: amount_deviation), and
+    with the dozens of orders of an open day it is near the normal law. Who knows the expected amount errs by this; so it knows
+    who is there to come, and which goods are then promoted or out of stock, and is lower than any forecast from the past can be.
+
+    Args:
+        deviation: Standard deviations of the amounts.
     """
-    return np.array([_absolute_error(float(mean)) for mean in expected])
-
-
-def _absolute_error(mean: float) -> float:
-    if mean <= 0:
-        return 0.0
-    reach = 12 * np.sqrt(mean) + 30
-    k = np.arange(max(int(mean - reach), 0), int(mean + reach) + 1)
-    steps = np.concatenate([[0.0], np.log(mean / k[1:])])
-    log_share = np.cumsum(steps)
-    share = np.exp(log_share - log_share.max())
-    share /= share.sum()
-    median = k[np.searchsorted(np.cumsum(share), 0.5)]
-    return float((share * np.abs(k - median)).sum())
+    return np.asarray(deviation * np.sqrt(2 / np.pi))
 
 
 def _none(wanted: Floats, shape: int) -> Floats:

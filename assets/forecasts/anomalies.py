@@ -61,7 +61,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """Make forecasts.anomalies.
 
     Args:
-        rows: As `assets.forecasts.sales.compute` takes them.
+        rows: As `assets.forecasts.rivals.compute` takes them.
         months: As_of months, in order. One with less than six weeks of open days before has no rows.
     """
     days = rows.filter((pl.col("grain") == "day") & (pl.col("orders") > 0)).select(day="starts_on")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.forecasts.models import MEDIAN, needed
-from assets.forecasts.origins import FLOOR, PANEL, Node, Seen
+from assets.forecasts.origins import FLOOR, HARMONIC, PANEL, Node, Seen
 from assets.forecasts.smoothing import Floats
 
 LEVELS = (80, 95)
@@ -58,14 +58,37 @@ def known(one: Seen, by: date) -> npt.NDArray[np.bool_]:
 def champions(past: Past, at: Seen) -> Integers:
     """Place in `PANEL` of the model of each series: the least mean error (MASE) at earlier origins.
 
-    A series' own errors are drawn to those of its like (measure and level, by size), by how many origins it has. What does
-    not beat seasonal naive is never used; before anything is known it is the median. At an origin of which a model said
-    nothing it counts as seasonal naive.
+    What does not beat seasonal naive is never used; before anything is known it is the median. The regression on the year is
+    judged at origins at which it spoke: from the first whole year on it is used until something is seen to err less.
+    """
+    origins = earlier(past, at)
+    found = np.full(len(at.nodes), PANEL.index(MEDIAN))
+    floor, yearly = PANEL.index(FLOOR), PANEL.index(HARMONIC)
+    score = _scores(origins, at)
+    score[yearly] = np.inf
+    is_judged = np.isfinite(score[floor])
+    best = score.argmin(axis=0)
+    beats = score[best, np.arange(len(best))] < score[floor]
+    found[is_judged] = np.where(beats, best, floor)[is_judged]
+    has_year = is_spoken(at)[yearly]
+    if has_year.any():
+        since = _scores([one for one in origins if is_spoken(one)[yearly].any()], at)
+        # Of two that are not known, infinite, neither is less.
+        is_less = ~(since[found, np.arange(len(found))] <= since[yearly]) & ~(since[floor] <= since[yearly])
+        found[has_year & (is_less | ~np.isfinite(since[yearly]))] = yearly
+    return found
+
+
+def _scores(origins: Sequence[Seen], at: Seen) -> Floats:
+    """Mean errors of models by series, over origins whose steps had come; infinite where nothing is known.
+
+    A series' own errors are drawn to those of its like (measure and level, by size), by how many origins it has. At an origin
+    of which a model said nothing it counts as seasonal naive; one that says nothing now is infinite, too.
     """
     key = {(node.measure, node.level, node.name): row for row, node in enumerate(at.nodes)}
     total, count = np.zeros((len(PANEL), len(at.nodes))), np.zeros(len(at.nodes))
     pooled: dict[tuple[str, str], list[Floats]] = {}
-    for one in earlier(past, at):
+    for one in origins:
         steps = known(one, at.as_of)
         errors = scaled_errors(one)[:, :, steps]
         # Who did not speak wins nothing by it.
@@ -86,16 +109,12 @@ def champions(past: Past, at: Seen) -> Integers:
             there, here = np.array(rows_here).T
             total[:, here] += mean[:, there]
             count[here] += 1
-    found = np.full(len(at.nodes), PANEL.index(MEDIAN))
+    found = np.full(total.shape, np.inf)
     for kind, rows in at.pools.items():
         if kind in pooled:
             like = np.mean(pooled[kind], axis=0)
-            score = (total[:, rows] + _POOL_ORIGINS * like[:, None]) / (count[rows] + _POOL_ORIGINS)
-            score[~is_spoken(at)[:, rows]] = np.inf
-            best = score.argmin(axis=0)
-            floor = PANEL.index(FLOOR)
-            beats = score[best, np.arange(len(rows))] < score[floor]
-            found[rows] = np.where(beats, best, floor)
+            found[:, rows] = (total[:, rows] + _POOL_ORIGINS * like[:, None]) / (count[rows] + _POOL_ORIGINS)
+    found[~is_spoken(at)] = np.inf
     return found
 
 

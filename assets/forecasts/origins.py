@@ -34,7 +34,7 @@ YEARLY = "median, moved as a year before"
 HARMONIC = "harmonic regression"
 OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC)
 PANEL = (*OWN, *models.LIBRARY)
-_OF_DAYS = 1  # models at the end of OWN that speak of days alone: other grains have the year for a season
+_ALWAYS = len(OWN) - 1  # models that speak of every series: the last does of days, once a year is known
 FLOOR = "seasonal naive"
 EVERYWHERE = "All"
 _TOP_SHARE = 0.8
@@ -170,9 +170,15 @@ def seen(
     found: dict[tuple[date, str], Seen] = {}
     said: Said = {}
     with threadpool_limits(1):
+        of_days: dict[date, Asked] = {}
         for grain, table in tables.items():
             if table.starts:
-                asked = [Asked.of(table, as_of, day, country, events) for as_of, day in references.items()]
+                asked = [
+                    Asked.of(table, as_of, day, country, events, of_days.get(as_of))
+                    for as_of, day in references.items()
+                ]
+                if grain == "day":
+                    of_days = {one.as_of: one for one in asked if one.length}
                 _speak([one for one in asked if one.length], grain, said)
                 if rivals is not None:
                     _hear([one for one in asked if one.length], rivals.filter(pl.col("grain") == grain))
@@ -245,6 +251,7 @@ class Asked:
     ahead: tuple[date, ...]
     places: Any  # of the steps ahead on the axis of the models; -1 where the shop is closed
     axis: Floats  # what models see
+    past: Floats  # by which events multiplied it before it was divided by this, series x time
     stamps: tuple[date, ...]  # first days of its steps
     lift: Floats  # by which events ahead multiply what models say, series x steps
     period: int
@@ -261,10 +268,12 @@ class Asked:
         reference: date,
         country: str | None,
         events: Sequence[Event] = (),
+        days: "Asked | None" = None,
     ) -> "Asked":
         """The series of a grain as of a month whose future begins on `reference`.
 
-        What events did is taken out of the days that models see. `country` is that of holidays.
+        What events did is taken out of what models see: of days, and of weeks and months by what they did on the `days` of
+        the same month. `country` is that of holidays.
         """
         grain, length, steps = table.grain, table.until(reference), STEPS[table.grain]
         nodes, every = nodes_of(table, length)
@@ -278,17 +287,50 @@ class Asked:
         if grain == "day" and length:
             axis, places, period, stamps = _open_days(table, values, tuple(ahead), country)
         shape = (len(nodes), steps)
-        lift = np.ones(shape)
-        if grain == "day" and length and events:
-            past, lift = event_lifts(axis, stamps, tuple(ahead), nodes, events, period)
+        past, lift = np.ones(axis.shape), np.ones(shape)
+        if length and events:
+            if grain == "day":
+                past, lift = event_lifts(axis, stamps, tuple(ahead), nodes, events, period)
+            elif days is not None:
+                past, lift = (days.lifts(nodes, grain, some) for some in (stamps, ahead))
             axis = axis / past
         means = np.zeros((len(PANEL), *shape))
-        means[own(grain) :] = np.nan
+        means[_ALWAYS:] = np.nan
         return cls(
-            as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, stamps, lift, period,
-            means, np.zeros(shape), [None] * len(nodes),
+            as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, past, stamps, lift,
+            period, means, np.zeros(shape), [None] * len(nodes),
             np.zeros((len(PANEL), len(nodes)), dtype=np.bool_),
         )  # fmt: skip
+
+    def lifts(self, nodes: Sequence[Node], grain: str, starts: Sequence[date]) -> Floats:
+        """By how much events of these days multiply weeks or months: series x steps.
+
+        The mean of their days' by what these sell without events. What has no days, categories and products among it, moves as
+        the total does.
+        """
+        rows = {(node.measure, node.level, node.name): row for row, node in enumerate(self.nodes)}
+        # A country that was sold to years ago has weeks, and no days that are looked at.
+        of = [
+            rows.get((node.measure, node.level, node.name), rows[node.measure, "total", "All"])
+            for node in nodes
+        ]
+        is_ahead = self.places >= 0
+        usual = self.axis[:, -4 * self.period :].mean(axis=1, keepdims=True)
+        weight = np.hstack([self.axis, np.repeat(usual, is_ahead.sum(), axis=1)])
+        lift = np.hstack([self.past, self.lift[:, is_ahead]])
+        days = [
+            *self.stamps,
+            *(day for day, is_open in zip(self.ahead, is_ahead, strict=True) if is_open),
+        ]
+        place = np.array([[day.toordinal()] for day in days])
+        first, after = (
+            np.array([day.toordinal() for day in some])
+            for some in (starts, [_end(grain, start) for start in starts])
+        )
+        is_in = ((place >= first) & (place < after)).astype(np.float64)
+        whole = weight @ is_in
+        found = np.where(whole > 0, (weight * lift) @ is_in / np.where(whole > 0, whole, 1.0), 1.0)
+        return np.asarray(found[of])
 
     def seen(self, references: Mapping[date, date]) -> Seen:
         """What was said, beside what came by the as_of months of `references`."""
@@ -461,7 +503,7 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
         new = list({key: at for at, key in enumerate(keys) if key not in said}.values())
         if new and length < models.LEAST:
             few = models.panel("naive", values[new], period, STEPS[grain], is_positive=is_positive)
-            said |= {keys[at]: (np.repeat(few.mean[[row]], own(grain), axis=0), few.sigma[row])
+            said |= {keys[at]: (np.repeat(few.mean[[row]], _ALWAYS, axis=0), few.sigma[row])
                      for row, at in enumerate(new)}  # fmt: skip
         elif new:
             means, sigma = _all_models(values[new], period, STEPS[grain], grain, is_positive=is_positive)
@@ -472,6 +514,7 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
             means = np.where(failed[:, None], past[-1], means)
             is_ahead = one.places >= 0
             lift = one.lift[row, is_ahead]
+            one.means[: len(means), row] = 0.0
             one.means[: len(means), row, is_ahead] = means[:, one.places[is_ahead]] * lift
             one.sigma[row, is_ahead] = sigma[one.places[is_ahead]] * lift
             one.failed[: len(means), row] = failed
@@ -544,11 +587,6 @@ def _hear(asked: Sequence[Asked], rivals: pl.DataFrame) -> None:
                     one.means[place, row] = means
 
 
-def own(grain: str) -> int:
-    """How many of `OWN`, from the first, speak of a grain."""
-    return len(OWN) - (_OF_DAYS if grain != "day" else 0)
-
-
 def _all_models(
     every: Floats, period: int, steps: int, grain: str, *, is_positive: bool
 ) -> tuple[Floats, Floats]:
@@ -571,8 +609,9 @@ def _all_models(
     around = {"day": 4 * period, "week": 4, "month": 1}[grain]
     year = 52 * period if grain == "day" else _SEASON[grain]
     found += [median, smoothing.last_years(values, median, year, around)]
-    if grain == "day":
-        length = _DAYS_A_YEAR / 7 * period
-        mean = smoothing.harmonic(every, median, period, length, around, is_positive=is_positive)
+    length = _DAYS_A_YEAR / 7 * period
+    # A shop that opened on the fourth of January has its year by the end of December.
+    if grain == "day" and every.shape[1] >= length - period:
+        mean = smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive)
         found.append(within(mean))
     return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

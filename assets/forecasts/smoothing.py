@@ -406,9 +406,7 @@ _SLOPES = (0.0, 0.05, 0.3)  # of the trend, by year
 _WAVES = 6
 
 
-def harmonic(
-    values: Floats, mean: Floats, period: int, year: float, knot: int, *, is_positive: bool
-) -> Floats:
+def harmonic(values: Floats, steps: int, period: int, year: float, knot: int, *, is_positive: bool) -> Floats:
     """Regression on the weekday, waves of the year, a trend and a level that drifts (dynamic harmonic regression).
 
     Each has a normal prior around 0 (Young, Pedregal, Tych 1999; Hyndman, Athanasopoulos 2021, 10.5), and candidates of
@@ -416,16 +414,14 @@ def harmonic(
     for the season where what moved a year before is a few noisy days. Logarithms where values are above 0.
 
     Args:
-        values: Series x time.
-        mean: Series x steps, returned where the past is shorter than a year.
+        values: Series x time, of a year or nearly.
+        steps: How far ahead.
         period: Steps a week; 1 for none.
         year: Steps a year.
         knot: Steps after which the level may take another way.
         is_positive: Whether all values are above 0.
     """
-    length, steps = values.shape[1], mean.shape[1]
-    if length < year:
-        return mean
+    length = values.shape[1]
     size = np.maximum(values.mean(axis=1, keepdims=True), _TINY)
     scale = np.log(values) if is_positive else values / size
     design, kinds = _waves(length, steps, period, year, knot)

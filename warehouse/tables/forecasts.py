@@ -267,4 +267,5 @@ ANOMALIES = Table(
     ),
     primary_key=("as_of", "grain", "measure", "level", "series", "starts_on"),
     partition_column="as_of",
+    query_of="rivals",
 )

@@ -7,8 +7,6 @@ from functools import cache
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from simulator import oracles
 from simulator.parameters import PRESETS
@@ -159,18 +157,41 @@ def test_bgnbd_oracle_refuses_another_shop():
         oracles.buy_till_you_die(pl.DataFrame(), parameters=PRESETS["default"], as_of=AS_OF)
 
 
-@given(st.floats(0.001, 3000))
-def test_the_noise_floor_is_the_least_absolute_error_of_any_forecast(mean):
-    floor = oracles.noise_floor(np.array([mean]))[0]
-    counts = np.arange(int(mean + 12 * math.sqrt(mean) + 40))
-    log_p = counts * math.log(mean) - mean - np.array([math.lgamma(k + 1) for k in counts])
-    p = np.exp(log_p)
-    forecasts = {int(mean) + k for k in range(-3, 4)} | {0}
-    assert math.isclose(floor, min((p * np.abs(counts - f)).sum() for f in forecasts), rel_tol=1e-6)
+@pytest.mark.parametrize("preset", ["default", "null"])
+def test_who_knows_the_expected_amount_errs_by_the_noise_floor(shop, preset):
+    """Days as they come are no luckier and no unluckier than the floor says; Poisson counts alone would say half of it."""
+    made = shop(preset, **SHOP)
+    came = made.sales.group_by("day").agg(amount=(pl.col("quantity") * pl.col("price")).sum())
+    table = (
+        made.truth["days"]
+        .filter(pl.col("is_open") & ~pl.col("is_missing"))
+        .join(came, on="day", how="left")
+        .with_columns(pl.col("amount").fill_null(0))
+        # On a day that an anomaly moves the deviation is another one.
+        .filter((pl.col("expected_amount") / pl.col("usual_amount") - 1).abs() < 0.15)
+    )
+    apart = (table["amount"] - table["expected_amount"]).abs().to_numpy()
+    floor = oracles.noise_floor(table["amount_deviation"].to_numpy())
+    assert table.height > 300
+    chance = (apart / floor).std() / math.sqrt(table.height)
+    assert abs((apart / floor).mean() - 1) < 4 * chance
+    assert 4 * chance < 0.2
+    poisson = np.sqrt(2 / np.pi / table["expected_orders"].to_numpy()) * table["expected_amount"].to_numpy()
+    assert poisson.mean() < 0.8 * floor.mean()
 
 
-def test_the_noise_floor_of_nothing_is_nothing():
-    assert oracles.noise_floor(np.array([0.0])).tolist() == [0.0]
+def test_the_noise_floor_is_the_least_error_of_compound_sums():
+    """Sums of Poisson many baskets, drawn at random: the error of their mean, and of forecasts beside it."""
+    rng = np.random.default_rng(4)
+    orders, shape, size = 60.0, 1.5, 40.0
+    amounts = rng.gamma(shape * rng.poisson(orders, 200_000), size / shape)
+    square = size**2 * (1 + 1 / shape)
+    floor = oracles.noise_floor(np.array([math.sqrt(orders * square), 0.0]))
+    assert floor[1] == 0
+    mean = orders * size
+    assert np.abs(amounts - mean).mean() == pytest.approx(floor[0], rel=0.01)
+    for beside in (0.9, 0.95, 1.05, 1.1):
+        assert np.abs(amounts - beside * mean).mean() > floor[0]
 
 
 def test_top_goods_are_bought_as_often_as_they_say(shop):

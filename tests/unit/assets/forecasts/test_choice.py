@@ -50,6 +50,8 @@ def origin(month, errors, came=10.0, nodes=NODES, steps=3):
 
 
 def errors_of(**small):
+    """Errors by model, 5 unless told; the regression on the year does not speak unless told."""
+    small = {"harmonic_regression": np.nan, **small}
     return [small.get(name.replace(" ", "_"), 5.0) for name in PANEL]
 
 
@@ -103,6 +105,26 @@ def test_a_model_that_does_not_beat_seasonal_naive_is_never_used():
         for one in (origin(1, errors_of(seasonal_naive=1.0, ETS=1.0)), origin(5, errors_of()))
     }
     assert {PANEL[place] for place in choice.champions(past, past[date(2020, 5, 1), "month"])} == {FLOOR}
+
+
+def test_the_regression_on_the_year_is_used_once_it_speaks_until_something_errs_less_where_it_spoke():
+    """Origins at which it had no year to learn from say nothing against it, and what errs less by then takes its place."""
+
+    def judged(harmonic):
+        origins = [
+            origin(1, errors_of(ETS=0.5, harmonic_regression=np.nan)),
+            origin(4, errors_of(ETS=1.0, harmonic_regression=harmonic)),
+            origin(8, errors_of(harmonic_regression=0.0)),
+        ]
+        past = {(one.as_of, "month"): one for one in origins}
+        return [
+            {PANEL[place] for place in choice.champions(past, one)}
+            for one in (past[date(2020, 4, 1), "month"], past[date(2020, 8, 1), "month"])
+        ]
+
+    assert judged(0.9) == [{"harmonic regression"}, {"harmonic regression"}]
+    assert judged(1.1) == [{"harmonic regression"}, {"ETS"}]
+    assert judged(6.0) == [{"harmonic regression"}, {"ETS"}]
 
 
 def test_before_anything_has_come_the_median_is_used():

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from assets.days import reference_days
-from assets.forecasts import rivals, sales
+from assets.forecasts import origins, rivals, sales
 from assets.forecasts.origins import Event, Node, event_lifts
 
 FIRST = date(2021, 1, 4)
@@ -93,3 +93,65 @@ def test_models_of_libraries_are_told_of_them_too():
     said = rivals.compute(seen, [AS_OF]).filter((pl.col("grain") == "day") & (pl.col("measure") == "amount"))
     assert error(said) < 0.15
     assert reference_days(seen.filter(pl.col("grain") == "day").select(day="starts_on"), [AS_OF])
+
+
+def test_weeks_and_months_of_an_event_are_foretold_by_what_its_days_did_before():
+    """Three of its seven days are doubled, in a country that sells three quarters of all."""
+
+    def weeks(rows):
+        seen = rows.filter((pl.col("grain") == "event") | (pl.col("starts_on") < date(2021, 12, 1)))
+        found = sales.compute(seen, [AS_OF])
+        return found.filter(pl.col("measure") == "amount", pl.col("level") != "category")
+
+    told, untold = weeks(shop()), weeks(shop(events=False))
+    week = (pl.col("grain") == "week") & (pl.col("starts_on") == date(2021, 12, 6))
+    came = shop(events=False).filter(pl.col("starts_on").is_between(date(2021, 12, 6), date(2021, 12, 12)))
+    for series, some in (("France", came.filter(pl.col("country") == "France")), ("All", came)):
+        actual = some["amount"].sum()
+        with_it, without = (
+            float(found.filter(week & (pl.col("series") == series))["mean"].item())
+            for found in (told, untold)
+        )
+        assert abs(with_it / actual - 1) < 0.12
+        assert abs(without / actual - 1) > 2 * abs(with_it / actual - 1)
+    eire = [
+        float(found.filter(week & (pl.col("series") == "EIRE"))["mean"].item()) for found in (told, untold)
+    ]
+    assert eire[0] == pytest.approx(eire[1], rel=0.03)
+    month = (
+        (pl.col("grain") == "month")
+        & (pl.col("starts_on") == date(2021, 12, 1))
+        & (pl.col("series") == "France")
+    )
+    actual = (
+        shop(events=False)
+        .filter(
+            (pl.col("country") == "France")
+            & (pl.col("starts_on").dt.month() == 12)
+            & (pl.col("starts_on").dt.year() == 2021)
+        )["amount"]
+        .sum()
+    )
+    errors = [abs(float(found.filter(month)["mean"].item()) / actual - 1) for found in (told, untold)]
+    assert errors[0] < 0.08
+    assert errors[0] < errors[1]
+
+
+def test_what_has_no_days_of_its_own_moves_as_the_total_does():
+    rows = shop()
+    events = origins.events_of(rows)
+    days = origins.Asked.of(origins.steps_of(rows, "day"), AS_OF, date(2021, 12, 1), None, events)
+    kinds = (
+        ("total", "All"),
+        ("category", "Mugs"),
+        ("country", "Nowhere"),
+        ("country", "EIRE"),
+        ("country", "France"),
+    )
+    nodes = [Node("amount", level, name, None) for level, name in kinds]
+    total, mugs, nowhere, eire, france = days.lifts(nodes, "week", [date(2021, 12, 6), date(2021, 12, 13)])
+    assert (mugs == total).all()
+    assert (nowhere == total).all()
+    assert eire == pytest.approx([1, 1], abs=0.02)
+    assert france == pytest.approx([1 + 3 / 7, 1 + 1 / 7], rel=0.1)
+    assert 1 < total[0] < france[0]

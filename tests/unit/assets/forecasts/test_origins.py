@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from assets.days import reference_days, seen_months
-from assets.forecasts import origins
-from assets.forecasts.origins import OWN, PANEL, own, seen
+from assets.forecasts import origins, sales
+from assets.forecasts.origins import OWN, PANEL, seen
 
 FIRST, LAST = date(2021, 1, 1), date(2022, 12, 14)
 DAYS = pl.date_range(FIRST, LAST, "1d", eager=True).to_list()
@@ -141,7 +141,7 @@ def test_too_little_is_said():
     given = rows().filter(pl.col("starts_on") < date(2021, 3, 1))
     one = looked_at(given)[date(2021, 2, 1), "month"]
     assert set(one.reasons) == {"2 observations are too few to fit anything"}
-    assert np.isfinite(one.means[: own("month")]).all()
+    assert np.isfinite(one.means[: PANEL.index(origins.HARMONIC)]).all()
     assert np.isnan(one.means[len(OWN) :]).all()
 
 
@@ -156,6 +156,71 @@ def test_a_model_that_gives_no_number_is_marked_and_naive_stands_in(monkeypatch)
         origins.YEARLY,
     }
     assert one.means[PANEL.index("Theta")] == pytest.approx(one.means[PANEL.index("naive")])
+
+
+def test_the_regression_on_the_year_speaks_of_days_once_a_year_is_known(shop):
+    spoken = {
+        (as_of, grain): np.isfinite(one.means[PANEL.index(origins.HARMONIC)]).all()
+        for (as_of, grain), one in shop.items()
+    }
+    assert {as_of for (as_of, grain), has in spoken.items() if has and grain == "day"} == {
+        date(2022, month, 1) for month in range(1, 13)
+    }
+    assert not any(has for (_, grain), has in spoken.items() if grain != "day")
+
+
+TOO_FEW = "3 observations are too few to fit anything"
+
+
+@pytest.mark.parametrize(
+    ("name", "amounts", "reason"),
+    [
+        ("three days", [5.0, 7.0, 6.0], TOO_FEW),
+        ("constant", [50.0] * 60, None),
+        ("gaps", [50.0 + day % 5 if day % 3 else None for day in range(60)], None),
+        ("ended long ago", [*(50.0 + day % 5 for day in range(40)), *[None] * 200], None),
+        ("a thousandfold", [*(50.0 + day % 5 for day in range(50)), *(50_000.0 + day % 5 for day in range(10))], None),
+        ("one day", [5.0], "1 observations are too few to fit anything"),
+        ("longer horizon", [50.0 + day % 5 for day in range(30)], None),
+        ("returns outweigh sales", [0.0] * 30, "nothing was sold"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("country", ["GB-ENG", "Atlantis"])
+def test_bad_input_has_rows_that_say_what_stood_in_and_why_and_never_a_hole(name, amounts, reason, country):
+    """A country of that kind beside one that always sells: amounts are of sale lines, so a net day below 0 is one of 0."""
+    days = [date(2021, 1, 4) + timedelta(days=at) for at in range(len(amounts))]
+    other = [day for day in days if name not in {"three days", "one day"}]
+    table = pl.DataFrame(
+        {
+            "grain": "day",
+            "starts_on": [*days, *other],
+            "country": ["Odd"] * len(days) + ["Even"] * len(other),
+            "orders": [int(amount is not None) for amount in amounts] + [3] * len(other),
+            "amount": [*(amount or 0.0 for amount in amounts), *[100.0 + day.day % 7 for day in other]],
+            "holiday_country": country,
+        }
+    ).with_columns(product_id=pl.lit(None, pl.String), category=pl.lit(None, pl.String))
+    last = days[-1].replace(day=1)
+    found = sales.compute(table, [last])
+    odd = found.filter(
+        (pl.col("series") == "Odd") & (pl.col("grain") == "day") & (pl.col("measure") == "amount")
+    )
+    numbers = found.select(pl.col(pl.Float64))
+    assert numbers.null_count().sum_horizontal().item() == 0
+    assert numbers.select(pl.all().is_finite().all()).row(0) == (True,) * numbers.width
+    if reason == "nothing was sold":
+        assert odd.is_empty()  # what never sold is no series: the total has its rows
+    else:
+        assert odd.height == 90
+        assert set(odd["reason"]) == {reason}
+        assert reason is None or set(odd["model"]) == {"naive"}
+        assert (
+            odd.select((pl.col("lo_95") <= pl.col("lo_80")) & (pl.col("hi_80") <= pl.col("hi_95")))
+            .to_series()
+            .all()
+        )
+        assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
+    assert found.filter(pl.col("level") == "total")["grain"].n_unique() >= 1
 
 
 def test_nothing_gives_nothing():

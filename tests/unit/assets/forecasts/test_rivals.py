@@ -105,7 +105,7 @@ def test_without_them_everything_is_as_it_was():
     assert sales.compute(rows, MONTHS[15:16]).equals(sales.compute(with_none, MONTHS[15:16]))
 
 
-@pytest.mark.parametrize("name", ["AutoETS", "AutoTheta", "MSTL", "Prophet"])
+@pytest.mark.parametrize("name", ["AutoETS", "AutoARIMA", "AutoTheta", "MSTL", "Prophet"])
 def test_each_of_them_speaks_for_days_weeks_and_months(name):
     found = rivals.compute(shop(name, 0), MONTHS[15:16])
     assert found["reason"].null_count() == found.height
