@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from assets.days import stacked
 from assets.recommendations import metrics
-from assets.recommendations.blend import FLOORS, OF_LIST, Scorer, blocks, own_orders
+from assets.recommendations.blend import FLOORS, OF_LIST, Scorer, in_blocks, own_orders
 from assets.recommendations.history import Booleans, History, Integers, history, references
 
 DIGITS = 6
@@ -81,17 +81,23 @@ def judge(known: History, bought: pl.DataFrame, names: Mapping[str, Sequence[str
     """
     truth = _Truth.of(known, bought)
     scorer, width = Scorer(known), max(metrics.CUTS)
-    tops: dict[tuple[str, str], list[Integers]] = {(of, name): [] for of in names for name in names[of]}
-    everything = tuple(dict.fromkeys(name for of in names for name in names[of]))
-    for some in blocks(len(truth.customers), len(known.goods)):
+    lists = [(of, name) for of in names for name in names[of]]
+    scorer.fit(dict.fromkeys(name for _, name in lists))
+
+    def tops(some: Integers) -> list[Integers]:
         who = truth.customers[some]
-        own, parts = own_orders(known, who), scorer.parts(everything, who)
-        for (of, name), found in tops.items():
-            allowed = own == 0 if of == "new" else None
-            found.append(scorer.top(scorer.scores(name, of, own, parts), width, allowed)[0])
+        own, parts = own_orders(known, who), scorer.parts(who)
+        is_new = own == 0
+        return [
+            scorer.top(scorer.scores(name, of, own, parts), width, is_new if of == "new" else None)[0]
+            for of, name in lists
+        ]
+
+    found = in_blocks(len(truth.customers), len(known.goods), tops)
+    of_all = dict(zip(lists, map(np.concatenate, zip(*found, strict=True)), strict=True)) if found else {}
     rows = []
     for of in names:
-        made = {name: np.concatenate(tops[of, name]) for name in names[of] if tops[of, name]}
+        made = {name: of_all[of, name] for name in names[of] if (of, name) in of_all}
         if made:
             rows += truth.judged(known, of, made)
     return pl.DataFrame(rows, JUDGEMENT).with_columns(pl.col(pl.Float64).round(DIGITS))

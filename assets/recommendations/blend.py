@@ -5,10 +5,12 @@ goods sell evenly through the year the trend is noise, and what many bought of l
 with "popular" add that, and leave the trend out of all goods. The constants were chosen on Online Retail's months before October 2011, and hardly matter (docs/decisions/).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from assets.recommendations.candidates import Scores, fit
 from assets.recommendations.history import Booleans, Floats, History, Integers
@@ -42,17 +44,22 @@ POPULAR_WEIGHT = 10.0  # of the good with most customers of late, in own orders
 TREND_POWER = {"all": 0.5, "new": 1.0}
 _CELLS = 1_000_000  # of a block of customers x goods: some copies of it stay in the processor's cache
 _DIGITS = 6
+Found = TypeVar("Found")
 
 
-def blocks(number: int, goods: int) -> Iterator[Integers]:
-    """Numbers of customers, a piece at a time: customers x goods at once need not fit into memory."""
+def in_blocks(number: int, goods: int, work: Callable[[Integers], Found]) -> list[Found]:
+    """Do some work for numbers of customers, a piece at a time: customers x goods at once need not fit into memory.
+
+    Two pieces go side by side, each on one thread: what comes of one does not depend on the others.
+    """
     step = max(1, _CELLS // max(goods, 1))
-    for begin in range(0, number, step):
-        yield np.arange(begin, min(begin + step, number))
+    pieces = [np.arange(begin, min(begin + step, number)) for begin in range(0, number, step)]
+    with threadpool_limits(1), ThreadPoolExecutor(2) as both:
+        return list(both.map(work, pieces))
 
 
 class Scorer:
-    """Recommenders of one history, whose models are fitted when they are first asked for."""
+    """Recommenders of one history, some of whose models are fitted."""
 
     def __init__(self, known: History) -> None:
         self.known = known
@@ -62,13 +69,15 @@ class Scorer:
         self._tie = np.empty(len(order), dtype=np.int64)
         self._tie[order] = np.arange(len(order))[::-1]
 
-    def parts(self, names: tuple[str, ...], some: Integers) -> dict[str, Floats]:
-        """Scores of the models that the recommenders of these names need, each made once."""
-        needed = dict.fromkeys(model for name in names for model in RECOMMENDERS[name])
-        for model in needed:
+    def fit(self, names: Iterable[str]) -> None:
+        """Fit the models that the recommenders of these names need, each once."""
+        for model in dict.fromkeys(model for name in names for model in RECOMMENDERS[name]):
             if model not in self._models:
                 self._models[model] = fit(model, self.known)
-        return {model: self._models[model](some) for model in needed}
+
+    def parts(self, some: Integers) -> dict[str, Floats]:
+        """Scores of the models that are fitted."""
+        return {name: model(some) for name, model in self._models.items()}
 
     def scores(self, name: str, of_list: str, own: Floats, parts: Mapping[str, Floats]) -> Floats:
         """Customers x goods; `own` are their orders, and goods of 0 are ranked by ties alone."""

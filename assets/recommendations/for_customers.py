@@ -12,7 +12,7 @@ from assets.recommendations.blend import (
     FLOORS,
     TREND_POWER,
     Scorer,
-    blocks,
+    in_blocks,
     own_orders,
 )
 from assets.recommendations.history import Booleans, Floats, History, Integers, history, references
@@ -73,18 +73,23 @@ def lists(
     who = np.flatnonzero(known.silent_days <= WITHIN_DAYS)
     scorer = Scorer(known)
     is_launched = (known.age_days <= launched_days) & (known.age_days + launched_days < known.seen_days)
-    parts: list[pl.DataFrame] = []
-    for some in blocks(len(who), len(known.goods)):
+    scorer.fit(names.values())
+
+    def made(some: Integers) -> pl.DataFrame:
         customers = who[some]
-        own, models = own_orders(known, customers), scorer.parts(tuple(names.values()), customers)
+        own, models = own_orders(known, customers), scorer.parts(customers)
+        is_new = own == 0
+        parts = []
         for of, name in names.items():
             score = scorer.scores(name, of, own, models)
-            is_new = own == 0
             top, best = scorer.top(score, count, is_new if of == "new" else None)
             source = _source(known, name, of, own, top, best)
             if of == "new":
                 _slot(scorer, score, is_new & is_launched, (top, best, source))
             parts.append(_rows(known, customers, of, name, own, (top, best, source)))
+        return pl.concat([pl.DataFrame(schema=SHAPE), *parts])
+
+    parts = in_blocks(len(who), len(known.goods), made)
     table = pl.concat([pl.DataFrame(schema=SHAPE), *parts])
     return table.sort("customer_id", "list", "rank")
 

@@ -8,9 +8,9 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from assets.days import stacked
-from assets.recommendations.blend import blocks, top
+from assets.recommendations.blend import in_blocks, top
 from assets.recommendations.candidates import weights
-from assets.recommendations.history import History, history, references
+from assets.recommendations.history import History, Integers, history, references
 
 COUNT = 20
 LEAST_CUSTOMERS = 3  # who bought both: two of them are chance
@@ -58,25 +58,24 @@ def similar(known: History, measure: str = "bm25", count: int = COUNT) -> pl.Dat
         return pl.DataFrame(schema=SHAPE)
     weighted, angles = weights(known.orders, measure), csr_matrix(weights(known.orders, "cosine").T)
     lower_ids_first = np.arange(goods)[::-1]
-    parts = []
-    for some in blocks(goods, goods):
+
+    def nearest(some: Integers) -> pl.DataFrame:
         number, alike = (np.asarray((each[:, some].T @ each).toarray()) for each in (both, weighted))
         number[np.arange(len(some)), some] = 0
         others, similarity = top(alike, count, number >= LEAST_CUSTOMERS, lower_ids_first)
         row, column = np.nonzero(others >= 0)
         other = others[row, column]
-        parts.append(
-            pl.DataFrame(
-                {
-                    "good": some[row],
-                    "rank": column + 1,
-                    "other": other,
-                    "similarity": similarity[row, column],
-                    "customers": number[row, other],
-                }
-            )
+        return pl.DataFrame(
+            {
+                "good": some[row],
+                "rank": column + 1,
+                "other": other,
+                "similarity": similarity[row, column],
+                "customers": number[row, other],
+            }
         )
-    table = pl.concat(parts)
+
+    table = pl.concat(in_blocks(goods, goods, nearest))
     cosine = angles[table["good"].to_numpy()].multiply(angles[table["other"].to_numpy()]).sum(axis=1)
     return table.select(
         product_id=known.goods.gather(table["good"]),

@@ -1,7 +1,9 @@
 """Where reviews lie in two and three dimensions, those of like words near each other."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -54,7 +56,8 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
             vectors = _vectors(sample["words"])
             if vectors is None:
                 continue
-            flat, deep = (place(vectors, dimensions).round(DIGITS) for dimensions in (2, 3))
+            with ThreadPoolExecutor(2) as both:  # each is of one thread, and the same beside the other
+                flat, deep = (at.round(DIGITS) for at in both.map(partial(place, vectors), (2, 3)))
         found[month] = sample.select("month", "review_id", "topic_id", "rating", "score").with_columns(
             x_2d=pl.Series(flat[:, 0]),
             y_2d=pl.Series(flat[:, 1]),

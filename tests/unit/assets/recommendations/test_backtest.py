@@ -35,7 +35,8 @@ def test_it_agrees_with_plain_loops(shop):
     scorer = Scorer(known)
     who = np.arange(len(known.customers))
     own = own_orders(known, who)
-    parts = scorer.parts(OF_LIST["all"], who)
+    scorer.fit(OF_LIST["all"])
+    parts = scorer.parts(who)
     goods = known.goods.to_list()
     truth = {}
     for customer, good in bought.select("customer_id", "product_id").unique().iter_rows():

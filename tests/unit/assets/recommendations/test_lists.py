@@ -70,7 +70,8 @@ def test_the_best_are_those_of_a_full_sort(shop, of):
     scorer = Scorer(known)
     who = np.arange(len(known.customers))
     own = own_orders(known, who)
-    parts = scorer.parts(OF_LIST[of], who)
+    scorer.fit(OF_LIST[of])
+    parts = scorer.parts(who)
     for name in OF_LIST[of]:
         score = scorer.scores(name, of, own, parts)
         found, best = scorer.top(score, 10, own == 0 if of == "new" else None)
@@ -91,7 +92,8 @@ def test_a_blend_is_what_it_is_said_to_be(shop):
     known = known_of(shop)
     scorer = Scorer(known)
     own = own_orders(known, np.arange(4))
-    parts = scorer.parts(("ease and als blend",), np.arange(4))
+    scorer.fit(("ease and als blend",))
+    parts = scorer.parts(np.arange(4))
     assert set(parts) == {"ease", "als"}
     trend = (known.recent + 2) / (known.ever + 20)
     model = (np.maximum(parts["ease"], 0) + np.maximum(parts["als"], 0)) / 2
@@ -100,7 +102,8 @@ def test_a_blend_is_what_it_is_said_to_be(shop):
     )
     assert scorer.scores("ease and als blend", "new", own, parts) == pytest.approx(model * trend)
     late = (known.recent + 0.5) / known.recent.max()
-    parts = scorer.parts(("popular, ease and bm25 blend",), np.arange(4))
+    scorer.fit(("popular, ease and bm25 blend",))
+    parts = scorer.parts(np.arange(4))
     model = np.maximum(parts["ease"], 0) + np.maximum(parts["bm25"], 0) + 3 * late
     for name, of, expected in (
         ("popular blend", "all", own + 10 * late),
@@ -116,7 +119,7 @@ def test_scores_of_a_block_are_those_of_all(shop, monkeypatch):
     at_once = for_customers.compute(rows, MONTHS[-1:])
     similar = similar_products.compute(shop, MONTHS[-1:])
     monkeypatch.setattr(blend, "_CELLS", 100)
-    assert len(list(blend.blocks(10, 40))) == 5
+    assert len(blend.in_blocks(10, 40, len)) == 5
     assert_frame_equal(for_customers.compute(rows, MONTHS[-1:]), at_once)
     assert_frame_equal(similar_products.compute(shop, MONTHS[-1:]), similar)
 
