@@ -49,7 +49,9 @@ class Shop:
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Eighteen months of reviews, one share jumping in the thirteenth and one drifting all the time."""
     home = tmp_path_factory.mktemp("shop")
-    written = simulator.write(home, months=18, customers=400, seed=request.param, first_month=FIRST, reviews=0.5)
+    written = simulator.write(
+        home, months=18, customers=400, seed=request.param, first_month=FIRST, reviews=0.5
+    )
     for file in written.files:
         file.unlink()
     (home / "seeds" / "topics.csv").write_text(SETTINGS)
