@@ -8,11 +8,10 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.lake import data_of, home_of, literal, shape_of
+from warehouse.lake import CATALOG_TABLES, data_of, home_of, literal, shape_of
 from warehouse.records import MODELS
 from warehouse.tables import models
 
-CATALOG_TABLES = "__ducklake_metadata_lake"
 # A transaction that is still open has files that no snapshot names yet.
 GRACE = timedelta(days=1)
 

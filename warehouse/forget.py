@@ -15,13 +15,14 @@ import duckdb
 from warehouse.catalog import vacuum
 from warehouse.contract import Table
 from warehouse.errors import TillageError
-from warehouse.files import CATALOG_TABLES, stored_files
+from warehouse.files import stored_files
 from warehouse.intake import SOURCES, write_landed
 from warehouse.intake.reader import FORGOTTEN as SAID
 from warehouse.intake.reader import WORDS
 from warehouse.intake.source import Source
 from warehouse.lake import (
     CATALOG,
+    CATALOG_TABLES,
     alone,
     data_of,
     home_of,

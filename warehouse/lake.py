@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import duckdb
 
@@ -93,6 +94,11 @@ def literal(text: object) -> str:
 def one_file(file: Path | str) -> str:
     """Name a file to DuckDB, which takes `sales[1].csv` for a pattern that sales1.csv matches."""
     return literal(re.sub(r"[*?\[]", r"[\g<0>]", str(file)))
+
+
+CATALOG_TABLES = "__ducklake_metadata_lake"  # where the tables of the catalog of `lake` are, beside it
+# What was read of a lake through a connection, and at which snapshot (`warehouse.records`).
+REMEMBERED: WeakKeyDictionary[duckdb.DuckDBPyConnection, tuple[int, Any]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -273,6 +279,7 @@ def attach(
             "from landing/ with `tillage run`."
         ) from error
     connection.execute("USE lake")
+    REMEMBERED.pop(connection, None)
 
 
 def _let_in(connection: duckdb.DuckDBPyConnection, store: Store) -> None:

@@ -14,8 +14,18 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import TillageError
-from warehouse.files import CATALOG_TABLES, GRACE, delete_orphans
-from warehouse.lake import Opened, alone, home_of, in_transaction, opened, shape_of, snapshot, spill_folder
+from warehouse.files import GRACE, delete_orphans
+from warehouse.lake import (
+    CATALOG_TABLES,
+    Opened,
+    alone,
+    home_of,
+    in_transaction,
+    opened,
+    shape_of,
+    snapshot,
+    spill_folder,
+)
 from warehouse.tables import TABLES
 
 # Files of so many bytes are large enough: merging them would read and write much for little.

@@ -1,17 +1,15 @@
 """The lake's own records: what each month of each table was made from, and which months stand refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 import duckdb
 
 from warehouse.contract import Table, fingerprint
-from warehouse.lake import ensure, has_files, in_transaction, shape_of, snapshot
+from warehouse.lake import CATALOG_TABLES, REMEMBERED, ensure, has_files, in_transaction, shape_of, snapshot
 from warehouse.tables import landing, meta, models
 
 NOTHING = "0"  # the version of a month without rows
@@ -61,8 +59,6 @@ class Fitted:
 
 Records = Mapping[tuple[str, date | None], Record]
 Refusals = Mapping[str, tuple[Refusal, ...]]
-# The snapshot at which a connection last read the records, and all of them.
-_READ: WeakKeyDictionary[duckdb.DuckDBPyConnection, tuple[int, Records]] = WeakKeyDictionary()
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -94,15 +90,17 @@ def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] |
     what came since is read.
     """
     at = snapshot(connection)
-    since, known = _READ.get(connection, (0, {}))
+    known: Records
+    since, known = REMEMBERED.get(connection, (0, {}))
     if since != at:
-        added: Records | None = None
-        if 0 < since < at:
-            with suppress(duckdb.InvalidInputException):  # what came since was let go already
-                since_then = f"ducklake_table_insertions('lake', 'meta', 'versions', {since + 1}, {at})"
-                added = _newest(connection, since_then)
-        known = _newest(connection, "meta.versions") if added is None else {**known, **added}
-        _READ[connection] = at, known
+        # A snapshot that was let go cannot be asked from; a transaction would not outlive the try.
+        is_there = f"SELECT 1 FROM {CATALOG_TABLES}.ducklake_snapshot WHERE snapshot_id = {since + 1}"
+        if 0 < since < at and connection.execute(is_there).fetchall():
+            added = f"ducklake_table_insertions('lake', 'meta', 'versions', {since + 1}, {at})"
+            known = {**known, **_newest(connection, added)}
+        else:
+            known = _newest(connection, "meta.versions")
+        REMEMBERED[connection] = at, known
     if tables is None:
         return known
     wanted = set(tables)
