@@ -39,9 +39,9 @@ bench: $(VENV)/tested ## Measure, as ratios side by side; writes bench/results.j
 
 lock: $(VENV)/tested ## Resolve the requirements anew
 	$(BIN)/uv pip compile pyproject.toml --universal --no-strip-extras --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header -o requirements.lock $(UPGRADE)
+		--no-header -o requirements.lock $(UPGRADE)
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --no-strip-extras --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header -o requirements-dev.lock $(UPGRADE)
+		--no-header -o requirements-dev.lock $(UPGRADE)
 
 clean: ## Remove what was installed and cached; data/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build tillage.egg-info
