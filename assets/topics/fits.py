@@ -9,8 +9,10 @@ as most of it is still among the first `NAME_LASTS`.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
 from assets.topics.coherence import WINDOW, c_v, count_together, overlaps, pairs, top
-from assets.topics.fitting import STARTS, Model, Way, fit, mix, moved
+from assets.topics.fitting import NMF, STARTS, Model, Way, fit, mix, moved
 from assets.topics.text import BETWEEN, Floats, joined, learn_phrases, matrix, tokens, vocabulary
 from resources import models as store
 
@@ -176,11 +178,14 @@ def _topics(reviews: pl.Series, way: Way, before: _Before | None, month: date) -
     # The clearest of several is taken only where it serves: one is enough to see drift by.
     goes_on = before is not None and before.way == way
     starts = 1 if goes_on else STARTS[way.method]
-    tried = [fit(way.method, counts, way.topics, seed=seed) for seed in range(starts)]
-    updated = None
-    if before is not None and goes_on:
-        updated = fit(way.method, counts, way.topics, before=moved(before.model, before.terms, known.terms))
-        tried.append(updated)
+    learn = partial(fit, way.method, counts, way.topics)
+    # Each is of one thread, and the same beside another; gensim's LDA would only wait for the interpreter.
+    with ThreadPoolExecutor(2 if way.method == NMF else 1) as pool:
+        going = [pool.submit(learn, seed=seed) for seed in range(starts)]
+        if before is not None and goes_on:
+            going.append(pool.submit(learn, before=moved(before.model, before.terms, known.terms)))
+        tried = [one.result() for one in going]
+    updated = tried[-1] if goes_on else None
     tops = {id(one): top(one.weights, known.terms) for one in tried}
     together = count_together(text, [topic for topics in tops.values() for topic in topics], WINDOW)
     judged = {key: c_v(topics, together) for key, topics in tops.items()}
