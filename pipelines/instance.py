@@ -13,6 +13,12 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 2
+# A run waits in the queue for a second, not for five: two of them stand between a new file and its figures.
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
 run_monitoring:
   enabled: true
 freshness:

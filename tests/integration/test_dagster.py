@@ -81,6 +81,11 @@ def test_definitions_load_of_an_empty_home(home, environment):
     assert all(job.description for job in jobs if not job.name.startswith("__"))
 
 
+def test_two_runs_go_on_at_a_time_and_none_waits_long_in_the_queue(instance):
+    assert instance.run_coordinator.dequeue_interval_seconds == 1
+    assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 2
+
+
 def test_every_asset_has_an_owner_and_what_the_ui_filters_by(home, environment):
     assets = build(load(home)).resolve_asset_graph()
     for key in assets.get_all_asset_keys():
