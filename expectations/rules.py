@@ -710,6 +710,17 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "last_day is not before first_day, and an event has a name.",
             "SELECT * FROM {batch} WHERE last_day < first_day OR trim(name) = ''",
         ),
+        Rule(
+            "an_event_is_given_once",
+            "No two rows share name, first_day, country and category.",
+            "SELECT name, first_day, country, category, count(*) AS times FROM {batch} "
+            "GROUP BY name, first_day, country, category HAVING count(*) > 1",
+        ),
+        Rule(
+            "an_event_of_a_category_is_everywhere",
+            "country is All where there is a category: sales of categories are not told apart by country.",
+            "SELECT * FROM {batch} WHERE category IS NOT NULL AND country <> 'All'",
+        ),
     ),
     "seeds.forecasting": (
         ONE_ROW,

@@ -115,6 +115,26 @@ def test_series_are_those_of_days_weeks_and_months_up_to_the_end(
     ]
 
 
+@pytest.mark.parametrize("name", ["sales", "rivals"])
+def test_events_come_with_the_series_and_say_whether_there_is_their_category(
+    fill: Fill, tables: Any, name: str
+) -> None:
+    fill("seeds.categories", "rank,matches,pattern,category", (1, "description", "*MUG*", "Mugs"))
+    day = date(2011, 11, 2)
+    fill(
+        "seeds.events", "name,first_day,last_day,country,category",
+        *(("Fair", day, day, "All", of) for of in ("Mugs", "Mugz", None, "Other", "Not goods")),
+    )  # fmt: skip
+    found = tables.execute(
+        f"SELECT DISTINCT category, is_known FROM ({TABLES[f'forecasts.{name}'].query}) WHERE event = 'Fair' "
+        "AND starts_on = last_day AND country = 'All' AND grain = 'event' ORDER BY ALL",
+        {"end": NOVEMBER},
+    ).fetchall()
+    assert found == [
+        ("Mugs", True), ("Mugz", False), ("Not goods", True), ("Other", True), (None, True),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["sales", "backtest"])
 def test_what_models_of_libraries_said_comes_with_the_series_if_they_spoke(
     fill: Fill, tables: Any, name: str

@@ -597,8 +597,14 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"holiday_country": "GB-ENG", "library": "MSTL; Prophet", "library_countries": 1}
     ],
     "seeds.events": [
-        {"name": "Fair", "first_day": f"2011-0{month}-01", "last_day": f"2011-0{month}-03", "country": "All"}
-        for month in (1, 5)
+        {
+            "name": "Fair",
+            "first_day": f"2011-0{month}-01",
+            "last_day": f"2011-0{month}-03",
+            "country": "All",
+            "category": category,
+        }
+        for month, category in ((1, None), (5, None), (5, "Mugs"))
     ],
     "forecasts.series": [
         {
@@ -1046,8 +1052,9 @@ BREAKS: dict[str, dict[str, Any]] = {
     "seeds.ordering.there_is_one_row": {},
     "seeds.ordering.service_level_is_below_one": {"service_level": 1.0},
     "seeds.forecasting.there_is_one_row": {},
-    "seeds.events.key_is_unique": {"first_day": "2011-05-01", "last_day": "2011-05-02"},
+    "seeds.events.an_event_is_given_once": {"first_day": "2011-05-01", "last_day": "2011-05-02"},
     "seeds.events.it_ends_after_it_begins": {"last_day": "2010-12-31"},
+    "seeds.events.an_event_of_a_category_is_everywhere": {"category": "Mugs", "country": "France"},
     "seeds.forecasting.models_are_known": {"library": "Theta"},
     "forecasts.series.key_is_unique": {"name": "France"},
     "forecasts.series.a_step_is_of_its_month": {"starts_on": "2011-04-30"},
