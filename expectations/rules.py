@@ -725,6 +725,13 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "seeds.forecasting": (
         ONE_ROW,
         Rule(
+            "holiday_country_is_a_code",
+            "holiday_country is a code as ISO 3166 has it (GB-ENG, DE, US): of another no holidays are known, and the shop is "
+            "taken to be open on them.",
+            "SELECT * FROM {batch} WHERE NOT regexp_full_match(holiday_country, '[A-Z]{{2}}(-[A-Z0-9]{{1,3}})?')",
+            severity="warning",
+        ),
+        Rule(
             "models_are_known",
             "library names models of AutoETS, AutoTheta, MSTL, Prophet and AutoARIMA, with a semicolon between.",
             "SELECT * FROM {batch} WHERE len(list_filter(string_split(library, ';'), name -> trim(name) NOT IN "

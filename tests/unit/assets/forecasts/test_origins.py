@@ -306,6 +306,28 @@ def test_bad_input_of_products_by_week_and_month_has_rows_that_say_what_stood_in
     assert total.height == {"week": 13, "month": 3}[grain]
 
 
+def test_intervals_widen_with_the_steps_and_say_on_how_many_errors_they_were_measured():
+    """Below 9 errors for 80 % and 39 for 95 % an interval is the model's own: what was not measured must not look so."""
+    months = [date(2021, 1, 1), date(2021, 6, 1), date(2022, 11, 1)]
+    found = sales.compute(rows(noise=0.2), months)
+    for level, least in ((80, 9), (95, 39)):
+        is_enough = pl.col("calibration_n") >= least
+        assert found.select((pl.col(f"is_measured_{level}") == is_enough).all()).item()
+        assert found.group_by("as_of").agg(pl.col(f"is_measured_{level}").any()).sort("as_of").rows() == [
+            (months[0], False), (months[1], True), (months[2], True),
+        ]  # fmt: skip
+        series = ["as_of", "grain", "measure", "level", "series"]
+        open_days = found.filter(pl.col(f"hi_{level}") > pl.col("mean")).sort(*series, "step")
+        half = pl.col(f"hi_{level}") - pl.col("mean")
+        assert open_days.select((half.diff().over(series).fill_null(0.0) >= -0.0002).all()).item()
+    first = found.filter(
+        pl.col("as_of") == months[0], pl.col("hi_80") > pl.col("mean"), pl.col("grain") == "day"
+    )
+    ratio = first.select((pl.col("hi_95") - pl.col("mean")) / (pl.col("hi_80") - pl.col("mean"))).to_series()
+    assert first["calibration_n"].max() == 0
+    assert ratio.to_numpy() == pytest.approx(1.959964 / 1.281552, rel=1e-3)
+
+
 def test_nothing_gives_nothing():
     assert seen(rows().clear(), {}, None) == {}
     later = {date(2020, 1, 1): date(2020, 1, 1) + timedelta(days=31)}
