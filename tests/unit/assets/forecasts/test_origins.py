@@ -169,6 +169,14 @@ def test_the_regression_on_the_year_speaks_of_days_once_a_year_is_known(shop):
     assert not any(has for (_, grain), has in spoken.items() if grain != "day")
 
 
+def test_the_regression_on_the_year_is_not_served_before_it_was_judged():
+    """As of January it speaks for the first time: nothing has yet shown that it beats seasonal naive."""
+    found = sales.compute(rows(noise=0.2), [date(2022, 1, 1)])
+    served = found.filter(pl.col("grain") == "day")["model"].unique().to_list()
+    assert served
+    assert origins.HARMONIC not in served
+
+
 TOO_FEW = "3 observations are too few to fit anything"
 
 
