@@ -90,13 +90,17 @@ def _seed_content(file: Path) -> str:
 def _seed_query(table: Table, file: Path, content: str) -> str:
     # DuckDB takes columns by their place, whatever the header says.
     header = next(csv.reader(content.splitlines()), [])
-    if sorted(header) != sorted(table.shape):
+    may_lack = [column.name for column in table.columns if column.nullable and column.name not in header]
+    if sorted([*header, *may_lack]) != sorted(table.shape):
         raise TillageError(
             f"The seed {file} must have the columns {', '.join(table.shape)}, and has {', '.join(header)}. "
             f"Name them in its first line, or remove it so that the {table.qualified} of Tillage holds."
         )
     columns = ", ".join(f"{literal(name)}: {literal(table.shape[name])}" for name in header)
+    wanted = [
+        f"CAST(NULL AS {kind}) AS {name}" if name in may_lack else name for name, kind in table.shape.items()
+    ]
     return (
-        f"SELECT {', '.join(table.shape)} FROM read_csv({one_file(file)}, header = true, "
+        f"SELECT {', '.join(wanted)} FROM read_csv({one_file(file)}, header = true, "
         f"auto_detect = false, columns = {{{columns}}})"
     )

@@ -710,9 +710,27 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "last_day is not before first_day, and an event has a name.",
             "SELECT * FROM {batch} WHERE last_day < first_day OR trim(name) = ''",
         ),
+        Rule(
+            "an_event_is_given_once",
+            "No two rows share name, first_day, country and category.",
+            "SELECT name, first_day, country, category, count(*) AS times FROM {batch} "
+            "GROUP BY name, first_day, country, category HAVING count(*) > 1",
+        ),
+        Rule(
+            "an_event_of_a_category_is_everywhere",
+            "country is All where there is a category: sales of categories are not told apart by country.",
+            "SELECT * FROM {batch} WHERE category IS NOT NULL AND country <> 'All'",
+        ),
     ),
     "seeds.forecasting": (
         ONE_ROW,
+        Rule(
+            "holiday_country_is_a_code",
+            "holiday_country is a code as ISO 3166 has it (GB-ENG, DE, US): of another no holidays are known, and the shop is "
+            "taken to be open on them.",
+            "SELECT * FROM {batch} WHERE NOT regexp_full_match(holiday_country, '[A-Z]{{2}}(-[A-Z0-9]{{1,3}})?')",
+            severity="warning",
+        ),
         Rule(
             "models_are_known",
             "library names models of AutoETS, AutoTheta, MSTL, Prophet and AutoARIMA, with a semicolon between.",

@@ -58,24 +58,21 @@ def known(one: Seen, by: date) -> npt.NDArray[np.bool_]:
 def champions(past: Past, at: Seen) -> Integers:
     """Place in `PANEL` of the model of each series: the least mean error (MASE) at earlier origins.
 
-    What does not beat seasonal naive is never used; before anything is known it is the median. The regression on the year is
-    judged at origins at which it spoke: from the first whole year on it is used until something is seen to err less.
+    What was not seen to beat seasonal naive is never used; before anything is known it is the median. The regression on the
+    year is judged at origins at which it spoke, and by the rest at the same: counted as seasonal naive before, as others are
+    where they were silent, it would be passed over for months.
     """
     origins = earlier(past, at)
     found = np.full(len(at.nodes), PANEL.index(MEDIAN))
     floor, yearly = PANEL.index(FLOOR), PANEL.index(HARMONIC)
-    score = _scores(origins, at)
+    score, places = _scores(origins, at), np.arange(len(at.nodes))
     score[yearly] = np.inf
     is_judged = np.isfinite(score[floor])
     best = score.argmin(axis=0)
-    beats = score[best, np.arange(len(best))] < score[floor]
+    beats = score[best, places] < score[floor]
     found[is_judged] = np.where(beats, best, floor)[is_judged]
-    has_year = is_spoken(at)[yearly]
-    if has_year.any():
-        since = _scores([one for one in origins if is_spoken(one)[yearly].any()], at)
-        # Of two that are not known, infinite, neither is less.
-        is_less = ~(since[found, np.arange(len(found))] <= since[yearly]) & ~(since[floor] <= since[yearly])
-        found[has_year & (is_less | ~np.isfinite(since[yearly]))] = yearly
+    since = _scores([one for one in origins if is_spoken(one)[yearly].any()], at)
+    found[(since[yearly] < since[floor]) & (since[yearly] < since[found, places])] = yearly
     return found
 
 

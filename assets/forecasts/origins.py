@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from assets.forecasts import models, smoothing
 from assets.forecasts.smoothing import Floats, exponential
+from warehouse.errors import TillageError
 
 STEPS = {"day": 90, "week": 13, "month": 3}
 _SEASON = {"week": 52, "month": 12}
@@ -108,23 +110,38 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One time that something takes place, from the first day to the last, everywhere (None) or in a country."""
+    """One time that something takes place, from the first day to the last.
+
+    Everywhere (None) or in a country; of all that is sold (None) or of a category, and then everywhere.
+    """
 
     name: str
     first: date
     last: date
     country: str | None
+    category: str | None = None
 
 
 def events_of(rows: pl.DataFrame) -> tuple[Event, ...]:
-    """The rows of grain "event"."""
+    """The rows of grain "event".
+
+    Raises:
+        TillageError: If one is of a category that there is not.
+    """
     if "event" not in rows.columns:
         return ()
-    found = rows.filter(pl.col("grain") == "event").sort("event", "starts_on", "country")
+    found = rows.filter(pl.col("grain") == "event").sort("event", "starts_on", "country", "category")
+    unknown = found.filter(~pl.col("is_known"))
+    if unknown.height:
+        name, category = unknown.select("event", "category").row(0)
+        raise TillageError(
+            f"The event {name} in seeds/events.csv is of the category {category}, and there is none of that name. Write "
+            "it as seeds/categories.csv does (Other for what that does not name), or leave it empty for the whole shop."
+        )
     return tuple(
-        Event(name, first, last, None if country == EVERYWHERE else country)
-        for name, first, last, country in found.select(
-            "event", "starts_on", "last_day", "country"
+        Event(name, first, last, None if country == EVERYWHERE else country, category)
+        for name, first, last, country, category in found.select(
+            "event", "starts_on", "last_day", "country", "category"
         ).iter_rows()
     )
 
@@ -159,7 +176,7 @@ def seen(
         rows: grain, starts_on (first day of the step), country, product_id, category, orders, amount: days by country,
             weeks and months by product. Orders of products do not add up, and are not given. Where there are as_of,
             measure, level, series, model, step and mean, rows that have them are of `forecasts.rivals`; where there are
-            event and last_day, rows of grain "event" are of `seeds.events`.
+            event, last_day and is_known (whether there is its category), rows of grain "event" are of `seeds.events`.
         references: Of each as_of month the first day of its future.
         country: Whose holidays are looked for, as ISO 3166 has it; None for none.
     """
@@ -170,19 +187,20 @@ def seen(
     found: dict[tuple[date, str], Seen] = {}
     said: Said = {}
     with threadpool_limits(1):
-        of_days: dict[date, Asked] = {}
+        finer: dict[date, dict[str, Asked]] = {}
         for grain, table in tables.items():
             if table.starts:
                 asked = [
-                    Asked.of(table, as_of, day, country, events, of_days.get(as_of))
+                    Asked.of(table, as_of, day, country, events, finer.get(as_of, {}))
                     for as_of, day in references.items()
                 ]
-                if grain == "day":
-                    of_days = {one.as_of: one for one in asked if one.length}
-                _speak([one for one in asked if one.length], grain, said)
+                asked = [one for one in asked if one.length]
+                for one in asked:
+                    finer.setdefault(one.as_of, {})[grain] = one
+                _speak(asked, grain, said)
                 if rivals is not None:
-                    _hear([one for one in asked if one.length], rivals.filter(pl.col("grain") == grain))
-                found |= {(one.as_of, grain): one.seen(references) for one in asked if one.length}
+                    _hear(asked, rivals.filter(pl.col("grain") == grain))
+                found |= {(one.as_of, grain): one.seen(references) for one in asked}
     _LAST.clear()
     _LAST.update(said)
     return found
@@ -200,7 +218,7 @@ def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
     ]  # fmt: skip
     if grain != "day":
         category = (
-            rows.filter(pl.col("category").is_not_null())
+            rows.filter(pl.col("category").is_not_null() & pl.col("product_id").is_not_null())
             .sort("product_id", "starts_on")
             .group_by("product_id", maintain_order=True)
             .agg(pl.col("category").first())
@@ -268,12 +286,13 @@ class Asked:
         reference: date,
         country: str | None,
         events: Sequence[Event] = (),
-        days: "Asked | None" = None,
+        finer: "Mapping[str, Asked]" = MappingProxyType({}),
     ) -> "Asked":
         """The series of a grain as of a month whose future begins on `reference`.
 
-        What events did is taken out of what models see: of days, and of weeks and months by what they did on the `days` of
-        the same month. `country` is that of holidays.
+        What events did is taken out of what models see: of days, and of weeks and months by what they did on the days of
+        the same month. Categories have no days: what their own events did is read off their weeks. Days and weeks as of the
+        same month are `finer`, by grain. `country` is that of holidays.
         """
         grain, length, steps = table.grain, table.until(reference), STEPS[table.grain]
         nodes, every = nodes_of(table, length)
@@ -289,10 +308,24 @@ class Asked:
         shape = (len(nodes), steps)
         past, lift = np.ones(axis.shape), np.ones(shape)
         if length and events:
+            of_all = [one for one in events if one.category is None]
             if grain == "day":
-                past, lift = event_lifts(axis, stamps, tuple(ahead), nodes, events, period)
-            elif days is not None:
-                past, lift = (days.lifts(nodes, grain, some) for some in (stamps, ahead))
+                past, lift = event_lifts(axis, stamps, tuple(ahead), nodes, of_all, period)
+            elif "day" in finer:
+                past, lift = (finer["day"].lifts(nodes, grain, some) for some in (stamps, ahead))
+            for category in dict.fromkeys(one.category for one in events if one.category is not None):
+                rows = of_category(nodes, category)
+                some = [one for one in events if one.category == category]
+                if grain == "week" and rows:
+                    whole = rows[:1]
+                    own = event_lifts(
+                        axis[whole] / past[whole], stamps, tuple(ahead), [nodes[rows[0]]], some, 1, grain
+                    )
+                    past[rows], lift[rows] = past[rows] * own[0], lift[rows] * own[1]
+                elif "week" in finer:
+                    past[rows], lift[rows] = (
+                        finer["week"].lifts(nodes, grain, steps_)[rows] for steps_ in (stamps, ahead)
+                    )
             axis = axis / past
         means = np.zeros((len(PANEL), *shape))
         means[_ALWAYS:] = np.nan
@@ -303,10 +336,10 @@ class Asked:
         )  # fmt: skip
 
     def lifts(self, nodes: Sequence[Node], grain: str, starts: Sequence[date]) -> Floats:
-        """By how much events of these days multiply weeks or months: series x steps.
+        """By how much events of these days (or weeks) multiply longer steps: series x steps.
 
-        The mean of their days' by what these sell without events. What has no days, categories and products among it, moves as
-        the total does.
+        The mean of theirs by what they sell without events; a week that lies in two months counts in both by its days. What
+        has no days, categories and products among it, moves as the total does.
         """
         rows = {(node.measure, node.level, node.name): row for row, node in enumerate(self.nodes)}
         # A country that was sold to years ago has weeks, and no days that are looked at.
@@ -315,21 +348,18 @@ class Asked:
             for node in nodes
         ]
         is_ahead = self.places >= 0
-        usual = self.axis[:, -4 * self.period :].mean(axis=1, keepdims=True)
+        month = 4 * self.period if self.grain == "day" else 4
+        usual = self.axis[:, -month:].mean(axis=1, keepdims=True)
         weight = np.hstack([self.axis, np.repeat(usual, is_ahead.sum(), axis=1)])
         lift = np.hstack([self.past, self.lift[:, is_ahead]])
         days = [
             *self.stamps,
             *(day for day, is_open in zip(self.ahead, is_ahead, strict=True) if is_open),
         ]
-        place = np.array([[day.toordinal()] for day in days])
-        first, after = (
-            np.array([day.toordinal() for day in some])
-            for some in (starts, [_end(grain, start) for start in starts])
-        )
-        is_in = ((place >= first) & (place < after)).astype(np.float64)
-        whole = weight @ is_in
-        found = np.where(whole > 0, (weight * lift) @ is_in / np.where(whole > 0, whole, 1.0), 1.0)
+        first, after = _span(self.grain, days)
+        share = _shared(first[:, None], after[:, None], *_span(grain, starts))
+        whole = weight @ share
+        found = np.where(whole > 0, (weight * lift) @ share / np.where(whole > 0, whole, 1.0), 1.0)
         return np.asarray(found[of])
 
     def seen(self, references: Mapping[date, date]) -> Seen:
@@ -395,6 +425,12 @@ def nodes_of(table: Steps, length: int) -> tuple[tuple[Node, ...], Floats]:
                 nodes.append(Node(measure, "product", f"Rest of {category}", whole, is_rest=True))
                 parts.append(values[rest].sum(axis=0).round(4))
     return tuple(nodes), np.stack(parts) if parts else np.zeros((0, len(table.starts)))
+
+
+def of_category(nodes: Sequence[Node], category: str) -> list[int]:
+    """Places of the series of a category and of its products, its own first; none where it was not sold."""
+    of = [row for row, node in enumerate(nodes) if (node.level, node.name) == ("category", category)]
+    return of + [row for row, node in enumerate(nodes) if node.parent in of]
 
 
 def pools_of(nodes: Sequence[Node]) -> dict[tuple[str, str], Integers]:
@@ -532,19 +568,25 @@ def event_lifts(
     nodes: Sequence[Node],
     events: Sequence[Event],
     period: int,
+    grain: str = "day",
 ) -> tuple[Floats, Floats]:
-    """By how much events multiplied sales, and will: series x days, and series x days ahead, 1 where there is none.
+    """By how much events multiplied sales, and will: series x steps, and series x steps ahead, 1 where there is none.
 
-    A day of an event is compared with the same weekdays in the three weeks before and after that have none; the mean
-    of the logarithms is drawn to 0 by what chance alone would make of it. An event in a country moves its series
-    and the total's.
+    A day of an event is compared with the same weekdays in the three weeks before and after that have none (a week, with a
+    `period` of 1, with those weeks); the mean of the logarithms is drawn to 0 by what chance alone would make of it. A week
+    of which an event takes a share is moved by that share. An event in a country moves its series and the total's.
     """
     past, later = np.ones(values.shape), np.ones((len(nodes), len(ahead)))
 
-    def during(days: Sequence[date], some: Sequence[Event]) -> Booleans:
-        return np.array([any(one.first <= day <= one.last for one in some) for day in days], dtype=np.bool_)
+    def during(starts: Sequence[date], some: Sequence[Event]) -> Floats:
+        """The share of each step that events take."""
+        first, after = _span(grain, starts)
+        found = np.zeros(len(starts))
+        for one in some:
+            found += _shared(first, after, one.first.toordinal(), one.last.toordinal() + 1)
+        return np.minimum(found, 1.0)
 
-    plain = np.where(during(stamps, events) | (values <= 0), np.nan, values)
+    plain = np.where((during(stamps, events) > 0) | (values <= 0), np.nan, values)
     near = np.full((6, *values.shape), np.nan)
     for at, weeks in enumerate((-3, -2, -1, 1, 2, 3)):
         lag = weeks * period
@@ -559,16 +601,28 @@ def event_lifts(
     noise = (apart**2 * others).sum(axis=1) / np.maximum(others.sum(axis=1), 1)
     for name, country in dict.fromkeys((one.name, one.country) for one in events):
         some = [one for one in events if (one.name, one.country) == (name, country)]
-        days = during(stamps, some)
-        count = (is_known & days).sum(axis=1)
-        effect = (apart * (is_known & days)).sum(axis=1) / np.maximum(count, 1)
-        kept = 1 - noise / np.maximum(count, 1) / np.maximum(effect**2, 1e-12)
+        share = during(stamps, some)
+        count = (is_known * share**2).sum(axis=1)
+        least = np.where(count > 0, count, 1.0)
+        effect = (apart * is_known * share).sum(axis=1) / least
+        kept = 1 - noise / least / np.maximum(effect**2, 1e-12)
         is_there = [country is None or node.level == "total" or node.name == country for node in nodes]
         effect = np.where(is_there & (count > 0), effect * np.clip(kept, 0.0, 1.0), 0.0)
-        times = np.exp(np.clip(effect, -_MOST_LIFT, _MOST_LIFT))[:, None]
-        past[:, days] *= times
-        later[:, during(ahead, some)] *= times
+        past *= np.exp(np.clip(effect[:, None] * share, -_MOST_LIFT, _MOST_LIFT))
+        later *= np.exp(np.clip(effect[:, None] * during(ahead, some), -_MOST_LIFT, _MOST_LIFT))
     return past, later
+
+
+def _span(grain: str, starts: Sequence[date]) -> tuple[Integers, Integers]:
+    """The first days of steps and the days after their last, as numbers."""
+    after = [_end(grain, start).toordinal() for start in starts]
+    return np.array([start.toordinal() for start in starts]), np.array(after)
+
+
+def _shared(first: Any, after: Any, other_first: Any, other_after: Any) -> Floats:
+    """The share of steps that lies in others, each from its first day to the day after its last."""
+    days = np.minimum(after, other_after) - np.maximum(first, other_first)
+    return np.asarray(np.maximum(days, 0) / (after - first))
 
 
 def _hear(asked: Sequence[Asked], rivals: pl.DataFrame) -> None:

@@ -47,15 +47,15 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     if days.is_empty() or not names:
         return pl.DataFrame(schema=SHAPE)
     said: list[dict[str, Any]] = []
-    events, of_days = events_of(rows), dict[date, Asked]()
+    events, finer = events_of(rows), dict[date, dict[str, Asked]]()
     with threadpool_limits(1):
         for grain in STEPS:
             table = steps_of(rows, grain)
             if table.starts:
                 for as_of, reference in reference_days(days, months).items():
-                    one = Asked.of(table, as_of, reference, holidays, events, of_days.get(as_of))
-                    if grain == "day" and one.length:
-                        of_days[as_of] = one
+                    one = Asked.of(table, as_of, reference, holidays, events, finer.get(as_of, {}))
+                    if one.length:
+                        finer.setdefault(as_of, {})[grain] = one
                     said += [
                         each for row in _wanted(one, countries) for each in _said(one, row, names, holidays)
                     ]

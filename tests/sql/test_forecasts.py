@@ -1,12 +1,14 @@
 """forecasts: what their queries give of hand-made rows."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
 
+from assets.forecasts import sales
 from warehouse.tables import TABLES
 
 Fill = Callable[..., None]
@@ -113,6 +115,67 @@ def test_series_are_those_of_days_weeks_and_months_up_to_the_end(
         ("month", OCTOBER, None, "M1", "Mugs", None, Decimal(15), "DE"),
         ("week", date(2011, 10, 24), None, "M1", None, None, Decimal(15), "DE"),
     ]
+
+
+def test_days_weeks_and_months_whose_returns_outweigh_their_sales_are_those_of_what_was_sold(
+    fill: Fill, tables: Any
+) -> None:
+    """Net of returns most steps are below 0: no forecast would be of what customers will want."""
+    fill("seeds.thresholds", "wholesale_quantity", (1000,))
+    fill("seeds.forecasting", "holiday_country", (None,))
+    days = [date(2011, 8, 1) + timedelta(days=at) for at in range(122)]
+    lines = [
+        (day.replace(day=1), f"{'C' if kind == 'return' else ''}{at}-{product}", day, product, sign, sign * amount,
+         "EIRE", kind, True, category)
+        for at, day in enumerate(days)
+        for product, category, sold in (("M1", "Mugs", 10 + at % 3), ("B1", "Bags", 5))
+        for kind, sign, amount in (("sale", 1, sold), ("return", -1, 100 * (at % 2)))
+    ]  # fmt: skip
+    fill(
+        "core.order_lines",
+        "month,invoice_id,sold_at,product_id,quantity,amount,country,kind,is_goods,category",
+        *lines,
+    )
+    span = {"start": date(2011, 8, 1), "end": DECEMBER}
+    for name in ("core.sales_days", "core.product_weeks", "core.product_months", "forecasts.series"):
+        tables.execute(f"INSERT INTO {name} BY NAME {TABLES[name].query}", span)
+    net = tables.execute("SELECT min(amount - returned_amount) FROM core.sales_days").fetchone()
+    assert net[0] < 0
+    sold = tables.execute(
+        "SELECT grain, sum(amount) FROM forecasts.series GROUP BY grain ORDER BY grain"
+    ).fetchall()
+    assert sold == [
+        (grain, sum(line[5] for line in lines if line[5] > 0)) for grain in ("day", "month", "week")
+    ]
+    rows = tables.execute(TABLES["forecasts.sales"].query, {"end": DECEMBER}).pl()
+    found = sales.compute(rows, [NOVEMBER]).filter((pl.col("measure") == "amount") & (pl.col("step") <= 3))
+    assert found.select(pl.col(pl.Float64).is_finite().all()).row(0) == (True,) * 5
+    for grain, level, series, least, most in (
+        ("day", "total", "All", 14, 18), ("week", "category", "Mugs", 70, 84), ("month", "product", "M1", 310, 372),
+    ):  # fmt: skip
+        means = found.filter(grain=grain, level=level, series=series)["mean"]
+        assert len(means) == 3
+        assert means.is_between(least, most).all(), (grain, means)
+
+
+@pytest.mark.parametrize("name", ["sales", "rivals"])
+def test_events_come_with_the_series_and_say_whether_there_is_their_category(
+    fill: Fill, tables: Any, name: str
+) -> None:
+    fill("seeds.categories", "rank,matches,pattern,category", (1, "description", "*MUG*", "Mugs"))
+    day = date(2011, 11, 2)
+    fill(
+        "seeds.events", "name,first_day,last_day,country,category",
+        *(("Fair", day, day, "All", of) for of in ("Mugs", "Mugz", None, "Other", "Not goods")),
+    )  # fmt: skip
+    found = tables.execute(
+        f"SELECT DISTINCT category, is_known FROM ({TABLES[f'forecasts.{name}'].query}) WHERE event = 'Fair' "
+        "AND starts_on = last_day AND country = 'All' AND grain = 'event' ORDER BY ALL",
+        {"end": NOVEMBER},
+    ).fetchall()
+    assert found == [
+        ("Mugs", True), ("Mugz", False), ("Not goods", True), ("Other", True), (None, True),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["sales", "backtest"])

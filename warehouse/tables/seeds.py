@@ -82,14 +82,20 @@ EVENTS = Table(
         "Days that are known to be unlike others, past and to come: launches, fairs, sales, a strike. What an event did "
         "each time before is foretold of it when it comes again; the first time it is only kept out of what is learned."
     ),
-    grain="one row per time that an event took or takes place, and country",
+    grain="one row per time that an event took or takes place, country and category",
     columns=(
         Column("name", "VARCHAR", "What it is called: events of one name do alike."),
         Column("first_day", "DATE", "Its first day."),
         Column("last_day", "DATE", "Its last day."),
         Column("country", "VARCHAR", "Country where it takes place; All for everywhere."),
+        Column(
+            "category",
+            "VARCHAR",
+            "Category whose series, and whose products', it moves, and no others; empty for the whole shop.",
+            nullable=True,
+        ),
     ),
-    primary_key=("name", "first_day", "country"),
+    primary_key=(),  # category may be empty, and a key may not
 )
 
 FORECASTING = Table(

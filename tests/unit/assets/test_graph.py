@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,25 @@ def test_the_folder_of_a_home_is_no_pattern(tmp_path: Path) -> None:
 def test_a_seed_with_other_columns_is_told(seeds: Path, text: str) -> None:
     (seeds / "not_goods.csv").write_text(text)
     with pytest.raises(TillageError, match=r"not_goods\.csv must have the columns pattern, meaning, and has"):
+        graph(seeds)
+
+
+def test_columns_of_a_seed_that_may_be_empty_may_be_left_out(seeds: Path) -> None:
+    """A shop's own file goes on to work when a column is added."""
+    row = (date(2011, 5, 1), date(2011, 5, 2))
+    (seeds / "events.csv").write_text("name,first_day,last_day,country\nFair,2011-05-01,2011-05-02,All\n")
+    assert _rows(graph(seeds), "seeds.events") == [("Fair", *row, "All", None)]
+    (seeds / "events.csv").write_text(
+        "category,name,first_day,last_day,country\nMugs,Fair,2011-05-01,2011-05-02,All\n,Sale,2011-05-01,2011-05-02,All\n"
+    )
+    assert _rows(graph(seeds), "seeds.events") == [
+        ("Fair", *row, "All", "Mugs"),
+        ("Sale", *row, "All", None),
+    ]
+    (seeds / "events.csv").write_text(
+        "name,first_day,last_day,country,kind\nFair,2011-05-01,2011-05-02,All,Mugs\n"
+    )
+    with pytest.raises(TillageError, match=r"country, category, and has .* country, kind"):
         graph(seeds)
 
 

@@ -597,8 +597,14 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"holiday_country": "GB-ENG", "library": "MSTL; Prophet", "library_countries": 1}
     ],
     "seeds.events": [
-        {"name": "Fair", "first_day": f"2011-0{month}-01", "last_day": f"2011-0{month}-03", "country": "All"}
-        for month in (1, 5)
+        {
+            "name": "Fair",
+            "first_day": f"2011-0{month}-01",
+            "last_day": f"2011-0{month}-03",
+            "country": "All",
+            "category": category,
+        }
+        for month, category in ((1, None), (5, None), (5, "Mugs"))
     ],
     "forecasts.series": [
         {
@@ -1046,9 +1052,11 @@ BREAKS: dict[str, dict[str, Any]] = {
     "seeds.ordering.there_is_one_row": {},
     "seeds.ordering.service_level_is_below_one": {"service_level": 1.0},
     "seeds.forecasting.there_is_one_row": {},
-    "seeds.events.key_is_unique": {"first_day": "2011-05-01", "last_day": "2011-05-02"},
+    "seeds.events.an_event_is_given_once": {"first_day": "2011-05-01", "last_day": "2011-05-02"},
     "seeds.events.it_ends_after_it_begins": {"last_day": "2010-12-31"},
+    "seeds.events.an_event_of_a_category_is_everywhere": {"category": "Mugs", "country": "France"},
     "seeds.forecasting.models_are_known": {"library": "Theta"},
+    "seeds.forecasting.holiday_country_is_a_code": {"holiday_country": "Atlantis"},
     "forecasts.series.key_is_unique": {"name": "France"},
     "forecasts.series.a_step_is_of_its_month": {"starts_on": "2011-04-30"},
     "forecasts.series.a_step_is_of_one_kind": {"orders": None},
@@ -1093,6 +1101,7 @@ ALSO: list[tuple[str, dict[str, Any]]] = [
     ("rules.bundles.a_bundle_is_a_strong_rule", {"customers": 6}),
     ("seeds.english_words.word_is_lower_case", {"word": "the "}),
     ("seeds.forecasting.models_are_known", {"library": "MSTL;"}),
+    ("seeds.forecasting.holiday_country_is_a_code", {"holiday_country": "gb"}),
     ("seeds.events.it_ends_after_it_begins", {"name": " "}),
     ("forecasts.series.a_step_is_of_one_kind", {"category": "Bags"}),
     ("forecasts.sales.intervals_hold_the_mean_and_each_other", {"hi_80": "6.5"}),

@@ -30,5 +30,9 @@ SELECT
     events.first_day AS starts_on,
     events.last_day,
     events.country,
-    events.name AS event
+    events.category,
+    events.name AS event,
+    -- Other and Not goods are what seeds.categories does not name.
+    events.category IS NULL OR events.category IN (SELECT category FROM seeds.categories)
+    OR events.category IN ('Other', 'Not goods') AS is_known
 FROM seeds.events AS events

@@ -107,13 +107,13 @@ def test_a_model_that_does_not_beat_seasonal_naive_is_never_used():
     assert {PANEL[place] for place in choice.champions(past, past[date(2020, 5, 1), "month"])} == {FLOOR}
 
 
-def test_the_regression_on_the_year_is_used_once_it_speaks_until_something_errs_less_where_it_spoke():
-    """Origins at which it had no year to learn from say nothing against it, and what errs less by then takes its place."""
+def test_the_regression_on_the_year_is_used_once_it_was_seen_to_err_least_where_it_spoke():
+    """Origins at which it had no year to learn from say nothing against it; and nothing speaks for it before it is judged."""
 
-    def judged(harmonic):
+    def judged(harmonic, naive=5.0):
         origins = [
             origin(1, errors_of(ETS=0.5, harmonic_regression=np.nan)),
-            origin(4, errors_of(ETS=1.0, harmonic_regression=harmonic)),
+            origin(4, errors_of(ETS=1.0, harmonic_regression=harmonic, seasonal_naive=naive)),
             origin(8, errors_of(harmonic_regression=0.0)),
         ]
         past = {(one.as_of, "month"): one for one in origins}
@@ -122,9 +122,16 @@ def test_the_regression_on_the_year_is_used_once_it_speaks_until_something_errs_
             for one in (past[date(2020, 4, 1), "month"], past[date(2020, 8, 1), "month"])
         ]
 
-    assert judged(0.9) == [{"harmonic regression"}, {"harmonic regression"}]
-    assert judged(1.1) == [{"harmonic regression"}, {"ETS"}]
-    assert judged(6.0) == [{"harmonic regression"}, {"ETS"}]
+    assert judged(0.9) == [{"ETS"}, {"harmonic regression"}]
+    assert judged(1.0) == [{"ETS"}, {"ETS"}]
+    assert judged(1.1) == [{"ETS"}, {"ETS"}]
+    # It errs less than what is best over all origins, and no less than seasonal naive at those at which it spoke.
+    assert judged(0.9, naive=0.9) == [{"ETS"}, {"ETS"}]
+
+
+def test_the_regression_on_the_year_is_not_used_where_nothing_was_judged_yet():
+    past = {(one.as_of, "month"): one for one in (origin(1, errors_of(harmonic_regression=0.0)),)}
+    assert {PANEL[place] for place in choice.champions(past, past[date(2020, 1, 1), "month"])} == {"median"}
 
 
 def test_before_anything_has_come_the_median_is_used():

@@ -9,6 +9,7 @@ import pytest
 from assets.days import reference_days
 from assets.forecasts import origins, rivals, sales
 from assets.forecasts.origins import Event, Node, event_lifts
+from warehouse.errors import TillageError
 
 FIRST = date(2021, 1, 4)
 DAYS = [FIRST + timedelta(days=at) for at in range(390)]
@@ -30,9 +31,21 @@ def shop(*, lift=2.0, noise=0.1, events=True, name="Fair"):
     )  # fmt: skip
     if not events:
         return table
-    known = [("event", a, b, "Fair", "France") for a, b in FAIRS] + [("event", *STRIKE, "Strike", "All")]
-    told = pl.DataFrame(known, ["grain", "starts_on", "last_day", "event", "country"], orient="row")
-    return pl.concat([table, told], how="diagonal")
+    known = [("Fair", a, b, "France", None) for a, b in FAIRS] + [("Strike", *STRIKE, "All", None)]
+    return pl.concat([table, told(*known)], how="diagonal")
+
+
+def told(*known):
+    """Rows of events: name, first and last day, country, category; there are the categories Mugs and Bags."""
+    names = {
+        "event": pl.String,
+        "starts_on": pl.Date,
+        "last_day": pl.Date,
+        "country": pl.String,
+        "category": pl.String,
+    }
+    is_known = pl.col("category").is_null() | pl.col("category").is_in(["Mugs", "Bags"])
+    return pl.DataFrame(known, names, orient="row").with_columns(grain=pl.lit("event"), is_known=is_known)
 
 
 def foretold(rows):
@@ -155,3 +168,107 @@ def test_what_has_no_days_of_its_own_moves_as_the_total_does():
     assert eire == pytest.approx([1, 1], abs=0.02)
     assert france == pytest.approx([1 + 3 / 7, 1 + 1 / 7], rel=0.1)
     assert 1 < total[0] < france[0]
+
+
+GOODS = (("M1", "Mugs", 200.0), ("M2", "Mugs", 100.0), ("B1", "Bags", 400.0))
+MUGS_FAIR = [("Mugs fair", a, b, "All", "Mugs") for a, b in FAIRS]
+
+
+def goods(*known, until=date(2022, 1, 28)):
+    """A shop whose mugs sell twice as well on the days of the fair; its days, and weeks and months of its products."""
+    rng = np.random.default_rng(3)
+    days = pl.DataFrame(
+        [
+            (day, name, category, size * float(np.exp(0.1 * rng.normal()))
+             * (2 if category == "Mugs" and any(a <= day <= b for a, b in FAIRS) else 1))
+            for day in DAYS for name, category, size in GOODS
+        ],
+        ["starts_on", "product_id", "kind", "amount"], orient="row",
+    ).filter(pl.col("starts_on") <= until)  # fmt: skip
+    whole = days.group_by("starts_on").agg(pl.col("amount").sum()).sort("starts_on")
+    parts = [whole.with_columns(grain=pl.lit("day"), country=pl.lit("France"), orders=pl.lit(5))]
+    for grain, every in (("week", "1w"), ("month", "1mo")):
+        steps = days.with_columns(pl.col("starts_on").dt.truncate(every), grain=pl.lit(grain))
+        steps = steps.group_by("grain", "starts_on", "product_id", "kind").agg(pl.col("amount").sum())
+        kind = pl.col("kind") if grain == "month" else pl.lit(None, pl.String)
+        parts.append(steps.sort("starts_on", "product_id").with_columns(category=kind).drop("kind"))
+    table = pl.concat([*parts, told(*known)], how="diagonal")
+    return table.with_columns(holiday_country=pl.lit(None, pl.String))
+
+
+def steps_of_goods(rows, level, name, grain, first):
+    found = rows.filter(
+        (pl.col("grain") == grain) & (pl.col("starts_on") == first) & (pl.col("measure") == "amount"),
+        (pl.col("level") == level) & (pl.col("series") == name),
+    )
+    return float(found["mean"].item())
+
+
+def test_an_event_of_a_category_is_foretold_of_it_and_of_its_products():
+    """Three of the seven days of a week are doubled, four of the 31 of December."""
+    seen = date(2021, 11, 30)
+    with_it, without = (sales.compute(goods(*some, until=seen), [AS_OF]) for some in (MUGS_FAIR, []))
+    came = goods()
+    for grain, first, within in (("week", date(2021, 12, 6), 0.12), ("month", date(2021, 12, 1), 0.06)):
+        for level, name, products in (
+            ("category", "Mugs", ["M1", "M2"]),
+            ("product", "M1", ["M1"]),
+        ):
+            actual = came.filter(
+                (pl.col("grain") == grain) & (pl.col("starts_on") == first),
+                pl.col("product_id").is_in(products),
+            )["amount"].sum()
+            errors = [
+                abs(steps_of_goods(found, level, name, grain, first) / actual - 1)
+                for found in (with_it, without)
+            ]
+            assert errors[0] < within, (grain, name)
+            assert errors[0] < errors[1] / 2, (grain, name)
+
+
+def test_an_event_of_a_category_moves_no_other_series():
+    """Before parts and wholes are made to agree: then the total follows its parts, as it does without events."""
+    rows = goods(*MUGS_FAIR, until=date(2021, 11, 30))
+    events = origins.events_of(rows)
+    finer = {}
+    for grain in ("day", "week", "month"):
+        one = origins.Asked.of(origins.steps_of(rows, grain), AS_OF, date(2021, 12, 1), None, events, finer)
+        finer[grain] = one
+        is_mugs = [node.name in {"Mugs", "M1", "M2", "Rest of Mugs"} for node in one.nodes]
+        others = ~np.array(is_mugs)
+        assert (one.lift[others] == 1).all()
+        assert (one.past[others] == 1).all()
+        if grain != "day":
+            assert any(is_mugs)
+            assert (one.lift[~others] == one.lift[~others][0]).all()
+    weeks, months = finer["week"], finer["month"]
+    mugs = [node.name for node in weeks.nodes].index("Mugs")
+    ahead = dict(zip(weeks.ahead, weeks.lift[mugs], strict=True))
+    assert ahead[date(2021, 12, 6)] == pytest.approx(1 + 3 / 7, rel=0.1)
+    assert ahead[date(2021, 12, 13)] == pytest.approx(1 + 1 / 7, rel=0.1)
+    assert {lift for day, lift in ahead.items() if day not in {date(2021, 12, 6), date(2021, 12, 13)}} == {
+        1.0
+    }
+    mugs = [node.name for node in months.nodes].index("Mugs")
+    assert months.lift[mugs] == pytest.approx([1 + 4 / 31, 1, 1], rel=0.03)
+
+
+def test_an_event_of_a_category_that_never_sold_does_nothing_and_of_one_that_is_not_is_told():
+    known = goods(until=date(2021, 11, 30))
+    never = sales.compute(
+        goods(("Sale", *FAIRS[1], "All", "Bags"), until=date(2021, 11, 30)).filter(
+            (pl.col("product_id") != "B1") | pl.col("product_id").is_null()
+        ),
+        [AS_OF],
+    )
+    plain = sales.compute(
+        known.filter((pl.col("product_id") != "B1") | pl.col("product_id").is_null()), [AS_OF]
+    )
+    assert never.equals(plain)
+    misspelt = goods(("Sale", *FAIRS[1], "All", "Mugz"), until=date(2021, 11, 30))
+    with pytest.raises(
+        TillageError,
+        match=r"The event Sale in seeds/events\.csv is of the category Mugz, and there is none of that name\. "
+        r"Write it as seeds/categories\.csv does",
+    ):
+        sales.compute(misspelt, [AS_OF])

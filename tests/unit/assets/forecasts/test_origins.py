@@ -169,6 +169,14 @@ def test_the_regression_on_the_year_speaks_of_days_once_a_year_is_known(shop):
     assert not any(has for (_, grain), has in spoken.items() if grain != "day")
 
 
+def test_the_regression_on_the_year_is_not_served_before_it_was_judged():
+    """As of January it speaks for the first time: nothing has yet shown that it beats seasonal naive."""
+    found = sales.compute(rows(noise=0.2), [date(2022, 1, 1)])
+    served = found.filter(pl.col("grain") == "day")["model"].unique().to_list()
+    assert served
+    assert origins.HARMONIC not in served
+
+
 TOO_FEW = "3 observations are too few to fit anything"
 
 
@@ -183,6 +191,7 @@ TOO_FEW = "3 observations are too few to fit anything"
         ("one day", [5.0], "1 observations are too few to fit anything"),
         ("longer horizon", [50.0 + day % 5 for day in range(30)], None),
         ("returns outweigh sales", [0.0] * 30, "nothing was sold"),
+        ("negative net days", [-30.0 if day % 4 == 1 else 50.0 for day in range(60)], None),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("country", ["GB-ENG", "Atlantis"])
@@ -221,6 +230,110 @@ def test_bad_input_has_rows_that_say_what_stood_in_and_why_and_never_a_hole(name
         )
         assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
     assert found.filter(pl.col("level") == "total")["grain"].n_unique() >= 1
+
+
+def goods_beside(amounts, grain, country=None):
+    """A shop of two products a category each: one sells every day, Odd once in each step (None for a step without)."""
+    starts = [date(2019, 1, 7) + timedelta(weeks=at) for at in range(len(amounts))]
+    if grain == "month":
+        starts = [date(2019 + at // 12, at % 12 + 1, 1) for at in range(len(amounts))]
+    after = starts[-1] + timedelta(days=7) if grain == "week" else sales.before(starts[-1], -1)
+    every = pl.date_range(starts[0], after - timedelta(days=1), "1d", eager=True)
+    odd = pl.DataFrame(
+        {"day": [start + timedelta(days=2) for start in starts], "amount": amounts}
+    ).drop_nulls()
+    both = pl.concat(
+        [
+            pl.DataFrame({"day": every, "amount": [100.0 + day.day % 7 for day in every]}).with_columns(
+                name=pl.lit("Even")
+            ),
+            odd.with_columns(name=pl.lit("Odd")),
+        ],
+        how="diagonal_relaxed",
+    )
+    days = both.group_by(starts_on="day").agg(pl.col("amount").sum()).sort("starts_on")
+    parts = [days.with_columns(grain=pl.lit("day"), country=pl.lit("EIRE"), orders=pl.lit(3))]
+    for name, step in (("week", "1w"), ("month", "1mo")):
+        table = both.group_by(product_id="name", starts_on=pl.col("day").dt.truncate(step)).agg(
+            pl.col("amount").sum()
+        )
+        kind = pl.col("product_id") + "s" if name == "month" else pl.lit(None, pl.String)
+        parts.append(table.sort("starts_on", "product_id").with_columns(grain=pl.lit(name), category=kind))
+    found = pl.concat(parts, how="diagonal")
+    return found.with_columns(holiday_country=pl.lit(country, pl.String)), (
+        after - timedelta(days=1)
+    ).replace(day=1)
+
+
+@pytest.mark.parametrize("country", [None, "Atlantis"])
+@pytest.mark.parametrize("grain", ["week", "month"])
+@pytest.mark.parametrize(
+    ("name", "amounts", "reason"),
+    [
+        ("three steps", [50.0, 70.0, 60.0], TOO_FEW),
+        ("one step", [50.0], "1 observations are too few to fit anything"),
+        ("three of many", [*[None] * 20, 50.0, 70.0, 60.0], TOO_FEW),
+        ("constant", [50.0] * 24, None),
+        ("gaps", [50.0 + at % 5 if at % 3 else None for at in range(24)], None),
+        ("zeros throughout", [0.0] * 24, None),
+        ("ended long ago", [*(50.0 + at % 5 for at in range(10)), *[None] * 14], None),
+        ("a thousandfold", [*(50.0 + at % 5 for at in range(20)), *(50_000.0 + at % 5 for at in range(4))], None),
+        ("longer horizon", [50.0 + at % 5 for at in range(4)], None),
+        ("negative net steps", [-30.0 if at % 4 == 1 else 50.0 for at in range(24)], None),
+        ("negative throughout", [-30.0] * 24, None),
+    ],
+)  # fmt: skip
+def test_bad_input_of_products_by_week_and_month_has_rows_that_say_what_stood_in_and_why(
+    name, amounts, reason, grain, country
+):
+    """A product, and its category, beside those that always sell; core gives no net amounts, and below 0 does no harm."""
+    table, last = goods_beside(amounts, grain, country)
+    found = sales.compute(table, [last])
+    numbers = found.select(pl.col(pl.Float64))
+    assert numbers.null_count().sum_horizontal().item() == 0
+    assert numbers.select(pl.all().is_finite().all()).row(0) == (True,) * numbers.width
+    assert found["mean"].min() >= 0
+    assert found.select(
+        ((pl.col("lo_95") <= pl.col("lo_80")) & (pl.col("hi_80") <= pl.col("hi_95"))).all()
+    ).item()
+    odd = found.filter((pl.col("grain") == grain) & pl.col("series").is_in(["Odd", "Odds", "Rest of Odds"]))
+    if name in {"zeros throughout", "negative throughout"}:
+        assert odd.is_empty()  # what never sold is no series: the total has its rows
+    else:
+        assert odd.group_by("level").len().sort("level").rows() == [
+            ("category", {"week": 13, "month": 3}[grain]),
+            ("product", {"week": 13, "month": 3}[grain]),
+        ]
+        assert set(odd["reason"]) == {reason}
+        assert set(odd["model"]) <= set(PANEL)
+        assert reason is None or set(odd["model"]) == {"naive"}
+        assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
+    total = found.filter(
+        (pl.col("grain") == grain) & (pl.col("level") == "total") & (pl.col("measure") == "amount")
+    )
+    assert total.height == {"week": 13, "month": 3}[grain]
+
+
+def test_intervals_widen_with_the_steps_and_say_on_how_many_errors_they_were_measured():
+    """Below 9 errors for 80 % and 39 for 95 % an interval is the model's own: what was not measured must not look so."""
+    months = [date(2021, 1, 1), date(2021, 6, 1), date(2022, 11, 1)]
+    found = sales.compute(rows(noise=0.2), months)
+    for level, least in ((80, 9), (95, 39)):
+        is_enough = pl.col("calibration_n") >= least
+        assert found.select((pl.col(f"is_measured_{level}") == is_enough).all()).item()
+        assert found.group_by("as_of").agg(pl.col(f"is_measured_{level}").any()).sort("as_of").rows() == [
+            (months[0], False), (months[1], True), (months[2], True),
+        ]  # fmt: skip
+        series = ["as_of", "grain", "measure", "level", "series"]
+        open_days = found.filter(pl.col(f"hi_{level}") > pl.col("mean")).sort(*series, "step")
+        half = pl.col(f"hi_{level}") - pl.col("mean")
+        assert open_days.select((half.diff().over(series).fill_null(0.0) >= -0.0002).all()).item()
+    first = found.filter(
+        pl.col("as_of") == months[0], pl.col("hi_80") > pl.col("mean"), pl.col("grain") == "day"
+    )
+    ratio = first.select((pl.col("hi_95") - pl.col("mean")) / (pl.col("hi_80") - pl.col("mean"))).to_series()
+    assert first["calibration_n"].max() == 0
+    assert ratio.to_numpy() == pytest.approx(1.959964 / 1.281552, rel=1e-3)
 
 
 def test_nothing_gives_nothing():
