@@ -42,6 +42,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.Du
     with open_lake(root) as connection:
         prepare(connection)
     with open_lake(root) as connection:
+        # Of so few rows threads only wait for each other, and other tests run beside.
+        connection.execute("SET threads = 1")
         connection.execute("USE memory")
         connection.execute("DETACH lake")
         yield connection, root

@@ -1,13 +1,13 @@
 """Whatever the order in which files come, change and go, the tables end as those of a rebuild."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
 from warehouse.intake import take_in
@@ -16,10 +16,11 @@ from warehouse.lake import attach
 
 # Among them every way of seeing an input: the same month, the one before too, all up to it.
 TABLES = (
+    "seeds.not_goods", "seeds.categories", "seeds.rfm_segments", "seeds.thresholds",
     "core.order_lines", "core.customer_months", "core.customer_product_months", "core.sales_days", "core.returns", "segments.rfm",
     "segments.rfm_moves", "cohorts.retention", "cohorts.revenue_retention",
 )  # fmt: skip
-SEEDS = ("seeds.not_goods", "seeds.categories", "seeds.rfm_segments", "seeds.thresholds")
+STATE = ("seeds.not_goods", "seeds.categories", "core.order_lines", "core.customer_months", "core.returns")
 
 rows = st.tuples(
     st.sampled_from(["1", "2", "C3", "A4"]),
@@ -32,19 +33,18 @@ rows = st.tuples(
     st.sampled_from(["EIRE", ""]),
 )
 # A file is written (and so replaced) under one of a few names, or taken away; then things are made, or not.
-events = st.lists(
-    st.tuples(
-        st.sampled_from(["a.csv", "b.csv", "c.csv"]), st.lists(rows, max_size=5) | st.none(), st.booleans()
-    ),
-    min_size=1,
-    max_size=6,
+event = st.tuples(
+    st.sampled_from(["a.csv", "b.csv", "c.csv"]), st.lists(rows, max_size=5) | st.none(), st.booleans()
 )
+events, few_events = (st.lists(event, min_size=1, max_size=most) for most in (6, 4))
 
 
-def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
+def contents(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[str]
+) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables; one that has no month yet is not there, and has none."""
     found = {}
-    for name in TABLES:
+    for name in tables:
         try:
             found[name] = connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall()
         except duckdb.CatalogException:
@@ -75,6 +75,31 @@ def line(
 LATE, NEXT = "2/1/2011 0:00", "4/2/2011 9:30"
 
 
+def cases(
+    part: int, count: int, changes: st.SearchStrategy[Any]
+) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
+    """Ask a property of `count` shops, other ones for each part: so that several processes share the work."""
+
+    def asked(check: Callable[[Any], None]) -> Callable[[], None]:
+        return seed(part)(settings(max_examples=count, database=None)(given(changes=changes)(check)))
+
+    return asked
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_state_made_as_files_come_is_that_of_a_rebuild(
+    engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
+    make_all: Callable[..., dict[str, list[Any]]], csv_text: Callable[..., str], part: int,
+) -> None:  # fmt: skip
+    """A hundred shops, of the tables that all others are made of."""
+
+    @cases(part, 25, few_events)
+    def check(changes: Any) -> None:
+        assert_equal_to_a_rebuild(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes, STATE)
+
+    check()
+
+
 @example(
     changes=[("a.csv", [line("1")], True), ("b.csv", [line("1"), line("2")], True), ("a.csv", None, True)]
 )
@@ -87,7 +112,7 @@ LATE, NEXT = "2/1/2011 0:00", "4/2/2011 9:30"
         ("a.csv", [line("1"), line("2", sold_at=NEXT)], True),
     ]
 )
-@settings(max_examples=3)
+@settings(max_examples=1)
 @given(changes=events)
 def test_incremental_equals_full(
     engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
@@ -98,25 +123,30 @@ def test_incremental_equals_full(
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
-@given(changes=events)
+@pytest.mark.parametrize("part", range(16))
 def test_incremental_equals_full_for_many(
     engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
-    make_all: Callable[..., dict[str, list[Any]]], csv_text: Callable[..., str], changes: Any,
+    make_all: Callable[..., dict[str, list[Any]]], csv_text: Callable[..., str], part: int,
 ) -> None:  # fmt: skip
-    assert_equal_to_a_rebuild(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes)
+    """Two thousand shops, for as long as two hours."""
+
+    @cases(100 + part, 128, events)
+    def check(changes: Any) -> None:
+        assert_equal_to_a_rebuild(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes)
+
+    check()
 
 
 def assert_equal_to_a_rebuild(
     engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
-    make_all: Callable[..., dict[str, list[Any]]], csv_text: Callable[..., str], changes: Any,
+    make_all: Callable[..., dict[str, list[Any]]], csv_text: Callable[..., str], changes: Any, tables: Sequence[str] = TABLES,
 ) -> None:  # fmt: skip
     """Apply the changes one after the other, and rebuild from the newest content that each path ever had.
 
     A file that was taken away still counts.
     """
     connection, empty = engine
-    names = [name for name in shop_graph.nodes if name in {*SEEDS, *TABLES}]
+    names = [name for name in shop_graph.nodes if name in tables]
     home, newest = tmp_path / "home", dict[str, str]()
     fresh(connection, home, empty)
     for name, lines, is_made in changes:
@@ -132,14 +162,14 @@ def assert_equal_to_a_rebuild(
             make_all(connection, names)
     make_all(connection, names)
     again = make_all(connection, names)
-    incremental = contents(connection)
+    incremental = contents(connection, tables)
 
     fresh(connection, home, empty)
     for name, text in newest.items():
         (home / "landing" / "orders" / name).write_text(text)
     take_in(connection, home / "landing", reading)
     make_all(connection, names)
-    full = contents(connection)
+    full = contents(connection, tables)
     connection.execute("USE memory")
     connection.execute("DETACH lake")
     assert again == {}, "one pass settles it"
