@@ -64,6 +64,29 @@ def test_a_shop_that_trades_and_stays_silent_is_told_of(refused, monkeypatch, re
     assert not [message for message in standing(settings, datetime.now(UTC)) if "is stale" in message.cause]
 
 
+class Later(datetime):
+    """The clock, 45 days on."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(days=45)
+
+
+def test_what_is_stale_is_told_once_a_day_though_nothing_changes(refused, monkeypatch, reading, caplog):
+    """A shop that sends no more files changes no snapshot: who waits for a change would never be told."""
+    monkeypatch.setattr("pipelines.sensors.datetime", Later)
+    told, cursor = [], None
+    for day in (10, 10, 11):
+        monkeypatch.setattr(
+            Settings, "reading", lambda _, day=day: replace(reading, now=datetime(2011, 5, day))
+        )
+        with caplog.at_level(logging.WARNING, "tillage.alerts"):
+            _, cursor = tick(refused, "alerts", cursor)
+        told.append([line for line in caplog.messages if "core.customer_months is stale" in line])
+        caplog.clear()
+    assert [len(lines) for lines in told] == [1, 0, 1]
+
+
 def test_a_month_with_half_the_lines_is_told_of(home, tillage, small_shop, monkeypatch, reading):
     """A file that was cut at the till passes every rule of a row."""
     for month, text in small_shop.items():

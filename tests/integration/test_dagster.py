@@ -1,18 +1,22 @@
 """What a data engineer sees of the lake in Dagster: definitions, months, checks, staleness."""
 
+import asyncio
 import shutil
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.definitions.freshness_evaluator import TimeWindowFreshnessPolicyEvaluator
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.test_utils import freeze_time
 
 from assets.graph import graph
 from expectations.rules import rules
+from pipelines.alerts import standing
 from pipelines.definitions import build, months_of
 from pipelines.instance import open_instance
 from pipelines.settings import Settings, load
@@ -101,6 +105,31 @@ def test_only_a_shop_that_trades_is_waited_for(home, environment, monkeypatch, r
     policies = {key: assets.get(key).freshness_policy for key in assets.get_all_asset_keys()}
     assert (policies[dg.AssetKey(["segments", "rfm"])] is not None) == is_awaited
     assert policies[dg.AssetKey(["seeds", "not_goods"])] is None
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_an_asset_is_late_by_its_age_and_the_alert_agrees(home, instance, small_shop, monkeypatch, reading):
+    """A page that is red while no message came, or the other way round, is believed by nobody."""
+    monkeypatch.setattr(Settings, "reading", lambda _: replace(reading, now=datetime(2011, 5, 10)))
+    drop(home, small_shop)
+    execute(home, instance, "take_in")
+    execute(home, instance, "make", "2011-01-01", "2011-04-01")
+    settings, made_at = load(home), datetime.now(UTC)
+    assets = build(settings).resolve_asset_graph()
+
+    def state(name):
+        node = assets.get(dg.AssetKey(name.split(".")))
+        asked = TimeWindowFreshnessPolicyEvaluator().evaluate_freshness(LoadingContextForTest(instance), node)
+        return asyncio.run(asked).value
+
+    for age, said in ((0, "PASS"), (33, "WARN"), (41, "FAIL")):
+        at = made_at + timedelta(days=age)
+        with freeze_time(at):
+            assert state("segments.rfm") == said
+            assert state("core.reviews") == "UNKNOWN", "of what has no source nothing is waited for"
+        stale = {message.cause for message in standing(settings, at)}
+        assert ("segments.rfm is stale" in stale) == (said == "FAIL")
+        assert "core.reviews is stale" not in stale
 
 
 @pytest.mark.usefixtures("unjudged")
