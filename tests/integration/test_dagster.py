@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -92,8 +93,34 @@ def test_every_asset_has_an_owner_and_what_the_ui_filters_by(home, environment):
         assert node.owners == ["team:data"]
         assert node.group_name == key.path[0]
         assert {"dagster/kind/duckdb", "partitioned_by"} <= node.tags.keys()
+        if node.is_partitioned and node.is_materializable:
+            # A backfill of 24 months from the UI would else be 24 runs.
+            assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
     clusters = assets.get(dg.AssetKey(["segments", "clusters"]))
     assert {"fitted", "dagster/kind/python"} <= clusters.tags.keys()
+
+
+def test_schedules_go_by_the_shops_clock_and_report_on_what_has_ended(home, environment, monkeypatch):
+    """At six in Sydney it is still Sunday in London: the week would be reported on before it had ended."""
+    monkeypatch.setenv("TILLAGE_TIMEZONE", "Australia/Sydney")
+    monkeypatch.setenv("TILLAGE_NIGHTLY", "30 1 * * *")
+    location = build(load(home)).get_repository_def()
+    assert {schedule.execution_timezone for schedule in location.schedule_defs} == {"Australia/Sydney"}
+    assert location.get_schedule_def("nightly").cron_schedule == "30 1 * * *"
+    assert location.get_schedule_def("weekly_maintenance").job_name == "maintain"
+    for name, first, last in (
+        ("weekly_report", "2011-01-24", "2011-01-30"),
+        ("monthly_report", "2010-12-01", "2010-12-31"),
+    ):
+        schedule = location.get_schedule_def(name)
+        begun = datetime(
+            2011, 1, 31 if name == "weekly_report" else 1, 6, tzinfo=ZoneInfo("Australia/Sydney")
+        )
+        [asked] = schedule.evaluate_tick(
+            dg.build_schedule_context(scheduled_execution_time=begun)
+        ).run_requests
+        assert asked.run_config["ops"]["write_report"]["config"] == {"first": first, "last": last}
+        assert dg.validate_run_config(location.get_job(schedule.job_name), asked.run_config)
 
 
 @pytest.mark.parametrize(("last", "is_awaited"), [(date(2026, 10, 1), True), (date(2026, 1, 1), False)])
