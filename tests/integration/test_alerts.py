@@ -140,6 +140,25 @@ def test_products_whose_reviews_turned_sour_are_told_of(home, lake):
     assert [cause for cause in told if "fell" in cause] == ["2011-02: rating of product B1 fell"]
 
 
+def test_a_day_that_stands_out_is_told_of(home, lake):
+    """Of the shop as a whole, as it is seen by the newest month: a hundred series would be a hundred messages."""
+    ensure(lake, TABLES["forecasts.anomalies"])
+    for as_of, level, day, is_anomaly in (
+        ("2011-01-01", "total", "2011-01-09", True),
+        ("2011-02-01", "total", "2011-02-08", True),
+        ("2011-02-01", "total", "2011-02-09", False),
+        ("2011-02-01", "country", "2011-02-10", True),
+    ):
+        lake.execute(
+            "INSERT INTO forecasts.anomalies BY NAME SELECT CAST(? AS DATE) AS as_of, 'day' AS grain, 'amount' AS measure, "
+            "? AS level, 'x' AS series, CAST(? AS DATE) AS starts_on, 40 AS actual, 1200 AS expected, -9 AS deviations, "
+            "1e-9 AS tail_probability, ? AS is_anomaly",
+            [as_of, level, day, is_anomaly],
+        )
+    told = {message.cause: message.text for message in standing(load(home), datetime.now(UTC))}
+    assert told == {"2011-02-08 stands out": "Sales of the day were 40, and 1,200 were expected."}
+
+
 def test_nothing_is_told_of_a_home_without_a_warehouse(tmp_path, environment):
     said, _ = tick(tmp_path / "new", "alerts")
     assert said.skip_message == "There is no warehouse yet."
