@@ -155,7 +155,8 @@ def made_in_an_engine(
         engine.execute(f"INSERT INTO {source} BY NAME FROM given")
         for name in names:
             table = TABLES[name]
-            is_monthly = table.partition_column == "month"
+            # What ratings taught serves the months after: it is asked for of all of them.
+            is_monthly = table.partition_column == "month" or name == "sentiment.models"
             start = date(1990, 1, 1) if is_monthly else month
             bound = {key: at for key, at in (("start", start), ("end", end)) if f"${key}" in table.query}
             rows = engine.execute(table.query, bound).pl()
@@ -190,9 +191,10 @@ def topics_of() -> Callable[..., dict[str, pl.DataFrame]]:
 def all_of() -> Callable[..., dict[str, pl.DataFrame]]:
     """Make every table that is made of reviews, of an as_of, of reviews as landing.reviews has them."""
 
-    def made(landed: pl.DataFrame, month: date) -> dict[str, pl.DataFrame]:
-        return made_in_an_engine(
-            "landing.reviews", landed, TABLES_OF_REVIEWS, month, threads=1, settings="least_topics = 5"
-        )
+    def made(
+        landed: pl.DataFrame, month: date, threads: int = 1, schemas: Sequence[str] = ("topics", "sentiment")
+    ) -> dict[str, pl.DataFrame]:
+        names = [name for name in TABLES_OF_REVIEWS if name.split(".")[0] in {"core", *schemas}]
+        return made_in_an_engine("landing.reviews", landed, names, month, threads, "least_topics = 5")
 
     return made

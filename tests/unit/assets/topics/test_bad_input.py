@@ -184,6 +184,29 @@ def test_the_same_reviews_give_the_same_rows_on_one_core_or_two_and_in_any_order
         assert_frame_equal(rows, two[name])
 
 
+def test_sentiment_is_the_same_on_one_core_or_two_and_in_any_order(all_of: Make, plant: Any) -> None:
+    """Sums of many small numbers differ by the order they are taken in, and each would be another version."""
+    every = plant(topics=5, months=5, each=270).reviews.with_row_index("at")
+    given = every.select(
+        "month", "review_id", "product_id", "rating",
+        # Of three the lexicon knows one; of the others the words of the topic tell, which are learned.
+        text=pl.format("{} It is {}.", "text", pl.when(pl.col("at") % 3 > 0).then(pl.lit("there"))
+                       .when(pl.col("rating") > 2).then(pl.lit("good")).otherwise(pl.lit("bad"))),
+        customer_id=pl.format("C{}", pl.col("at") % 400),
+        reviewed_at=pl.col("month").cast(pl.Datetime("us")) + pl.duration(minutes=pl.col("at") * 31 % 38_000),
+        helpful_votes=pl.col("at").cast(pl.Int64) % 4,
+        total_votes=pl.lit(3),
+    )  # fmt: skip
+    month = given["month"].max()
+    one = all_of(given, month, schemas=["sentiment"])
+    two = all_of(given.sample(fraction=1, shuffle=True, seed=3), month, threads=2, schemas=["sentiment"])
+    assert one["sentiment.models"]["is_used"].any()
+    assert one["sentiment.reviews"]["learned_as_of"].n_unique() > 1
+    for name, rows in one.items():
+        assert rows.height > 0 or name in {"sentiment.reviewers", "sentiment.mismatches"}
+        assert_frame_equal(rows, two[name])
+
+
 def test_what_comes_later_changes_no_as_of(topics_of: Make, plant: Any) -> None:
     """As known at the time: a review of March must not name a topic of February."""
     every = plant(topics=5, months=3, each=120).reviews.with_columns(
