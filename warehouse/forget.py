@@ -91,9 +91,11 @@ def forget(connection: duckdb.DuckDBPyConnection, customer: str, now: datetime) 
                 rows[source.table.qualified] = _of_landing(connection, source, customer)
             rows[landing.QUARANTINE.qualified] = _of_quarantine(connection, customer)
             rows[meta.REFUSALS.qualified] = _of_refusals(connection, customer)
-            for table in TABLES.values():
-                if table.is_made and "customer_id" in shape_of(connection, table):
-                    rows[table.qualified] = _of_made(connection, table, customer)
+            # Words are found by who wrote the review, so before that is gone.
+            for table in sorted(TABLES.values(), key=lambda table: "customer_id" in table.shape):
+                whose = _whose(table, shape_of(connection, table))
+                if whose and table.is_made:
+                    rows[table.qualified] = _of_made(connection, table, whose, customer)
             if not is_known(connection, customer):
                 salt = secrets.token_hex(16)
                 row = {"salt": salt, "forgotten_at": now.astimezone(UTC).replace(tzinfo=None)}
@@ -258,16 +260,25 @@ def _of_refusals(connection: duckdb.DuckDBPyConnection, customer: str) -> int:
     return int(found[0]) if found else 0
 
 
-def _of_made(connection: duckdb.DuckDBPyConnection, table: Table, customer: str) -> int:
+def _whose(table: Table, shape: Mapping[str, str]) -> str | None:
+    """SQL: which rows of a table in the shape that it has are the customer's, or what they wrote; None where none are."""
+    if "customer_id" in shape:
+        return "customer_id = ?"
+    if "review_id" in shape and any(column.personal for column in table.columns):
+        return "(month, review_id) IN (SELECT (month, review_id) FROM core.reviews WHERE customer_id = ?)"
+    return None
+
+
+def _of_made(connection: duckdb.DuckDBPyConnection, table: Table, whose: str, customer: str) -> int:
     """Delete the rows, and record what their months are now; of what they were made they keep the record."""
     by = table.partition_column
     held = connection.execute(
-        f"SELECT {by or 'CAST(NULL AS DATE)'}, count(*) FROM {table.qualified} WHERE customer_id = ? GROUP BY ALL",
+        f"SELECT {by or 'CAST(NULL AS DATE)'}, count(*) FROM {table.qualified} WHERE {whose} GROUP BY ALL",
         [customer],
     ).fetchall()
     if not held:
         return 0
-    connection.execute(f"DELETE FROM {table.qualified} WHERE customer_id = ?", [customer])
+    connection.execute(f"DELETE FROM {table.qualified} WHERE {whose}", [customer])
     is_as_promised = shape_of(connection, table) == table.shape
     now = fingerprints(connection, table, table.qualified) if is_as_promised else {}
     before = read_versions(connection, [table.qualified])

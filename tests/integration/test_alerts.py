@@ -64,6 +64,29 @@ def test_a_shop_that_trades_and_stays_silent_is_told_of(refused, monkeypatch, re
     assert not [message for message in standing(settings, datetime.now(UTC)) if "is stale" in message.cause]
 
 
+class Later(datetime):
+    """The clock, 45 days on."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(days=45)
+
+
+def test_what_is_stale_is_told_once_a_day_though_nothing_changes(refused, monkeypatch, reading, caplog):
+    """A shop that sends no more files changes no snapshot: who waits for a change would never be told."""
+    monkeypatch.setattr("pipelines.sensors.datetime", Later)
+    told, cursor = [], None
+    for day in (10, 10, 11):
+        monkeypatch.setattr(
+            Settings, "reading", lambda _, day=day: replace(reading, now=datetime(2011, 5, day))
+        )
+        with caplog.at_level(logging.WARNING, "tillage.alerts"):
+            _, cursor = tick(refused, "alerts", cursor)
+        told.append([line for line in caplog.messages if "core.customer_months is stale" in line])
+        caplog.clear()
+    assert [len(lines) for lines in told] == [1, 0, 1]
+
+
 def test_a_month_with_half_the_lines_is_told_of(home, tillage, small_shop, monkeypatch, reading):
     """A file that was cut at the till passes every rule of a row."""
     for month, text in small_shop.items():
@@ -115,6 +138,25 @@ def test_products_whose_reviews_turned_sour_are_told_of(home, lake):
     told = {message.cause: message.text for message in standing(load(home), datetime.now(UTC))}
     assert told["2011-02: rating of product B1 fell"].startswith("It was 4.40, and is 2.10")
     assert [cause for cause in told if "fell" in cause] == ["2011-02: rating of product B1 fell"]
+
+
+def test_a_day_that_stands_out_is_told_of(home, lake):
+    """Of the shop as a whole, as it is seen by the newest month: a hundred series would be a hundred messages."""
+    ensure(lake, TABLES["forecasts.anomalies"])
+    for as_of, level, day, is_anomaly in (
+        ("2011-01-01", "total", "2011-01-09", True),
+        ("2011-02-01", "total", "2011-02-08", True),
+        ("2011-02-01", "total", "2011-02-09", False),
+        ("2011-02-01", "country", "2011-02-10", True),
+    ):
+        lake.execute(
+            "INSERT INTO forecasts.anomalies BY NAME SELECT CAST(? AS DATE) AS as_of, 'day' AS grain, 'amount' AS measure, "
+            "? AS level, 'x' AS series, CAST(? AS DATE) AS starts_on, 40 AS actual, 1200 AS expected, -9 AS deviations, "
+            "1e-9 AS tail_probability, ? AS is_anomaly",
+            [as_of, level, day, is_anomaly],
+        )
+    told = {message.cause: message.text for message in standing(load(home), datetime.now(UTC))}
+    assert told == {"2011-02-08 stands out": "Sales of the day were 40, and 1,200 were expected."}
 
 
 def test_nothing_is_told_of_a_home_without_a_warehouse(tmp_path, environment):

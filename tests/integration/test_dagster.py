@@ -1,18 +1,23 @@
 """What a data engineer sees of the lake in Dagster: definitions, months, checks, staleness."""
 
+import asyncio
 import shutil
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.definitions.freshness_evaluator import TimeWindowFreshnessPolicyEvaluator
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.test_utils import freeze_time
 
 from assets.graph import graph
 from expectations.rules import rules
+from pipelines.alerts import standing
 from pipelines.definitions import build, months_of
 from pipelines.instance import open_instance
 from pipelines.settings import Settings, load
@@ -93,8 +98,34 @@ def test_every_asset_has_an_owner_and_what_the_ui_filters_by(home, environment):
         assert node.owners == ["team:data"]
         assert node.group_name == key.path[0]
         assert {"dagster/kind/duckdb", "partitioned_by"} <= node.tags.keys()
+        if node.is_partitioned and node.is_materializable:
+            # A backfill of 24 months from the UI would else be 24 runs.
+            assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
     clusters = assets.get(dg.AssetKey(["segments", "clusters"]))
     assert {"fitted", "dagster/kind/python"} <= clusters.tags.keys()
+
+
+def test_schedules_go_by_the_shops_clock_and_report_on_what_has_ended(home, environment, monkeypatch):
+    """At six in Sydney it is still Sunday in London: the week would be reported on before it had ended."""
+    monkeypatch.setenv("TILLAGE_TIMEZONE", "Australia/Sydney")
+    monkeypatch.setenv("TILLAGE_NIGHTLY", "30 1 * * *")
+    location = build(load(home)).get_repository_def()
+    assert {schedule.execution_timezone for schedule in location.schedule_defs} == {"Australia/Sydney"}
+    assert location.get_schedule_def("nightly").cron_schedule == "30 1 * * *"
+    assert location.get_schedule_def("weekly_maintenance").job_name == "maintain"
+    for name, first, last in (
+        ("weekly_report", "2011-01-24", "2011-01-30"),
+        ("monthly_report", "2010-12-01", "2010-12-31"),
+    ):
+        schedule = location.get_schedule_def(name)
+        begun = datetime(
+            2011, 1, 31 if name == "weekly_report" else 1, 6, tzinfo=ZoneInfo("Australia/Sydney")
+        )
+        [asked] = schedule.evaluate_tick(
+            dg.build_schedule_context(scheduled_execution_time=begun)
+        ).run_requests
+        assert asked.run_config["ops"]["write_report"]["config"] == {"first": first, "last": last}
+        assert dg.validate_run_config(location.get_job(schedule.job_name), asked.run_config)
 
 
 @pytest.mark.parametrize(("last", "is_awaited"), [(date(2026, 10, 1), True), (date(2026, 1, 1), False)])
@@ -106,6 +137,31 @@ def test_only_a_shop_that_trades_is_waited_for(home, environment, monkeypatch, r
     policies = {key: assets.get(key).freshness_policy for key in assets.get_all_asset_keys()}
     assert (policies[dg.AssetKey(["segments", "rfm"])] is not None) == is_awaited
     assert policies[dg.AssetKey(["seeds", "not_goods"])] is None
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_an_asset_is_late_by_its_age_and_the_alert_agrees(home, instance, small_shop, monkeypatch, reading):
+    """A page that is red while no message came, or the other way round, is believed by nobody."""
+    monkeypatch.setattr(Settings, "reading", lambda _: replace(reading, now=datetime(2011, 5, 10)))
+    drop(home, small_shop)
+    execute(home, instance, "take_in")
+    execute(home, instance, "make", "2011-01-01", "2011-04-01")
+    settings, made_at = load(home), datetime.now(UTC)
+    assets = build(settings).resolve_asset_graph()
+
+    def state(name):
+        node = assets.get(dg.AssetKey(name.split(".")))
+        asked = TimeWindowFreshnessPolicyEvaluator().evaluate_freshness(LoadingContextForTest(instance), node)
+        return asyncio.run(asked).value
+
+    for age, said in ((0, "PASS"), (33, "WARN"), (41, "FAIL")):
+        at = made_at + timedelta(days=age)
+        with freeze_time(at):
+            assert state("segments.rfm") == said
+            assert state("core.reviews") == "UNKNOWN", "of what has no source nothing is waited for"
+        stale = {message.cause for message in standing(settings, at)}
+        assert ("segments.rfm is stale" in stale) == (said == "FAIL")
+        assert "core.reviews is stale" not in stale
 
 
 @pytest.mark.usefixtures("unjudged")

@@ -13,10 +13,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+import jsonschema
 import pytest
 import yaml
+from dagster._config import validate_config
+from dagster._core.instance.config import dagster_instance_config_schema
+from dagster._core.launcher import RunLauncher
+from dagster._serdes import ConfigurableClassData
 from packaging.specifiers import SpecifierSet
 
 from pipelines.instance import CONFIG, ON_POSTGRES
@@ -26,21 +32,102 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 SERVICES = ("code", "webserver", "daemon")
 SECRETS = {"PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-# Those of values.schema.json of Dagster's chart (1.13) that are used, and what each may hold there.
-CHART = {
-    "global": {"postgresqlSecretName", "dagsterHome", "serviceAccountName", "celeryConfigSecretName"},
-    "generatePostgresqlPasswordSecret": None,
-    "postgresql": {"enabled", "postgresqlHost", "postgresqlUsername", "postgresqlDatabase", "service"},
-    "dagster-user-deployments": {"enabled", "enableSubchart", "deployments"},
-    "runLauncher": {"type", "config"},
-    "dagsterWebserver": {"replicaCount"},
-    "dagsterDaemon": {"enabled", "runMonitoring"},
-    "telemetry": {"enabled"},
-}
-DEPLOYMENT = {
-    "name", "image", "codeServerArgs", "port", "env", "envSecrets", "volumes", "volumeMounts", "resources",
-    "startupProbe",
-}  # fmt: skip
+
+
+def _of(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    """An object of these and no others, by JSON Schema."""
+    properties = {**required, **optional}
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+TEXT, BOOLEAN = {"type": "string", "minLength": 1}, {"type": "boolean"}
+PORT = {"type": "integer", "minimum": 1, "maximum": 65_535}
+SECONDS = {"type": "integer", "minimum": 1}
+QUANTITY = {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(m|[kMGT]i?)?$"}
+AMOUNTS = _of({}, cpu=QUANTITY, memory=QUANTITY)
+# What is used of the values that Dagster's chart (1.13) and Kubernetes know, each with what it may hold: the chart's
+# own schema is of half a megabyte and in no package. Helm lays the values over the chart's own before it judges them.
+CHART = _of(
+    {
+        "global": _of(
+            {
+                "postgresqlSecretName": TEXT,
+                "dagsterHome": {"type": "string", "pattern": "^/"},
+                "serviceAccountName": {"type": "string"},
+                "celeryConfigSecretName": {"type": "string"},
+            }
+        ),
+        "generatePostgresqlPasswordSecret": BOOLEAN,
+        "postgresql": _of(
+            {
+                "enabled": BOOLEAN,
+                "postgresqlHost": TEXT,
+                "postgresqlUsername": TEXT,
+                "postgresqlDatabase": TEXT,
+            },
+            service=_of({"port": PORT}),
+        ),
+        "dagster-user-deployments": _of(
+            {
+                "enabled": BOOLEAN,
+                "enableSubchart": BOOLEAN,
+                "deployments": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": _of(
+                        {
+                            "name": {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},
+                            "image": _of(
+                                {
+                                    "repository": TEXT,
+                                    "tag": TEXT,
+                                    "pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
+                                }
+                            ),
+                            "port": PORT,
+                        },
+                        codeServerArgs={"type": "array", "items": TEXT},
+                        # A number would be none to Kubernetes: what is in the environment is text.
+                        env={"type": "array", "items": _of({"name": TEXT, "value": {"type": "string"}})},
+                        envSecrets={"type": "array", "items": _of({"name": TEXT})},
+                        volumes={
+                            "type": "array",
+                            "items": _of({"name": TEXT, "persistentVolumeClaim": _of({"claimName": TEXT})}),
+                        },
+                        volumeMounts={
+                            "type": "array",
+                            "items": _of({"name": TEXT, "mountPath": {"type": "string", "pattern": "^/"}}),
+                        },
+                        resources=_of({}, requests=AMOUNTS, limits=AMOUNTS),
+                        startupProbe=_of(
+                            {"enabled": BOOLEAN},
+                            initialDelaySeconds={"type": "integer", "minimum": 0},
+                            periodSeconds=SECONDS,
+                            timeoutSeconds=SECONDS,
+                            failureThreshold=SECONDS,
+                        ),
+                    ),
+                },
+            }
+        ),
+        "runLauncher": _of(
+            {
+                "type": {"const": "CustomRunLauncher"},
+                "config": _of(
+                    {"customRunLauncher": _of({"module": TEXT, "class": TEXT, "config": {"type": "object"}})}
+                ),
+            }
+        ),
+        "dagsterWebserver": _of({"replicaCount": {"type": "integer", "minimum": 1}}),
+        "dagsterDaemon": _of({"enabled": BOOLEAN}, runMonitoring=_of({"enabled": BOOLEAN})),
+        "telemetry": _of({"enabled": BOOLEAN}),
+    }
+)
 
 
 def read(name: str) -> Any:
@@ -135,17 +222,60 @@ def test_the_image_installs_what_is_locked_on_a_python_that_is_supported() -> No
     assert "USER tillage" in text
 
 
-def test_the_values_of_the_chart_are_those_it_knows(deployment: Any) -> None:
+def test_the_values_of_the_chart_are_those_it_knows() -> None:
+    jsonschema.Draft202012Validator.check_schema(CHART)
+    jsonschema.validate(read("values.yaml"), CHART)
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("dagster-user-deployments.deployments.0.port", "4000"),
+        ("dagster-user-deployments.deployments.0.image.pullPolicy", "Sometimes"),
+        ("dagster-user-deployments.deployments.0.image.repo", "registry"),
+        ("dagster-user-deployments.deployments.0.env.0.value", 2),
+        ("dagster-user-deployments.deployments.0.envSecrets.0", "tillage-secrets"),
+        ("dagster-user-deployments.deployments.0.resources.requests.memory", "3 GB"),
+        ("dagster-user-deployments.deployments.0.codeServerArgs", "-m pipelines.definitions"),
+        ("dagsterDaemon.replicas", 2),
+        ("runLauncher.type", "DefaultRunLauncher"),
+        ("telemetry.enabled", "no"),
+    ],
+)
+def test_a_slip_in_the_values_is_found(path: str, wrong: Any) -> None:
     values = read("values.yaml")
-    for name, section in values.items():
-        assert name in CHART, name
-        known = CHART[name]
-        assert known is None or set(section) <= known, name
-    assert set(deployment) <= DEPLOYMENT
-    assert set(values["global"]) == CHART["global"], "the chart wants all four"
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    at = values
+    for part in parents:
+        at = at[part]
+    at[last] = wrong
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(values, CHART)
+
+
+def test_the_values_hang_together_and_make_an_instance_that_dagster_takes(deployment: Any) -> None:
+    """What the chart writes into dagster.yaml is judged by Dagster only when the pods start."""
+    values = read("values.yaml")
+    assert {volume["name"] for volume in deployment["volumes"]} == {
+        mount["name"] for mount in deployment["volumeMounts"]
+    }
+    given = {entry["name"]: entry["value"] for entry in deployment["env"]}
+    of_history, of_lake = values["postgresql"], urlsplit(given["TILLAGE_POSTGRES"])
+    assert (of_lake.hostname, of_lake.port, of_lake.username, of_lake.path) == (
+        of_history["postgresqlHost"],
+        of_history["service"]["port"],
+        of_history["postgresqlUsername"],
+        f"/{of_history['postgresqlDatabase']}",
+    )
     launcher = values["runLauncher"]["config"]["customRunLauncher"]
-    module = __import__(launcher["module"])
-    assert hasattr(module, launcher["class"])
+    instance = {
+        "run_launcher": launcher,
+        "run_monitoring": values["dagsterDaemon"]["runMonitoring"],
+        "telemetry": values["telemetry"],
+    }
+    assert validate_config(dagster_instance_config_schema(), instance).success
+    made = ConfigurableClassData(launcher["module"], launcher["class"], yaml.safe_dump(launcher["config"]))
+    assert isinstance(made.rehydrate(as_type=RunLauncher), RunLauncher)
 
 
 def test_the_instance_that_is_prepared_is_on_postgresql(compose: Any) -> None:

@@ -11,6 +11,8 @@ from functools import partial
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
+from dagster._grpc.server import wait_for_grpc_server
 
 from assets import asset
 from assets.graph import graph
@@ -159,6 +161,49 @@ def test_a_month_before_the_first_and_one_after_the_last_are_made(shop, small_sh
     assert shop.tick() == [("take_in", None, None), ("make", "2011-01-01", "2011-03-01")]
     assert shop.loads == loads + 1
     assert shop.tick() == []
+
+
+@pytest.mark.slow
+def test_a_code_server_that_is_asked_to_offers_the_months_that_files_brought(home, tillage, small_shop):
+    """The UI shows what its code server has loaded: a new month could else be neither seen nor launched there."""
+    origin = GrpcServerCodeLocationOrigin(
+        "127.0.0.1", socket=str(home / "code.sock"), location_name="tillage"
+    )
+
+    def offered(instance):
+        with origin.create_location(instance) as location:
+            [repository] = location.get_repositories().values()
+            node = repository.get_asset_node_snap(dg.AssetKey(["core", "order_lines"]))
+            return node.partitions.get_partitions_definition().get_partition_keys()
+
+    def take_in(month):
+        (home / "landing" / "orders" / f"{month}.csv").write_text(small_shop[month], encoding="latin-1")
+        assert tillage("run", "--select", "key:landing/files").code == 0
+
+    take_in(MONTHS[1])
+    served = [sys.executable, "-m", "dagster", "code-server", "start", "-m", "pipelines.definitions"]
+    with (
+        open_instance(load(home)) as instance,
+        subprocess.Popen([*served, "--socket", origin.socket], stderr=subprocess.DEVNULL) as server,
+    ):
+        try:
+            wait_for_grpc_server(server, origin.create_client(), served, timeout=90)
+            assert offered(instance) == ["2011-02-01"]
+            take_in(MONTHS[0])
+            assert offered(instance) == ["2011-02-01"]
+            context = dg.SensorEvaluationContext(
+                None, None, None, None, None, instance=instance, code_location_origin=origin
+            )
+            sensors.reload(context)
+            assert offered(instance) == ["2011-01-01", "2011-02-01"]
+        finally:
+            server.terminate()
+
+
+def test_where_code_is_loaded_by_each_process_nothing_is_asked_to_reload():
+    """A location without a server of its own, as under `dagster dev -m`, has no one to ask."""
+    context = dg.SensorEvaluationContext(None, None, None, None, None, code_location_origin=None)
+    sensors.reload(context)
 
 
 def test_a_growing_file_is_waited_for(shop, small_shop):

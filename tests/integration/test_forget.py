@@ -240,8 +240,9 @@ def test_a_number_with_a_quote_is_no_sql(
 
 
 def test_a_rows_review_loses_its_words_too(
-    shop: duckdb.DuckDBPyConnection, home: Path, intake: Callable[[], Any]
+    shop: duckdb.DuckDBPyConnection, home: Path, intake: Callable[[], Any], make_all: Callable[..., Any]
 ) -> None:
+    """Those too that were taken apart: in their order they are the review."""
     folder = home / "landing" / "reviews"
     folder.mkdir()
     (folder / "a.csv").write_text(
@@ -249,7 +250,19 @@ def test_a_rows_review_loses_its_words_too(
         f"1,{WHO},A,5,I am Ann,call me,2011-01-05\n2,20000,A,4,Fine,all well,2011-01-06\n"
     )
     intake()
-    assert forget(shop, WHO, NOW).rows["landing.reviews"] == 1
+    made = ("core.reviews", "topics.words")
+    make_all(shop, made)
+    words = "SELECT review_id, words FROM topics.words ORDER BY ALL"
+    assert shop.execute(words).fetchall() == [("1", ["ann"]), ("2", ["fine"])]
+    done = forget(shop, WHO, NOW).rows
+    assert {name: done[name] for name in ("landing.reviews", *made)} == dict.fromkeys(
+        ("landing.reviews", *made), 1
+    )
+    assert shop.execute(words).fetchall() == [("2", ["fine"])]
+    looked_at = {**LOOKED_AT, **{name: TABLES[name] for name in made}}
+    assert list(check(shop, home / "lake", looked_at, NOW.timestamp())) == []
+    make_all(shop, made)
+    assert shop.execute(words).fetchall() == [("1", None), ("2", ["fine"])]
     assert shop.execute(
         "SELECT customer_id, title, text, rating FROM landing.reviews ORDER BY row"
     ).fetchall() == [

@@ -125,6 +125,25 @@ def test_a_topic_has_its_share_its_stars_and_the_reviews_that_stand_for_it(run: 
     assert (rows["c"]["led_reviews"], rows["c"]["review_ids"]) == (0, [])
 
 
+def test_most_of_the_map_stays_when_reviews_come(fill: Fill, tables: Any) -> None:
+    """A map whose points are others each month cannot be held beside the last."""
+    fill("seeds.topics", "mapped_reviews", [100])
+    drawn = []
+    for new in (range(400), range(400, 440)):
+        for name, columns, row in (
+            ("core.reviews", "month,review_id,rating", (5,)),
+            ("topics.words", "month,review_id,words", (["x"],)),
+            ("topics.documents", "month,review_id,as_of,topic_id,is_leading", (JANUARY, "a", True)),
+        ):
+            fill(name, columns, *([JANUARY, f"r{number}", *row] for number in new))
+        found = tables.execute(TABLES["topics.map"].query, {"start": JANUARY, "end": FEBRUARY}).pl()
+        drawn.append(set(found["review_id"]))
+    before, after = drawn
+    assert len(before) == len(after) == 100
+    assert len(before & after) >= 80
+    assert after & {f"r{number}" for number in range(400, 440)}, "and of what is new some"
+
+
 @pytest.mark.usefixtures("documents")
 def test_the_map_has_the_score_of_each_review_where_there_is_one(fill: Fill, tables: Any) -> None:
     """A review without one, or a home without sentiment, still has its points."""

@@ -42,7 +42,11 @@ WORDS = Table(
         MONTH,
         REVIEW,
         Column(
-            "words", "VARCHAR[]", "The first 500, in their order; null where there are none.", nullable=True
+            "words",
+            "VARCHAR[]",
+            "The first 500, in their order; null where there are none.",
+            nullable=True,
+            personal=True,
         ),
         Column(
             "reason",

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from assets.graph import Graph
+from assets.make import read_plan
 from expectations.audit import audit
 from warehouse.intake import TakenIn
 from warehouse.lake import ensure
@@ -20,6 +21,7 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 Make = Callable[..., dict[str, list[Any]]]
 
 WANTED = ("seeds.english_words", "seeds.categories", "seeds.sentiment", "seeds.review_alerts", "core.reviews")
+WANTED_BY_TOPICS = ("seeds.stop_words", "seeds.topics")
 
 
 @pytest.fixture
@@ -38,15 +40,19 @@ def drop(home: Path) -> Callable[..., None]:
 def run(
     lake: duckdb.DuckDBPyConnection, intake: Intake, shop_graph: Graph, make_all: Make
 ) -> Callable[..., None]:
-    """Takes in what lies there and makes its sentiment."""
-    names = [name for name in shop_graph.nodes if name in WANTED or name.startswith("sentiment.")]
+    """Takes in what lies there and makes its sentiment, and its topics if they are asked for."""
+    of_sentiment = [name for name in shop_graph.nodes if name in WANTED or name.startswith("sentiment.")]
+    of_reviews = [
+        name
+        for name in shop_graph.nodes
+        if name in of_sentiment or name in WANTED_BY_TOPICS or name.startswith("topics.")
+    ]
 
-    def make(**options: Any) -> None:
+    def make(*, with_topics: bool = False, **options: Any) -> None:
         intake()
-        ensure(
-            lake, TABLES["topics.documents"]
-        )  # its fits take a minute, and are looked at beside their modules
-        make_all(lake, names, **options)
+        if not with_topics:  # their fits take a minute, and are looked at beside their modules
+            ensure(lake, TABLES["topics.documents"])
+        make_all(lake, of_reviews if with_topics else of_sentiment, **options)
 
     return make
 
@@ -78,8 +84,14 @@ def test_strange_texts_are_scored_or_say_why_not(drop: Any, run: Any, rows_of: R
     rows = [review(at, text, review_id=name) for at, (name, text) in enumerate(STRANGE.items())]
     wrong = [review(90 + at, "Good.", rating) for at, rating in enumerate((0, 6, 4.5, "five"))]
     drop("a.jsonl", [*rows, *wrong, review(99, "Good.", reviewed_at="1970-01-01 00:00:00")])
-    run(judge=audit)
-    assert rows_of("SELECT count(*) FROM landing.quarantine") == [(5,)]
+    run(judge=audit, with_topics=True)
+    assert sorted(reason for (reason,) in rows_of("SELECT unnest(reasons) FROM landing.quarantine")) == [
+        *(
+            f'rating: a whole number from 1 to 5 was expected, found "{rating}"'
+            for rating in ("0", "4.5", "6", "five")
+        ),
+        'reviewed_at: before 1990-01-01, found "1970-01-01 00:00:00"',
+    ]
     found = {
         row[0]: row[1:] for row in rows_of("SELECT review_id, label, missing_reason FROM sentiment.reviews")
     }
@@ -96,13 +108,38 @@ def test_strange_texts_are_scored_or_say_why_not(drop: Any, run: Any, rows_of: R
     # Somebody hates what has five stars.
     told = rows_of("SELECT review_id, words_are FROM sentiment.mismatches ORDER BY ALL")
     assert told == [("a megabyte", "worse")]
+    assert dict(rows_of("SELECT review_id, reason FROM topics.words WHERE reason IS NOT NULL")) == {
+        "none": "no text", "blank": "no text", "a thousand lines": "not English", "another language": "not English",
+        "stop words": "no word but stop words", "emoji": "no word but stop words",
+    }  # fmt: skip
+    assert rows_of("SELECT method, why FROM topics.models") == [(
+        "none", "2 different reviews have three words and more that tell something, and 200 are needed (seeds.topics)",
+    )]  # fmt: skip
+    assert rows_of("SELECT * FROM topics.documents") == []
     assert rows_of("SELECT * FROM meta.refusals WHERE severity = 'error'") == []
+
+
+def test_where_every_row_is_in_quarantine_nothing_is_made(
+    drop: Any, intake: Intake, run: Any, rows_of: Rows, lake: duckdb.DuckDBPyConnection, shop_graph: Graph
+) -> None:
+    """Months without a review would be tables that say there was nothing to say."""
+    bad = [review(at, "Good.", rating) for at, rating in enumerate((0, 6, 4.5, "five"))]
+    drop("a.jsonl", [*bad, review(9, "Good.", reviewed_at="1970-01-01 00:00:00")])
+    run(with_topics=True)
+    assert rows_of("SELECT rows_read, rows_accepted, rows_quarantined FROM landing.files") == [(5, 0, 5)]
+    plan = read_plan(lake, shop_graph)
+    of_reviews = [
+        name for name in shop_graph.nodes if name.startswith(("core.reviews", "topics.", "sentiment."))
+    ]
+    assert {name: plan.months(name) for name in of_reviews} == {name: [] for name in of_reviews}
 
 
 def test_one_review_is_a_table_of_one_row(drop: Any, run: Any, rows_of: Rows) -> None:
     drop("a.jsonl", [review(1, "It is great, and I love it.", helpful_votes=1, total_votes=1)])
-    run()
+    run(with_topics=True)
     assert rows_of("SELECT label FROM sentiment.reviews") == [("positive",)]
+    assert rows_of("SELECT review_id, reason FROM topics.words") == [("1", None)]
+    assert rows_of("SELECT method, topics FROM topics.models") == [("none", 0)]
     assert rows_of("SELECT DISTINCT verdict FROM sentiment.helpfulness") == [
         ("1 reviews with votes, 50 are needed",)
     ]
@@ -116,8 +153,11 @@ def test_one_review_is_a_table_of_one_row(drop: Any, run: Any, rows_of: Rows) ->
 def test_identical_reviews_throughout_are_told_as_such(drop: Any, run: Any, rows_of: Rows) -> None:
     text = "It is a great strap, and I love the way it holds my guitar on the stage every night."
     drop("a.jsonl", [review(at, text, 1 + 4 * (at // 2 % 2), month=1 + at % 2) for at in range(240)])
-    run()
+    run(with_topics=True)
     assert rows_of("SELECT DISTINCT reason FROM sentiment.reviewers") == [("copies",)]
+    assert rows_of("SELECT method, learned_reviews, left(why, 19) FROM topics.models") == [
+        ("none", 1, "1 different reviews")
+    ]
     assert rows_of("SELECT count(*) FROM sentiment.reviewers") == [(240,)]
     verdicts = {
         verdict for (verdict,) in rows_of("SELECT verdict FROM sentiment.models WHERE few_stars >= 50")

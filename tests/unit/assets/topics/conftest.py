@@ -1,7 +1,7 @@
 """Reviews of few topics, so few that a search of them takes seconds; the simulator's own are in test_simulated.py."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -110,55 +110,91 @@ def plant() -> Callable[..., Planted]:
 
 
 TABLES_OF_TOPICS = (
-    "words",
-    "learned",
-    "models",
-    "fits",
-    "terms",
-    "documents",
-    "topics",
-    "products",
-    "trend",
-    "map",
+    "topics.words",
+    "topics.learned",
+    "topics.models",
+    "topics.fits",
+    "topics.terms",
+    "topics.documents",
+    "topics.topics",
+    "topics.products",
+    "topics.trend",
+    "topics.map",
 )
+TABLES_OF_REVIEWS = (
+    "core.reviews",
+    "sentiment.lexicon",
+    "sentiment.models",
+    "sentiment.reviews",
+    *TABLES_OF_TOPICS,
+    "sentiment.mismatches",
+    "sentiment.reviewers",
+    "sentiment.topics",
+    "sentiment.alerts",
+    "sentiment.helpfulness",
+)
+SEEDS = ("english_words", "stop_words", "topics", "sentiment", "review_alerts")
+
+
+def made_in_an_engine(
+    source: str, given: pl.DataFrame, names: Sequence[str], month: date, threads: int, settings: str
+) -> dict[str, pl.DataFrame]:
+    """Make tables, in their order, as of a month, without a lake: a second for all of them."""
+    end = next_month(month)
+    found = {}
+    with duckdb.connect() as engine:
+        engine.execute(f"SET threads = {threads}")
+        for table in TABLES.values():
+            shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
+            engine.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+            engine.execute(f"CREATE TABLE {table.qualified} ({shape})")
+        for seed in SEEDS:
+            engine.execute(f"INSERT INTO seeds.{seed} BY NAME FROM '{SEEDS_DIR / f'{seed}.csv'}'")
+        engine.execute(f"UPDATE seeds.topics SET most_topics = 8, mapped_reviews = 200, {settings}")
+        engine.register("given", given)
+        engine.execute(f"INSERT INTO {source} BY NAME FROM given")
+        for name in names:
+            table = TABLES[name]
+            # What ratings taught serves the months after: it is asked for of all of them.
+            is_monthly = table.partition_column == "month" or name == "sentiment.models"
+            start = date(1990, 1, 1) if is_monthly else month
+            bound = {key: at for key, at in (("start", start), ("end", end)) if f"${key}" in table.query}
+            rows = engine.execute(table.query, bound).pl()
+            module = module_of(table)
+            if module is not None:
+                months = sorted(set(given["month"])) if is_monthly else [month]
+                rows = importlib.import_module(module).compute(rows, months)
+            engine.register("made", rows)
+            engine.execute(f"INSERT INTO {table.qualified} BY NAME FROM made")
+            engine.unregister("made")
+            found[name] = engine.execute(f"FROM {table.qualified} ORDER BY ALL").pl()
+    return found
 
 
 @pytest.fixture(scope="session")
 def topics_of() -> Callable[..., dict[str, pl.DataFrame]]:
-    """Make every table of topics of an as_of, of reviews as core.reviews has them, in an engine without a lake."""
+    """Make every table of topics of an as_of, of reviews as core.reviews has them; by its name within topics."""
 
     def made(
         reviews: pl.DataFrame, month: date, threads: int = 1, settings: str = "least_topics = 5"
     ) -> dict[str, pl.DataFrame]:
-        end = next_month(month)
-        with duckdb.connect() as engine:
-            engine.execute(f"SET threads = {threads}")
-            for table in TABLES.values():
-                shape = ", ".join(f'"{name}" {kind}' for name, kind in table.shape.items())
-                engine.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
-                engine.execute(f"CREATE TABLE {table.qualified} ({shape})")
-            for seed in ("stop_words", "topics"):
-                file = SEEDS_DIR / f"{seed}.csv"
-                engine.execute(f"INSERT INTO seeds.{seed} BY NAME FROM '{file}'")
-            engine.execute(f"UPDATE seeds.topics SET most_topics = 8, mapped_reviews = 200, {settings}")
-            given = reviews.select(
-                "month", "review_id", "product_id", "rating", "title", "text", "is_english"
-            )
-            engine.register("given", given)
-            engine.execute("INSERT INTO core.reviews BY NAME SELECT *, 1 AS copies FROM given")
-            found = {}
-            for name in TABLES_OF_TOPICS:
-                table = TABLES[f"topics.{name}"]
-                start = date(1990, 1, 1) if table.partition_column == "month" else month
-                bound = {key: at for key, at in (("start", start), ("end", end)) if f"${key}" in table.query}
-                rows = engine.execute(table.query, bound).pl()
-                module = module_of(table)
-                if module is not None:
-                    rows = importlib.import_module(module).compute(rows, [month])
-                engine.register("made", rows)
-                engine.execute(f"INSERT INTO {table.qualified} BY NAME FROM made")
-                engine.unregister("made")
-                found[name] = engine.execute(f"FROM {table.qualified} ORDER BY ALL").pl()
-        return found
+        given = reviews.select(
+            "month", "review_id", "product_id", "rating", "title", "text", "is_english", copies=pl.lit(1)
+        )
+        found = made_in_an_engine("core.reviews", given, TABLES_OF_TOPICS, month, threads, settings)
+        return {name.removeprefix("topics."): rows for name, rows in found.items()}
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def all_of() -> Callable[..., dict[str, pl.DataFrame]]:
+    """Make every table that is made of reviews, of an as_of, of reviews as landing.reviews has them."""
+
+    def made(
+        landed: pl.DataFrame, month: date, threads: int = 1, schemas: Sequence[str] = ("topics", "sentiment")
+    ) -> dict[str, pl.DataFrame]:
+        names = [name for name in TABLES_OF_REVIEWS if name.split(".")[0] in {"core", *schemas}]
+        return made_in_an_engine("landing.reviews", landed, names, month, threads, "least_topics = 5")
 
     return made

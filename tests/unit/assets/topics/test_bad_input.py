@@ -1,7 +1,7 @@
 """Reviews that tell nothing, or too much of one thing: tables that say so, never a crash or a NaN."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -41,34 +41,82 @@ def has_no_nan(found: dict[str, pl.DataFrame]) -> bool:
 
 
 TOO_FEW = "different reviews have three words and more that tell something, and 200 are needed (seeds.topics)"
+MANY = 240
+TUNE = "It is a great strap, and I love the way it holds my guitar on the stage every night."
+NAMES = [
+    f"{'abcdefghij'[at % 10] * 3} {chr(97 + at // 26) * 4} {chr(97 + at % 26) * 5}" for at in range(MANY)
+]
+
+
+def landed(texts: list[str | None]) -> pl.DataFrame:
+    """Reviews of two months, each by somebody of their own and with votes, of as few stars as many."""
+    return pl.DataFrame(
+        [
+            {
+                "month": date(2010 + at % 2, 12 - 11 * (at % 2), 1),
+                "review_id": f"{at:05}",
+                "product_id": f"P{at // 2 % 3}",
+                "customer_id": f"C{at}",
+                "rating": (1, 2, 4, 5)[at // 2 % 4],
+                "text": text,
+                "reviewed_at": datetime(2010 + at % 2, 12 - 11 * (at % 2), 1 + at % 28, at // 28, at % 60),
+                "helpful_votes": at % 3,
+                "total_votes": 3,
+            }
+            for at, text in enumerate(texts, start=1)
+        ],
+        schema_overrides={"text": pl.String},
+    )
 
 
 @pytest.mark.parametrize(
-    ("texts", "is_english", "why", "reason"),
+    ("texts", "why", "no_words", "said"),
     [
-        (["Strap lock holds the guitar well"], True, f"1 {TOO_FEW}", None),
-        ([None] * 300, None, f"0 {TOO_FEW}", "no text"),
-        (["strap"] * 300, True, f"0 {TOO_FEW}", None),
-        (["strap\n" * 1_000] * 300, True, f"1 {TOO_FEW}", None),
-        (["it is what it is"] * 300, True, f"0 {TOO_FEW}", "no word but stop words"),
-        ([f"muy buena correa numero {at}" for at in range(300)], False, f"0 {TOO_FEW}", "not English"),
-        (["😀 👍 🎸" * 9] * 300, True, f"0 {TOO_FEW}", "no word but stop words"),
-        (["<p><b></b></p>"] * 300, True, f"0 {TOO_FEW}", "no word but stop words"),
-        (["strong leather strap lock"] * 1_000, True, f"1 {TOO_FEW}", None),
-        ([f"{'abcdefghij'[at % 10] * 3} {chr(97 + at // 26) * 4} {chr(97 + at % 26) * 5}" for at in range(300)], True,
-         "the reviews share fewer than 50 words", None),
+        ([TUNE], f"1 {TOO_FEW}", None, ("positive", None)),
+        ([None] * MANY, f"0 {TOO_FEW}", "no text", ("unknown", "no text")),
+        ([""] * MANY, f"0 {TOO_FEW}", "no text", ("unknown", "no text")),
+        (["strap"] * MANY, f"0 {TOO_FEW}", None, ("neutral", None)),
+        (["strap\n" * 1_000] * MANY, f"0 {TOO_FEW}", "not English", ("unknown", "not English")),
+        (["it is what it is and was"] * MANY, f"0 {TOO_FEW}", "no word but stop words", ("neutral", None)),
+        ([f"muy buena correa numero {at} y barata" for at in range(MANY)], f"0 {TOO_FEW}", "not English",
+         ("unknown", "not English")),
+        (["\U0001f60a \U0001f44d \U0001f3b8" * 9] * MANY, f"0 {TOO_FEW}", "no word but stop words", ("positive", None)),
+        (["<p><b class='x'></b>&nbsp;</p>"] * MANY, f"0 {TOO_FEW}", "no text", ("unknown", "no text")),
+        (["<p>Great <b>strap</b>!<br/>I love it &amp; use it daily.</p>"] * MANY, f"1 {TOO_FEW}", None,
+         ("positive", None)),
+        (["I hate the strap and its lock. " * 35_000], f"1 {TOO_FEW}", None, ("negative", None)),
+        ([TUNE] * MANY, f"1 {TOO_FEW}", None, ("positive", None)),
+        ([f"It is {name}" for name in NAMES], "the reviews share fewer than 50 words", None, ("neutral", None)),
     ],
-    ids=["one review", "no text", "one word", "a thousand lines of one word", "stop words", "another language", "emoji",
-         "markup", "identical throughout", "too few words"],
+    ids=["one review", "no text", "an empty text", "one word", "a thousand lines of one word", "stop words",
+         "another language", "emoji", "tags alone", "markup", "a megabyte", "identical throughout", "too few words"],
 )  # fmt: skip
-def test_what_tells_nothing_gives_one_row_that_says_why(
-    topics_of: Make, texts: list[str | None], is_english: bool | None, why: str, reason: str | None
+def test_what_tells_nothing_is_told_as_such_by_every_table(
+    all_of: Make, texts: list[str | None], why: str, no_words: str | None, said: tuple[str, str | None]
 ) -> None:
-    found = topics_of(reviews(texts, is_english=is_english), MONTH)
-    [row] = found["models"].to_dicts()
+    """A crash costs a shop its other tables, and a NaN is read as a number by whoever looks at it."""
+    found = all_of(landed(texts), MONTH)
+    assert has_no_nan(found)
+    assert found["core.reviews"].height == len(texts)
+    # Of topics there are none, and it is said why.
+    assert set(found["topics.words"]["reason"]) == {no_words}
+    [row] = found["topics.models"].to_dicts()
     assert (row["method"], row["topics"], row["is_chosen"], row["why"]) == ("none", 0, True, why)
-    assert all(found[name].is_empty() for name in AFTER_MODELS)
-    assert set(found["words"]["reason"]) == {reason}
+    assert all(found[f"topics.{name}"].is_empty() for name in AFTER_MODELS)
+    # Of sentiment there is a score and a label for each review, or the reason for none.
+    spoken = found["sentiment.reviews"]
+    assert spoken.height == len(texts)
+    assert set(spoken.select("label", "missing_reason").iter_rows()) == {said}
+    assert set(spoken["score"].is_null()) == {said[0] == "unknown"}
+    of_shop = found["sentiment.topics"].filter(pl.col("level") == "shop")
+    assert of_shop["reviews"].sum() == (0 if said[0] == "unknown" else len(texts))
+    # Where all speak alike nothing is learned, nothing fell and nothing is of more help.
+    assert set(found["sentiment.models"]["is_used"]) == {False}
+    assert not found["sentiment.alerts"]["is_alert"].any()
+    assert set(found["sentiment.helpfulness"]["verdict"]) <= {
+        "1 reviews with votes, 50 are needed", "no effect seen", "not known of all, or alike in all",
+    }  # fmt: skip
+    assert found["sentiment.reviewers"].height == (MANY if texts == [TUNE] * MANY else 0)
 
 
 def test_without_reviews_there_are_no_rows(topics_of: Make) -> None:
@@ -133,6 +181,29 @@ def test_the_same_reviews_give_the_same_rows_on_one_core_or_two_and_in_any_order
     two = topics_of(good.sample(fraction=1, shuffle=True, seed=3), month, threads=2)
     for name, rows in one.items():
         assert rows.height > 0, name
+        assert_frame_equal(rows, two[name])
+
+
+def test_sentiment_is_the_same_on_one_core_or_two_and_in_any_order(all_of: Make, plant: Any) -> None:
+    """Sums of many small numbers differ by the order they are taken in, and each would be another version."""
+    every = plant(topics=5, months=5, each=270).reviews.with_row_index("at")
+    given = every.select(
+        "month", "review_id", "product_id", "rating",
+        # Of three the lexicon knows one; of the others the words of the topic tell, which are learned.
+        text=pl.format("{} It is {}.", "text", pl.when(pl.col("at") % 3 > 0).then(pl.lit("there"))
+                       .when(pl.col("rating") > 2).then(pl.lit("good")).otherwise(pl.lit("bad"))),
+        customer_id=pl.format("C{}", pl.col("at") % 400),
+        reviewed_at=pl.col("month").cast(pl.Datetime("us")) + pl.duration(minutes=pl.col("at") * 31 % 38_000),
+        helpful_votes=pl.col("at").cast(pl.Int64) % 4,
+        total_votes=pl.lit(3),
+    )  # fmt: skip
+    month = given["month"].max()
+    one = all_of(given, month, schemas=["sentiment"])
+    two = all_of(given.sample(fraction=1, shuffle=True, seed=3), month, threads=2, schemas=["sentiment"])
+    assert one["sentiment.models"]["is_used"].any()
+    assert one["sentiment.reviews"]["learned_as_of"].n_unique() > 1
+    for name, rows in one.items():
+        assert rows.height > 0 or name in {"sentiment.reviewers", "sentiment.mismatches"}
         assert_frame_equal(rows, two[name])
 
 

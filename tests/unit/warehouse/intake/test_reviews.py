@@ -76,6 +76,37 @@ def test_a_line_of_amazon_is_read_in_full(take: Take, rows_of: Rows) -> None:
     )]  # fmt: skip
 
 
+def test_a_newer_export_of_amazon_is_read_in_full(take: Take, rows_of: Rows) -> None:
+    """It tells of votes and buyers under other names than the older one."""
+    newer = {
+        "overall": 4.0, "vote": "1,075", "verified": True, "reviewTime": "02 8, 2014", "reviewerID": "A2", "asin": "B1",
+        "reviewerName": "c", "reviewText": "fine", "summary": "good", "style": {"Size:": " L"}, "image": ["https://a"],
+    }  # fmt: skip
+    take(
+        lines(newer, {**newer, "vote": None, "verified": False, "unixReviewTime": 1393545600}), "reviews.json"
+    )
+    assert rows_of(
+        "SELECT rating, reviewed_at, helpful_votes, total_votes, is_verified FROM landing.reviews ORDER BY row"
+    ) == [(4, datetime(2014, 2, 8), 1_075, None, True), (4, datetime(2014, 2, 28), None, None, False)]
+
+
+def test_the_same_file_is_taken_in_once_and_a_changed_one_gives_up_its_rows(
+    reviews: Path, intake: Intake, rows_of: Rows
+) -> None:
+    (reviews / "a.json").write_text(lines(AMAZON, {**AMAZON, "overall": 9}))
+    intake()
+    assert not intake().arrivals, "nothing is new"
+    (reviews / "again.json").write_text(lines(AMAZON, {**AMAZON, "overall": 9}))
+    intake()
+    counts = "SELECT (SELECT count(*) FROM landing.reviews), (SELECT count(*) FROM landing.quarantine)"
+    assert rows_of(counts) == [(1, 1)]
+    for name in ("a.json", "again.json"):
+        (reviews / name).write_text(lines({**AMAZON, "overall": 2.0}))
+    assert {row.state for row in intake().arrivals} == {"accepted"}
+    assert rows_of(counts) == [(1, 0)]
+    assert rows_of("SELECT rating FROM landing.reviews") == [(2,)]
+
+
 @pytest.mark.parametrize("size", ["small", "large"])
 def test_every_kind_of_file_gives_the_same_rows(
     size: str,
