@@ -144,8 +144,9 @@ def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:
     """
     # Before Dagster: skops, which stores models, looks up the names of NumPy's and SciPy's functions in all
     # modules, in the order of their import. Behind Dagster's two thousand that takes it a second more.
-    import scipy.special  # noqa: F401
+    import scipy.special
 
+    del scipy
     outcome = Outcome()
     before = todo(settings, wanted)
     if not before and not dead(settings.lake / WORK):

@@ -11,7 +11,8 @@ from functools import partial
 
 import dagster as dg
 import pytest
-from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, ManagedGrpcPythonEnvCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._grpc.server import wait_for_grpc_server
 
 from assets import asset
@@ -30,6 +31,7 @@ FEW = ("core.order_lines", "core.customer_months", "core.sales_days", "segments.
 SEEDS = ("seeds.not_goods", "seeds.categories", "seeds.rfm_segments")
 GIANT = "999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+RELOAD = sensors.reload  # a shop of the tests loads its own
 LATER = 1e10  # so far ahead that every file has stopped growing
 
 
@@ -200,10 +202,24 @@ def test_a_code_server_that_is_asked_to_offers_the_months_that_files_brought(hom
             server.terminate()
 
 
-def test_where_code_is_loaded_by_each_process_nothing_is_asked_to_reload():
-    """A location without a server of its own, as under `dagster dev -m`, has no one to ask."""
-    context = dg.SensorEvaluationContext(None, None, None, None, None, code_location_origin=None)
-    sensors.reload(context)
+def test_where_code_has_no_server_that_can_be_asked_a_new_month_is_made_all_the_same(
+    shop, small_shop, monkeypatch
+):
+    """A daemon that was started with `-m` loads the code by itself, and has no one to ask for the new month."""
+    monkeypatch.setattr(sensors, "reload", RELOAD)
+    shop.drop(small_shop[MONTHS[0]])
+    shop.execute(shop.ask("new_files"), "take_in")
+    target = LoadableTargetOrigin(executable_path=sys.executable, module_name="pipelines.definitions")
+    context = dg.SensorEvaluationContext(
+        None, None, None, None, None, instance=shop.instance, repository_def=shop.location,
+        code_location_origin=ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name="tillage"),
+    )  # fmt: skip
+    asked = shop.location.get_sensor_def("out_of_date")(context)
+    assert (asked.tags[START], asked.tags[END]) == ("2011-01-01", "2011-01-01")
+    assert shop.loads == 1, "nothing was loaded anew"
+    shop.reload()  # as the process of each run does
+    assert shop.execute(asked, "make").success
+    assert shop.made("segments.rfm") == ["2011-01"]
 
 
 def test_a_growing_file_is_waited_for(shop, small_shop):
