@@ -75,17 +75,6 @@ def line(
 LATE, NEXT = "2/1/2011 0:00", "4/2/2011 9:30"
 
 
-def cases(
-    part: int, count: int, changes: st.SearchStrategy[Any]
-) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
-    """Ask a property of `count` shops, other ones for each part: so that several processes share the work."""
-
-    def asked(check: Callable[[Any], None]) -> Callable[[], None]:
-        return seed(part)(settings(max_examples=count, database=None)(given(changes=changes)(check)))
-
-    return asked
-
-
 @pytest.mark.parametrize("part", range(4))
 def test_state_made_as_files_come_is_that_of_a_rebuild(
     engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
@@ -93,7 +82,9 @@ def test_state_made_as_files_come_is_that_of_a_rebuild(
 ) -> None:  # fmt: skip
     """A hundred shops, of the tables that all others are made of."""
 
-    @cases(part, 25, few_events)
+    @seed(part)  # other shops in each part, which processes share
+    @settings(max_examples=25, database=None)
+    @given(changes=few_events)
     def check(changes: Any) -> None:
         assert_equal_to_a_rebuild(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes, STATE)
 
@@ -112,7 +103,7 @@ def test_state_made_as_files_come_is_that_of_a_rebuild(
         ("a.csv", [line("1"), line("2", sold_at=NEXT)], True),
     ]
 )
-@settings(max_examples=1)
+@settings(max_examples=3)
 @given(changes=events)
 def test_incremental_equals_full(
     engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
@@ -130,7 +121,9 @@ def test_incremental_equals_full_for_many(
 ) -> None:  # fmt: skip
     """Two thousand shops, for as long as two hours."""
 
-    @cases(100 + part, 128, events)
+    @seed(100 + part)
+    @settings(max_examples=128, database=None)
+    @given(changes=events)
     def check(changes: Any) -> None:
         assert_equal_to_a_rebuild(engine, tmp_path, reading, shop_graph, make_all, csv_text, changes)
 
