@@ -222,7 +222,7 @@ def _checks(table: Table, standing: tuple[Refusal, ...], made: Made | None) -> I
 def _shown(table: Table, sample: str) -> list[dict[str, Any]]:
     """Rows that fail, without what tells who a customer is: Dagster's log outlives the rows, and `tillage forget`."""
     personal = {column.name for column in table.columns if column.personal}
-    rows = json.loads(sample)
+    rows = json.loads(sample, parse_constant=str)  # DuckDB writes NaN and Infinity, which no browser reads
     return [
         {
             name: "(personal)" if name in personal and value is not None else value

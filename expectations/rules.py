@@ -8,7 +8,7 @@ the contract; what is about several columns, or about the business, stands in `B
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from warehouse.contract import Table
+from warehouse.contract import Column, Table
 from warehouse.lake import literal
 
 
@@ -48,12 +48,12 @@ def _contract(table: Table) -> Iterator[Rule]:
             f"Never null: {', '.join(column.name for column in required)}.",
             {column.name: f'"{column.name}" IS NULL' for column in required},
         )
-    bounded = {column.name: column.minimum for column in table.columns if column.minimum is not None}
-    if bounded:
+    ranges = {column.name: tests for column in table.columns if (tests := dict(_range(column)))}
+    if ranges:
         yield _of_columns(
             "columns_are_in_range",
-            ", ".join(f"{name} is at least {minimum:g}" for name, minimum in bounded.items()) + ".",
-            {name: f'"{name}" < {minimum}' for name, minimum in bounded.items()},
+            ", ".join(f"{name} is {' and '.join(tests)}" for name, tests in ranges.items()) + ".",
+            {name: " OR ".join(tests.values()) for name, tests in ranges.items()},
         )
     known = {column.name: column.values for column in table.columns if column.values is not None}
     if known:
@@ -71,6 +71,14 @@ def _contract(table: Table) -> Iterator[Rule]:
             f"No two rows share {', '.join(table.primary_key)}.",
             f"SELECT {names}, count(*) AS times FROM {{batch}} GROUP BY {names} HAVING count(*) > 1",
         )
+
+
+def _range(column: Column) -> Iterator[tuple[str, str]]:
+    """What a number must be, and the SQL of what is not. NaN is greater than any bound to DuckDB, and infinity, too."""
+    if column.type == "DOUBLE":
+        yield "finite", f'NOT isfinite("{column.name}")'
+    if column.minimum is not None:
+        yield f"at least {column.minimum:g}", f'"{column.name}" < {column.minimum}'
 
 
 def _of_columns(name: str, description: str, tests: Mapping[str, str]) -> Rule:
@@ -546,10 +554,9 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR (reason IS NULL AND (expected_orders IS NULL OR expected_amount IS NULL))",
         ),
         Rule(
-            "no_number_is_endless",
-            "No number is infinite or none: such a one looks like a number and is not.",
-            "SELECT * FROM {batch} WHERE NOT isfinite(coalesce(orders_high, 0)) "
-            "OR NOT isfinite(coalesce(amount_high, 0)) OR probability_alive > 1",
+            "probability_is_at_most_1",
+            "No customer is there with a probability above 1.",
+            "SELECT * FROM {batch} WHERE probability_alive > 1",
         ),
     ),
     "value.backtest": (
@@ -633,9 +640,8 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "forecasts.backtest": (
         Rule(
             "the_past_is_judged",
-            "What is judged was foretold before, shares are at most 1, and no figure is infinite or none.",
-            "SELECT * FROM {batch} WHERE origin >= as_of OR greatest(coverage_80, coverage_95) > 1 "
-            "OR NOT isfinite(mase + smape + pinball + coalesce(bias, 0) + coalesce(value_added, 0))",
+            "What is judged was foretold before, and shares are at most 1.",
+            "SELECT * FROM {batch} WHERE origin >= as_of OR greatest(coverage_80, coverage_95) > 1",
         ),
     ),
     "forecasts.accuracy": (
@@ -650,7 +656,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "the_unlikeliest_are_marked",
             "Probabilities are at most 1, and nothing less likely than what is marked is not.",
             "SELECT * FROM (SELECT *, max(tail_probability) FILTER (is_anomaly) OVER (PARTITION BY as_of, grain, level) AS "
-            "least FROM {batch}) WHERE tail_probability > 1 OR NOT isfinite(deviations) "
+            "least FROM {batch}) WHERE tail_probability > 1 "
             "OR (NOT is_anomaly AND tail_probability < least)",
         ),
         Rule(
@@ -810,10 +816,9 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     "price.response": (
         Rule(
             "intervals_hold_what_is_told",
-            "An elasticity lies within its interval, and is a number.",
-            "SELECT * FROM {batch} WHERE elasticity NOT BETWEEN lo_90 AND hi_90 OR promotion_elasticity NOT BETWEEN "
-            "promotion_lo_90 AND promotion_hi_90 OR NOT isfinite(coalesce(elasticity, 0) + "
-            "coalesce(promotion_elasticity, 0) + coalesce(placebo, 0))",
+            "An elasticity lies within its interval.",
+            "SELECT * FROM {batch} WHERE elasticity NOT BETWEEN lo_90 AND hi_90 "
+            "OR promotion_elasticity NOT BETWEEN promotion_lo_90 AND promotion_hi_90",
         ),
         Rule(
             "what_is_not_told_has_a_reason",
@@ -1133,8 +1138,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "of.",
             "SELECT * FROM {batch} WHERE "
             "abs(value_per_customer * cohort_customers - cumulative_net_amount) > 0.0001 * cohort_customers "
-            "OR (age = 0 AND (amount_share <> 1 OR net_amount_share <> 1)) "
-            "OR isnan(amount_share) OR isnan(net_amount_share)",
+            "OR (age = 0 AND (amount_share <> 1 OR net_amount_share <> 1))",
         ),
     ),
     "recommendations.also_bought": (
@@ -1255,7 +1259,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "bounds_hold_the_curve",
             "survival lies between its bounds, and events among those at risk.",
             "SELECT * FROM {batch} WHERE survival NOT BETWEEN survival_low AND survival_high OR survival_high > 1 "
-            "OR events > at_risk OR (survival_low IS NULL) <> (survival IN (0, 1)) OR isnan(survival)",
+            "OR events > at_risk OR (survival_low IS NULL) <> (survival IN (0, 1))",
         ),
     ),
     "segments.actions": (
@@ -1280,7 +1284,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "What is expected lies between its bounds, and a number or the reason why there is none is given.",
             "SELECT * FROM {batch} WHERE expected_return_lines NOT BETWEEN return_lines_low AND return_lines_high "
             "OR (expected_return_lines IS NULL) <> (reason IS NOT NULL) "
-            "OR (expected_return_lines IS NULL) <> (return_lines_low IS NULL) OR NOT isfinite(coalesce(return_lines_high, 0))",
+            "OR (expected_return_lines IS NULL) <> (return_lines_low IS NULL)",
         ),
     ),
     "sentiment.lexicon": (
@@ -1358,7 +1362,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "SELECT * FROM {batch} WHERE odds_ratio NOT BETWEEN odds_ratio_low AND odds_ratio_high "
             "OR (odds_ratio IS NULL) <> (coalesce(odds_ratio_low, odds_ratio_high, effect) IS NULL) "
             "OR odds_ratio + odds_ratio_low + odds_ratio_high + effect IS NULL AND odds_ratio IS NOT NULL "
-            "OR NOT isfinite(coalesce(odds_ratio_high, 0)) OR reviews > votes",
+            "OR reviews > votes",
         ),
     ),
     "sentiment.reviewers": (
@@ -1523,10 +1527,9 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
     ),
     "topics.map": (
         Rule(
-            "points_lie_somewhere",
-            "Coordinates are numbers, stars five at most, scores one; nothing is later than as_of.",
-            "SELECT * FROM {batch} WHERE NOT isfinite(x_2d + y_2d + x_3d + y_3d + z_3d) OR rating > 5 "
-            "OR NOT coalesce(score, 0) <= 1 OR month > as_of",
+            "points_are_of_their_time_and_scale",
+            "Stars are five at most, scores one; nothing is later than as_of.",
+            "SELECT * FROM {batch} WHERE rating > 5 OR NOT coalesce(score, 0) <= 1 OR month > as_of",
         ),
     ),
     "seeds.topics": (

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -837,7 +838,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "core.customer_days.orders_have_an_amount": {"units": 0},
     "value.lifetime.key_is_unique": {"customer_id": "1"},
     "value.lifetime.bounds_hold_what_is_expected": {"expected_amount": 30.0},
-    "value.lifetime.no_number_is_endless": {"probability_alive": 1.5},
+    "value.lifetime.probability_is_at_most_1": {"probability_alive": 1.5},
     "value.backtest.key_is_unique": {"forecaster": "order_count"},
     "value.backtest.the_past_is_judged": {"bias_low": 0.05},
     "value.backtest.the_interval_holds": {"is_held": False, "bias_high": -0.1},
@@ -1001,7 +1002,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "topics.trend.shares_add_up": {"share": 0.4},
     "topics.trend.intervals_hold_their_means": {"share_low": 0.6},
     "topics.trend.a_jump_is_a_change": {"change": 0.01},
-    "topics.map.points_lie_somewhere": {"score": 1.1},
+    "topics.map.points_are_of_their_time_and_scale": {"score": 1.1},
     "seeds.topics.there_is_one_row": {},
     "seeds.topics.settings_make_sense": {"least_topics": 31},
     "seeds.english_words.key_is_unique": {"word": "of"},
@@ -1264,6 +1265,24 @@ def test_every_rule_fails_for_the_rows_that_break_it_and_for_no_other(
     sample = json.loads(finding.sample)
     assert len(sample) == finding.count
     assert not by or {row[by] for row in sample} == {"2011-02-01"}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_looks_like_a_number_and_is_none_is_found(
+    connection: duckdb.DuckDBPyConnection, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In columns with a least value, too: DuckDB holds NaN to be greater than any number."""
+    table = TABLES[name]
+    judged = [rule for rule in rules(table) if rule.name == "columns_are_in_range"]
+    monkeypatch.setattr(module, "rules", lambda _: judged)
+    numbers = [column.name for column in table.columns if column.type == "DOUBLE"]
+    for column, value in product(numbers, ("NaN", "Infinity", "-Infinity")):
+        rows = [dict(row) for row in GOOD[name]]
+        rows[0][column] = value
+        stage(connection, table, rows)
+        [finding] = failures(connection, table)["columns_are_in_range"]
+        assert (finding.count, finding.severity) == (1, "error")
+        assert json.loads(finding.sample, parse_constant=str)[0]["columns"] == [column]
 
 
 def test_a_finding_counts_all_rows_and_shows_five(connection: duckdb.DuckDBPyConnection) -> None:
