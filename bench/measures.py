@@ -208,7 +208,7 @@ def _bookkeeping(folder: Path, assets: int, months: int, *, is_pooled: bool) -> 
 
 
 def definitions(folder: Path) -> list[Measurement]:
-    """Loading the definitions of 500 tables over 120 months, against as many bare assets of Dagster."""
+    """Loading the definitions of 500 tables over 120 months, first and again, against as many bare assets of Dagster."""
     code = """
         import dataclasses, re, sys, time
         from datetime import date
@@ -232,7 +232,7 @@ def definitions(folder: Path) -> list[Measurement]:
                 )
                 TABLES[other.qualified] = other
         started = time.perf_counter()
-        if sys.argv[2] == "ours":
+        if sys.argv[2] != "other":
             collect_seldom()
             found = build(load(Path(sys.argv[1])), seen=seen)
         else:
@@ -245,11 +245,15 @@ def definitions(folder: Path) -> list[Measurement]:
         Path(sys.argv[3]).write_text(str(time.perf_counter() - started))
         """
     seconds = {}
-    for kind in ("ours", "other"):
+    (folder / "home" / "dagster").mkdir(parents=True)
+    for kind in ("first", "again", "other"):
         _python(code, str(folder / "home"), kind, str(folder / kind))
         seconds[kind] = float((folder / kind).read_text(encoding="utf-8"))
     return [
-        Measurement("definitions, 500 assets", seconds["ours"], seconds["other"], "s", 500, "bare assets")
+        Measurement(
+            f"definitions, 500 assets, {kind}", seconds[kind], seconds["other"], "s", 500, "bare assets"
+        )
+        for kind in ("first", "again")
     ]
 
 

@@ -22,6 +22,7 @@ from pipelines.settings import Settings, load
 from resources.lake import LakeResource
 from warehouse.errors import NoLakeError
 from warehouse.intake import SOURCES
+from warehouse.lineage import remembered
 from warehouse.plan import month_range, next_month
 from warehouse.records import read_versions
 from warehouse.tables import TABLES
@@ -58,7 +59,8 @@ def build(
     """
     months = months_of(settings, months_seen(settings) if seen is None else seen)
     made = graph(settings.seeds)
-    tables = [table_asset(TABLES[name], made, months, is_read=is_read) for name in made.nodes]
+    with remembered(settings.dagster / "lineage.json"):
+        tables = [table_asset(TABLES[name], made, months, is_read=is_read) for name in made.nodes]
     taking_in, rows = landing_assets(settings.landing, settings.reading(), months)
     freshness = fresh_by(settings, months)
 

@@ -1,10 +1,14 @@
 """Lineage is read from the SQL, never typed."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from assets.computed import module_of
+from warehouse import lineage as module
 from warehouse.contract import Column, Table
-from warehouse.lineage import column_lineage, reads
+from warehouse.lineage import column_lineage, reads, remembered
 from warehouse.tables import TABLES
 
 MADE = [name for name, table in TABLES.items() if table.is_made and table.schema != "seeds"]
@@ -81,3 +85,50 @@ def test_a_constant_comes_from_nowhere() -> None:
     assert column_lineage(table, {"a.b": {"x": "INTEGER", "y": "INTEGER"}}) == {
         "total": [("a.b", "x"), ("a.b", "y")], "one": []
     }  # fmt: skip
+
+
+def table_of(query: str) -> Table:
+    table = Table("core", "b", "", "", (Column("x", "INTEGER", ""),), ())
+    table.__dict__["query"] = query
+    return table
+
+
+def test_what_was_worked_out_is_looked_up_by_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, shapes = tmp_path / "lineage.json", {"core.a": {"x": "INTEGER", "y": "INTEGER"}}
+    asked: list[str] = []
+    real = module._columns
+
+    def counted(table: Table, of: dict[str, dict[str, str]]) -> dict[str, list[tuple[str, str]]]:
+        asked.append(table.query)
+        return real(table, of)
+
+    monkeypatch.setattr(module, "_columns", counted)
+
+    def loaded(query: str) -> dict[str, list[tuple[str, str]]]:
+        """As a process of its own would."""
+        monkeypatch.setattr(module, "_KNOWN", {})
+        monkeypatch.setattr(module, "_ASKED", set())
+        with remembered(file):
+            return column_lineage(table_of(query), shapes)
+
+    first, other = "SELECT x FROM core.a", "SELECT x + y AS x FROM core.a"
+    assert loaded(first) == loaded(first) == {"x": [("core.a", "x")]}
+    assert asked == [first]
+    assert loaded(other) == {"x": [("core.a", "x"), ("core.a", "y")]}
+    assert asked == [first, other]
+    assert len(json.loads(file.read_text())) == 1  # what no table follows from any more is let go
+    for content in ("", "[1]", '{"a": 3}', '{"a": {"x": [1]}}'):
+        file.write_text(content)
+        assert loaded(first) == {"x": [("core.a", "x")]}
+    assert len(asked) == 6
+    assert [at.name for at in tmp_path.iterdir()] == ["lineage.json"]
+
+
+def test_where_a_column_comes_from_follows_from_the_tables_that_have_it(tmp_path: Path) -> None:
+    table = table_of("SELECT x FROM core.a CROSS JOIN core.c")
+    with remembered(tmp_path / "lineage.json"):
+        for has_it, has_not in (("core.a", "core.c"), ("core.c", "core.a")):
+            shapes = {has_it: {"x": "INTEGER"}, has_not: {"y": "INTEGER"}}
+            assert column_lineage(table, shapes) == {"x": [(has_it, "x")]}
