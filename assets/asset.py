@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+from pydantic import PrivateAttr
 
 from assets.computed import module_of
 from assets.graph import Graph, graph
@@ -46,10 +47,18 @@ class Making(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives its
     """Where the shop's own seeds lie."""
 
     seeds: str
+    _graph: Graph | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Forget the graph of the run before."""
+        del context
+        self._graph = None
 
     def graph(self) -> Graph:
-        """Read the graph as it is now."""
-        return graph(Path(self.seeds))
+        """Read the graph, once a run: a seed that is changed meanwhile is seen by the next."""
+        if self._graph is None:
+            self._graph = graph(Path(self.seeds))
+        return self._graph
 
 
 @cache  # it counts the months, for every input of every table
