@@ -493,12 +493,20 @@ def _closed(
         if len(past) < 2 or len(past & closed) <= _HOLIDAY_CLOSED * len(past):
             free = frozenset()
     found = {day for day in ahead if day in free}
+
+    def ordinary(day: date, by: int) -> date:
+        """The nearest day, itself or to one side, that is neither of a closed weekday nor a holiday."""
+        while day.weekday() not in open_weekdays or day in free:
+            day += timedelta(days=by)
+        return day
+
     for day in ahead:
         if (day.month, day.day) >= _CHRISTMAS[0] or (day.month, day.day) <= _CHRISTMAS[1]:
+            # A holiday moves (the 27th for a 25th on a Sunday), so that alone says nothing of its date: it was part of
+            # a closed time if a day beside it was closed, and a closed weekday if both were.
             before = day.replace(year=day.year - 1)
-            # Where that day was of a closed weekday, those around it tell.
-            around = (before - timedelta(days=1), before + timedelta(days=1))
-            if before in closed or (before.weekday() not in open_weekdays and closed.issuperset(around)):
+            beside = [near in closed for near in (ordinary(before, -1), ordinary(before, 1))]
+            if any(beside) if before in closed else all(beside):
                 found.add(day)
     return found
 

@@ -83,6 +83,26 @@ def test_an_unknown_country_has_no_holidays_and_christmas_is_learned_all_the_sam
     assert mean[date(2022, 12, 21)] > 90
 
 
+def test_a_holiday_that_moved_does_not_close_its_date_a_year_later():
+    """28 December 2021 made up for a Boxing Day on a Sunday; a year later it is a day like any other.
+
+    Foretold as 0 it would be the largest error of the year.
+    """
+    free = origins.holidays_of("GB-ENG", (2021, 2022, 2023))
+    assert date(2021, 12, 28) in free
+    assert date(2022, 12, 28) not in free
+    days = [day for day in DAYS if day.weekday() != 5 and day not in free]
+    given = pl.DataFrame({"starts_on": days}).with_columns(
+        grain=pl.lit("day"), country=pl.lit("EIRE"), orders=pl.lit(2, pl.Int64), amount=pl.lit(100.0),
+        product_id=pl.lit(None, pl.String), category=pl.lit(None, pl.String),
+    )  # fmt: skip
+    one = looked_at(given)[date(2022, 11, 1), "day"]
+    mean = dict(zip(one.ahead, one.means[PANEL.index("median"), 0], strict=True))
+    closed = {day for day, expected in mean.items() if expected == 0}
+    assert closed == {day for day in one.ahead if day.weekday() == 5 or day in free}
+    assert {date(2022, 12, 26), date(2022, 12, 27), date(2023, 1, 2)} <= closed
+
+
 def test_months_and_weeks_that_are_not_whole_are_not_trained_on(shop):
     """The half of December that was seen would foretell half a January."""
     one = shop[date(2022, 12, 1), "month"]
