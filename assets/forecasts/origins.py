@@ -34,9 +34,13 @@ _LONGEST = {**RECENT, "day": 940}
 BESIDES = ("naive", "seasonal naive", "mean of 8 seasons", "rolling mean", "line with season", "Croston")
 YEARLY = "median, moved as a year before"
 HARMONIC = "harmonic regression"
-OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC)
+COMBINED = "regression and median"
+OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC, COMBINED)
 PANEL = (*OWN, *models.LIBRARY)
-_ALWAYS = len(OWN) - 1  # models that speak of every series: the last does of days, once a year is known
+_ALWAYS = len(OWN) - 2  # models that speak of every series: the last two do of days, once a year is known
+_PARTS_A_YEAR = (
+    2  # what the regression counts for, for each year that it saw, where the median counts for one
+)
 FLOOR = "seasonal naive"
 EVERYWHERE = "All"
 _TOP_SHARE = 0.8
@@ -674,6 +678,7 @@ def _all_models(
     length = _DAYS_A_YEAR / 7 * period
     # A shop that opened on the fourth of January has its year by the end of December.
     if grain == "day" and every.shape[1] >= length - period:
-        mean = smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive)
-        found.append(within(mean))
+        mean = within(smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive))
+        parts = _PARTS_A_YEAR * every.shape[1] / length
+        found += [mean, (parts * mean + median) / (parts + 1)]
     return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

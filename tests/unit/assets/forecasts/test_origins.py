@@ -189,7 +189,18 @@ def test_the_regression_on_the_year_speaks_of_days_once_a_year_is_known(shop):
     assert not any(has for (_, grain), has in spoken.items() if grain != "day")
 
 
-def test_the_regression_on_the_year_is_not_served_before_it_was_judged():
+def test_the_regression_counts_twice_for_each_year_that_it_saw_beside_the_median():
+    past = looked_at(rows(noise=0.2))
+    for as_of, years in ((date(2022, 1, 1), 1 + 27 / 365.2425), (date(2022, 11, 1), 1 + 330 / 365.2425)):
+        means = past[as_of, "day"].means
+        regression, median, both = (
+            means[PANEL.index(name)] for name in (origins.HARMONIC, "median", origins.COMBINED)
+        )
+        assert both == pytest.approx((2 * years * regression + median) / (2 * years + 1), rel=2e-3)
+        assert np.abs(regression - median).max() > 1
+
+
+def test_the_regression_on_the_year_is_not_served_alone_before_it_was_judged():
     """As of January it speaks for the first time: nothing has yet shown that it beats seasonal naive."""
     found = sales.compute(rows(noise=0.2), [date(2022, 1, 1)])
     served = found.filter(pl.col("grain") == "day")["model"].unique().to_list()
