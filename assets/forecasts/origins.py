@@ -158,6 +158,7 @@ class Steps:
     keys: pl.DataFrame  # measure, level, name, category; in order of its rows
     starts: tuple[date, ...]
     values: Floats
+    first: Integers  # of each series the step of its first row, of nothing sold too
 
     def until(self, day: date) -> int:
         """How many whole steps end before `day`."""
@@ -249,7 +250,9 @@ def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
     )
     # Sums of floats in the order of rows would differ in the last digit.
     values[placed["row"].to_numpy(), placed["step"].to_numpy()] = placed["value"].round(4).to_numpy()
-    return Steps(grain, keys, starts, values)
+    first = np.full(keys.height, len(starts))
+    np.minimum.at(first, placed["row"].to_numpy(), placed["step"].to_numpy())
+    return Steps(grain, keys, starts, values, first)
 
 
 def _calendar(grain: str, starts: pl.Series) -> tuple[date, ...]:
@@ -394,8 +397,8 @@ def nodes_of(table: Steps, length: int) -> tuple[tuple[Node, ...], Floats]:
     names, categories = keys["name"].to_list(), keys["category"].to_list()
     nodes: list[Node] = []
     parts: list[Floats] = []
-    window = values[:, max(length - RECENT[table.grain], 0) : length]
-    is_known = (window > 0).any(axis=1)
+    # What never sold has rows that say so.
+    is_known = table.first < length
     recent = values[:, max(length - YEAR[table.grain], 0) : length].sum(axis=1)
     for measure in ("amount", "orders"):
         of_countries = keys.select(
@@ -537,8 +540,9 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
         for row, values in enumerate(one.axis):
             # Days before the first sale say nothing; by day they stay, so that few lengths differ.
             first = int((values > 0).argmax()) if grain != "day" else 0
-            if not values.any():
-                one.reasons[row] = "nothing was sold"
+            recent = values[-RECENT[grain] :]
+            if not (recent > 0).any():
+                one.reasons[row] = f"nothing was sold in {recent.size} {grain}s"
                 continue
             if values.size - first < models.LEAST:
                 one.reasons[row] = f"{values.size - first} observations are too few to fit anything"

@@ -209,6 +209,7 @@ def test_the_regression_on_the_year_is_not_served_alone_before_it_was_judged():
 
 
 TOO_FEW = "3 observations are too few to fit anything"
+NOTHING = "nothing was sold"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ TOO_FEW = "3 observations are too few to fit anything"
         ("a thousandfold", [*(50.0 + day % 5 for day in range(50)), *(50_000.0 + day % 5 for day in range(10))], None),
         ("one day", [5.0], "1 observations are too few to fit anything"),
         ("longer horizon", [50.0 + day % 5 for day in range(30)], None),
-        ("returns outweigh sales", [0.0] * 30, "nothing was sold"),
+        ("returns outweigh sales", [0.0] * 30, "nothing was sold in 30 days"),
         ("negative net days", [-30.0 if day % 4 == 1 else 50.0 for day in range(60)], None),
     ],
 )  # fmt: skip
@@ -248,18 +249,13 @@ def test_bad_input_has_rows_that_say_what_stood_in_and_why_and_never_a_hole(name
     numbers = found.select(pl.col(pl.Float64))
     assert numbers.null_count().sum_horizontal().item() == 0
     assert numbers.select(pl.all().is_finite().all()).row(0) == (True,) * numbers.width
-    if reason == "nothing was sold":
-        assert odd.is_empty()  # what never sold is no series: the total has its rows
-    else:
-        assert odd.height == 90
-        assert set(odd["reason"]) == {reason}
-        assert reason is None or set(odd["model"]) == {"naive"}
-        assert (
-            odd.select((pl.col("lo_95") <= pl.col("lo_80")) & (pl.col("hi_80") <= pl.col("hi_95")))
-            .to_series()
-            .all()
-        )
-        assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
+    assert odd.height == 90
+    assert set(odd["reason"]) == {reason}
+    assert reason is None or set(odd["model"]) == {"naive"}
+    assert odd.select(
+        ((pl.col("lo_95") <= pl.col("lo_80")) & (pl.col("hi_80") <= pl.col("hi_95"))).all()
+    ).item()
+    assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
     assert found.filter(pl.col("level") == "total")["grain"].n_unique() >= 1
 
 
@@ -306,12 +302,12 @@ def goods_beside(amounts, grain, country=None):
         ("three of many", [*[None] * 20, 50.0, 70.0, 60.0], TOO_FEW),
         ("constant", [50.0] * 24, None),
         ("gaps", [50.0 + at % 5 if at % 3 else None for at in range(24)], None),
-        ("zeros throughout", [0.0] * 24, None),
+        ("zeros throughout", [0.0] * 24, NOTHING),
         ("ended long ago", [*(50.0 + at % 5 for at in range(10)), *[None] * 14], None),
         ("a thousandfold", [*(50.0 + at % 5 for at in range(20)), *(50_000.0 + at % 5 for at in range(4))], None),
         ("longer horizon", [50.0 + at % 5 for at in range(4)], None),
         ("negative net steps", [-30.0 if at % 4 == 1 else 50.0 for at in range(24)], None),
-        ("negative throughout", [-30.0] * 24, None),
+        ("negative throughout", [-30.0] * 24, NOTHING),
     ],
 )  # fmt: skip
 def test_bad_input_of_products_by_week_and_month_has_rows_that_say_what_stood_in_and_why(
@@ -328,21 +324,40 @@ def test_bad_input_of_products_by_week_and_month_has_rows_that_say_what_stood_in
         ((pl.col("lo_95") <= pl.col("lo_80")) & (pl.col("hi_80") <= pl.col("hi_95"))).all()
     ).item()
     odd = found.filter((pl.col("grain") == grain) & pl.col("series").is_in(["Odd", "Odds", "Rest of Odds"]))
-    if name in {"zeros throughout", "negative throughout"}:
-        assert odd.is_empty()  # what never sold is no series: the total has its rows
-    else:
-        assert odd.group_by("level").len().sort("level").rows() == [
-            ("category", {"week": 13, "month": 3}[grain]),
-            ("product", {"week": 13, "month": 3}[grain]),
-        ]
-        assert set(odd["reason"]) == {reason}
-        assert set(odd["model"]) <= set(PANEL)
-        assert reason is None or set(odd["model"]) == {"naive"}
-        assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
+    assert odd.group_by("level").len().sort("level").rows() == [
+        ("category", {"week": 13, "month": 3}[grain]),
+        ("product", {"week": 13, "month": 3}[grain]),
+    ]
+    assert set(odd["reason"]) == {reason if reason != NOTHING else f"{NOTHING} in 24 {grain}s"}
+    assert set(odd["model"]) <= set(PANEL)
+    assert reason is None or set(odd["model"]) == {"naive"}
+    assert odd["mean"].max() <= 2 * max(0.0, *(amount or 0.0 for amount in amounts)) + 1e-6
     total = found.filter(
         (pl.col("grain") == grain) & (pl.col("level") == "total") & (pl.col("measure") == "amount")
     )
     assert total.height == {"week": 13, "month": 3}[grain]
+
+
+def test_what_ended_more_than_a_window_ago_says_so_and_what_comes_later_is_not_known_yet():
+    """A country without a row is one that nobody looked at; one that is first sold to in a year is a secret."""
+    days = [date(2021, 1, 4) + timedelta(days=at) for at in range(700)]
+    parts = (("Even", days), ("Gone", days[:100]), ("Late", days[650:]))
+    table = pl.concat(
+        [
+            pl.DataFrame({"starts_on": some, "country": name, "amount": [50.0 + day.day % 7 for day in some]})
+            for name, some in parts
+        ]
+    ).with_columns(
+        grain=pl.lit("day"), orders=pl.lit(1), holiday_country=pl.lit(None, pl.String),
+        product_id=pl.lit(None, pl.String), category=pl.lit(None, pl.String),
+    )  # fmt: skip
+    found = sales.compute(table, [date(2022, 9, 1)]).filter(
+        (pl.col("grain") == "day") & (pl.col("measure") == "amount")
+    )
+    assert set(found["series"]) == {"All", "Even", "Gone"}
+    gone = found.filter(pl.col("series") == "Gone")
+    assert set(gone["reason"]) == {"nothing was sold in 420 days"}
+    assert set(gone["mean"]) == set(gone["hi_95"]) == {0.0}
 
 
 def test_intervals_widen_with_the_steps_and_say_on_how_many_errors_they_were_measured():
