@@ -300,14 +300,18 @@ def noise_floor(folder: Path) -> list[Measurement]:
     """Error of the daily total amount in simulated shops, 28 days ahead, against what chance alone makes of it.
 
     Forecasts as served at the ends of months 12 to 23 and 24 to 35, without days that a planted anomaly moves, which
-    nobody foretells, and the day whose rows are missing. BENCH_SEEDS says which shops.
+    nobody foretells, the day whose rows are missing, and the holidays of England that follow no rule (a jubilee in June of the
+    second year, and the holiday that it moved), on which simulated shops are open and others are not. BENCH_SEEDS says which
+    shops.
     """
     import polars as pl
 
     from assets.forecasts import sales
+    from assets.forecasts.origins import holidays_of
     from simulator import oracles, write
 
     months = [date(HISTORY.year + at // 12, at % 12 + 1, 1) for at in range(37)]
+    free = sorted(holidays_of("GB-ENG", tuple({month.year for month in months})))
     parts = []
     for preset in ("default", "null"):
         for seed in map(int, os.environ.get("BENCH_SEEDS", "101,102,103,104").split(",")):
@@ -322,7 +326,9 @@ def noise_floor(folder: Path) -> list[Measurement]:
             usual = (pl.col("expected_amount") / pl.col("usual_amount") - 1).abs() < 0.15
             floor = oracles.noise_floor(truth["amount_deviation"].to_numpy())
             came = rows.group_by(day="starts_on").agg(came=pl.col("amount").sum())
-            days = truth.with_columns(floor=floor).filter(pl.col("is_open") & ~pl.col("is_missing") & usual)
+            days = truth.with_columns(floor=floor).filter(
+                pl.col("is_open") & ~pl.col("is_missing") & ~pl.col("day").is_in(free) & usual
+            )
             judged = (
                 foretold.join(days, left_on="starts_on", right_on="day")
                 .join(came, left_on="starts_on", right_on="day", how="left")

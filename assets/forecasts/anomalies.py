@@ -2,7 +2,8 @@
 
 What is expected of a day is the median of the days around it, its weekday taken into account: of days past there is no
 need to foretell, and a median over four weeks is not moved by the anomaly itself. Square roots are compared, for
-sales are counts of customers: so a busy season is as regular as a quiet one.
+sales are counts of customers: so a busy season is as regular as a quiet one. Days of a known event are compared with what the
+event does, by the factor that forecasts of it use.
 """
 
 from collections.abc import Sequence
@@ -16,10 +17,13 @@ from scipy.stats import t as student
 from assets.days import reference_days, seen_months
 from assets.forecasts.choice import before
 from assets.forecasts.origins import (
+    Asked,
     Booleans,
+    Event,
     Integers,
     Node,
     Steps,
+    events_of,
     holidays_of,
     nodes_of,
     steps_of,
@@ -69,28 +73,53 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         return pl.DataFrame(schema=SHAPE)
     references = reference_days(days, sorted({*seen_months(days), *months}))
     country = rows["holiday_country"].drop_nulls().first() if rows["holiday_country"].count() else None
-    parts = []
+    country = None if country is None else str(country)
+    parts, events, finer = [], events_of(rows), dict[date, dict[str, Asked]]()
     for grain in ("day", "week"):
         table = steps_of(rows, grain)
         for month in months:
             if month in references and table.starts:
-                since = references.get(before(month, 1), date.min)
-                parts.append(_of_month(table, month, since, references[month], country))
+                since, until = references.get(before(month, 1), date.min), references[month]
+                lift = _lifts(table, month, until, country, events, finer.setdefault(month, {}))
+                parts.append(_of_month(table, month, since, until, country, lift))
     found = pl.concat([pl.DataFrame(schema=SHAPE), *parts])
     return _judged(found).with_columns(pl.col(pl.Float64).round(_DIGITS)).select(SHAPE.keys())
 
 
-def _of_month(table: Steps, month: date, since: date, reference: date, country: object) -> pl.DataFrame:
+def _lifts(
+    table: Steps,
+    month: date,
+    reference: date,
+    country: str | None,
+    events: Sequence[Event],
+    finer: dict[str, Asked],
+) -> Floats:
+    """By how much known events multiplied each step before `reference`, series x steps; `finer` is added to."""
+    length = table.until(reference)
+    if not events or not length:
+        return np.ones((1, length))
+    one = Asked.of(table, month, reference, country, events, finer)
+    finer[table.grain] = one
+    lift = np.ones((len(one.nodes), length))
+    place = {start: at for at, start in enumerate(table.starts[:length])}
+    lift[:, [place[start] for start in one.stamps]] = one.past
+    return lift
+
+
+def _of_month(
+    table: Steps, month: date, since: date, reference: date, country: str | None, lift: Floats
+) -> pl.DataFrame:
     """Every series and step that ended from `since` on, before `reference`, with what was expected of it."""
     length = table.until(reference)
     nodes, every = nodes_of(table, length)
     values = every[:, :length]
+    lift = np.broadcast_to(lift, values.shape)
     starts = np.array(table.starts[:length], dtype=object)
     place = np.zeros(length, dtype=np.int64)
     if table.grain == "day":
         place = np.array([day.weekday() for day in starts], dtype=np.int64)
-        kept = _trading(starts, place, values, None if country is None else str(country))
-        values, starts, place = values[:, kept], starts[kept], place[kept]
+        kept = _trading(starts, place, values, country)
+        values, lift, starts, place = values[:, kept], lift[:, kept], starts[kept], place[kept]
     # A total by week is that of its days, and orders of products are not known.
     some = [
         row for row, node in enumerate(nodes) if table.grain == "day" or node.level in {"category", "product"}
@@ -109,6 +138,7 @@ def _of_month(table: Steps, month: date, since: date, reference: date, country: 
                 _compared(
                     [nodes[row] for row in of_measure],
                     values[of_measure][:, window],
+                    lift[of_measure][:, window],
                     starts,
                     place,
                     is_new,
@@ -131,21 +161,28 @@ def _trading(starts: Days, weekday: Integers, values: Floats, country: str | Non
 
 
 def _compared(
-    nodes: Sequence[Node], values: Floats, starts: Days, place: Integers, is_new: Booleans, grain: str
+    nodes: Sequence[Node],
+    values: Floats,
+    lift: Floats,
+    starts: Days,
+    place: Integers,
+    is_new: Booleans,
+    grain: str,
 ) -> pl.DataFrame:
     """Each new step of each series against those around it; those with more than a tenth of zeros are left out."""
+    plain = values / lift
     if grain == "day":
-        whole, profile = values[0], np.ones(values.shape[1])
+        whole, profile = plain[0], np.ones(values.shape[1])
         for _ in range(2):
             ratio = whole / np.maximum(_level(whole / profile, _AROUND[grain]), 1e-9)
             for at in np.unique(place):
                 profile[place == at] = max(float(np.median(ratio[place == at])), 1e-3)
     else:
         # A week is as long as it was open: categories and products are seen as shares of it.
-        profile = np.maximum(values[[node.level == "category" for node in nodes]].sum(axis=0), 1e-3)
+        profile = np.maximum(plain[[node.level == "category" for node in nodes]].sum(axis=0), 1e-3)
     some = np.flatnonzero((values == 0).mean(axis=1) <= _MOST_ZEROS).tolist()
     values = values[some]
-    expected = _level(values / profile, _AROUND[grain]) * profile
+    expected = _level(plain[some] / profile, _AROUND[grain]) * profile * lift[some]
     apart = 2 * (np.sqrt(values) - np.sqrt(expected))
     middle = np.median(apart, axis=1, keepdims=True)
     spread = _NORMAL_MAD * np.median(np.abs(apart - middle), axis=1, keepdims=True)

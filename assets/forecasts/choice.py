@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.forecasts.models import MEDIAN, needed
-from assets.forecasts.origins import FLOOR, HARMONIC, PANEL, Node, Seen
+from assets.forecasts.origins import COMBINED, FLOOR, HARMONIC, PANEL, Node, Seen
 from assets.forecasts.smoothing import Floats
 
 LEVELS = (80, 95)
 LOOKBACK = 12  # origins before, on which models are compared and intervals measured
 BUCKETS = {"day": (7, 28, 90), "week": (4, 13), "month": (1, 3)}  # last steps of what is judged together
 _UNITS = 10_000  # wholes and parts agree to the last digit that is written
+_MARGIN = 1.2  # by which another model must err less than the regression and the median together
 _POOL_ORIGINS = 4  # the mean of similar series counts as much as so many origins of its own
 # What wholes' variances count for: errors of parts go together, which the diagonal alone does not know. At 1 the daily
 # total of Online Retail errs 1.00 of seasonal naive, at 0.3 0.98; below that simulated weeks err more.
@@ -58,17 +59,20 @@ def known(one: Seen, by: date) -> npt.NDArray[np.bool_]:
 def champions(past: Past, at: Seen) -> Integers:
     """Place in `PANEL` of the model of each series: the least mean error (MASE) at earlier origins.
 
-    What was not seen to beat seasonal naive is never used; before anything is known it is the median. The regression on the
-    year is judged at origins at which it spoke, and by the rest at the same: counted as seasonal naive before, as others are
-    where they were silent, it would be passed over for months.
+    What was not seen to beat seasonal naive is never used; before anything is known it is the median. Once a year is known,
+    the regression on it and the median together are used, unless another erred less by a fifth: to combine errs less than to
+    choose by a few origins. The regression alone is judged at origins at which it spoke, and by the rest at the same: counted
+    as seasonal naive before, as others are where they were silent, it would be passed over for months.
     """
     origins = earlier(past, at)
     found = np.full(len(at.nodes), PANEL.index(MEDIAN))
-    floor, yearly = PANEL.index(FLOOR), PANEL.index(HARMONIC)
+    floor, yearly, combined = (PANEL.index(name) for name in (FLOOR, HARMONIC, COMBINED))
     score, places = _scores(origins, at), np.arange(len(at.nodes))
     score[yearly] = np.inf
     is_judged = np.isfinite(score[floor])
-    best = score.argmin(axis=0)
+    preferred = score.copy()
+    preferred[combined] /= _MARGIN
+    best = preferred.argmin(axis=0)
     beats = score[best, places] < score[floor]
     found[is_judged] = np.where(beats, best, floor)[is_judged]
     since = _scores([one for one in origins if is_spoken(one)[yearly].any()], at)
@@ -80,16 +84,18 @@ def _scores(origins: Sequence[Seen], at: Seen) -> Floats:
     """Mean errors of models by series, over origins whose steps had come; infinite where nothing is known.
 
     A series' own errors are drawn to those of its like (measure and level, by size), by how many origins it has. At an origin
-    of which a model said nothing it counts as seasonal naive; one that says nothing now is infinite, too.
+    of which a model said nothing it counts as seasonal naive, the regression and the median together as the median alone;
+    one that says nothing now is infinite, too.
     """
     key = {(node.measure, node.level, node.name): row for row, node in enumerate(at.nodes)}
     total, count = np.zeros((len(PANEL), len(at.nodes))), np.zeros(len(at.nodes))
     pooled: dict[tuple[str, str], list[Floats]] = {}
+    # Who did not speak wins nothing by it.
+    instead = [PANEL.index(MEDIAN if name == COMBINED else FLOOR) for name in PANEL]
     for one in origins:
         steps = known(one, at.as_of)
         errors = scaled_errors(one)[:, :, steps]
-        # Who did not speak wins nothing by it.
-        errors = np.where(is_spoken(one)[:, :, None], errors, errors[PANEL.index(FLOOR)])
+        errors = np.where(is_spoken(one)[:, :, None], errors, errors[instead])
         is_judged = (one.scale > 0) & (one.sigma > 0).any(axis=1) & bool(steps.any())
         mean = errors.mean(axis=2) if steps.any() else np.zeros(errors.shape[:2])
         for kind, rows in one.pools.items():

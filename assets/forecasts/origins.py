@@ -34,9 +34,13 @@ _LONGEST = {**RECENT, "day": 940}
 BESIDES = ("naive", "seasonal naive", "mean of 8 seasons", "rolling mean", "line with season", "Croston")
 YEARLY = "median, moved as a year before"
 HARMONIC = "harmonic regression"
-OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC)
+COMBINED = "regression and median"
+OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC, COMBINED)
 PANEL = (*OWN, *models.LIBRARY)
-_ALWAYS = len(OWN) - 1  # models that speak of every series: the last does of days, once a year is known
+_ALWAYS = len(OWN) - 2  # models that speak of every series: the last two do of days, once a year is known
+_PARTS_A_YEAR = (
+    2  # what the regression counts for, for each year that it saw, where the median counts for one
+)
 FLOOR = "seasonal naive"
 EVERYWHERE = "All"
 _TOP_SHARE = 0.8
@@ -154,6 +158,7 @@ class Steps:
     keys: pl.DataFrame  # measure, level, name, category; in order of its rows
     starts: tuple[date, ...]
     values: Floats
+    first: Integers  # of each series the step of its first row, of nothing sold too
 
     def until(self, day: date) -> int:
         """How many whole steps end before `day`."""
@@ -245,7 +250,9 @@ def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
     )
     # Sums of floats in the order of rows would differ in the last digit.
     values[placed["row"].to_numpy(), placed["step"].to_numpy()] = placed["value"].round(4).to_numpy()
-    return Steps(grain, keys, starts, values)
+    first = np.full(keys.height, len(starts))
+    np.minimum.at(first, placed["row"].to_numpy(), placed["step"].to_numpy())
+    return Steps(grain, keys, starts, values, first)
 
 
 def _calendar(grain: str, starts: pl.Series) -> tuple[date, ...]:
@@ -390,8 +397,8 @@ def nodes_of(table: Steps, length: int) -> tuple[tuple[Node, ...], Floats]:
     names, categories = keys["name"].to_list(), keys["category"].to_list()
     nodes: list[Node] = []
     parts: list[Floats] = []
-    window = values[:, max(length - RECENT[table.grain], 0) : length]
-    is_known = (window > 0).any(axis=1)
+    # What never sold has rows that say so.
+    is_known = table.first < length
     recent = values[:, max(length - YEAR[table.grain], 0) : length].sum(axis=1)
     for measure in ("amount", "orders"):
         of_countries = keys.select(
@@ -493,12 +500,20 @@ def _closed(
         if len(past) < 2 or len(past & closed) <= _HOLIDAY_CLOSED * len(past):
             free = frozenset()
     found = {day for day in ahead if day in free}
+
+    def ordinary(day: date, by: int) -> date:
+        """The nearest day, itself or to one side, that is neither of a closed weekday nor a holiday."""
+        while day.weekday() not in open_weekdays or day in free:
+            day += timedelta(days=by)
+        return day
+
     for day in ahead:
         if (day.month, day.day) >= _CHRISTMAS[0] or (day.month, day.day) <= _CHRISTMAS[1]:
+            # A holiday moves (the 27th for a 25th on a Sunday), so that alone says nothing of its date: it was part of
+            # a closed time if a day beside it was closed, and a closed weekday if both were.
             before = day.replace(year=day.year - 1)
-            # Where that day was of a closed weekday, those around it tell.
-            around = (before - timedelta(days=1), before + timedelta(days=1))
-            if before in closed or (before.weekday() not in open_weekdays and closed.issuperset(around)):
+            beside = [near in closed for near in (ordinary(before, -1), ordinary(before, 1))]
+            if any(beside) if before in closed else all(beside):
                 found.add(day)
     return found
 
@@ -525,8 +540,9 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
         for row, values in enumerate(one.axis):
             # Days before the first sale say nothing; by day they stay, so that few lengths differ.
             first = int((values > 0).argmax()) if grain != "day" else 0
-            if not values.any():
-                one.reasons[row] = "nothing was sold"
+            recent = values[-RECENT[grain] :]
+            if not (recent > 0).any():
+                one.reasons[row] = f"nothing was sold in {recent.size} {grain}s"
                 continue
             if values.size - first < models.LEAST:
                 one.reasons[row] = f"{values.size - first} observations are too few to fit anything"
@@ -666,6 +682,7 @@ def _all_models(
     length = _DAYS_A_YEAR / 7 * period
     # A shop that opened on the fourth of January has its year by the end of December.
     if grain == "day" and every.shape[1] >= length - period:
-        mean = smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive)
-        found.append(within(mean))
+        mean = within(smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive))
+        parts = _PARTS_A_YEAR * every.shape[1] / length
+        found += [mean, (parts * mean + median) / (parts + 1)]
     return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

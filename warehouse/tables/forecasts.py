@@ -94,7 +94,8 @@ SALES = Table(
     description=(
         "What will be sold in the next 90 days, 13 weeks and 3 months. For each series the model speaks that erred least at "
         "the twelve origins before, none that was not seen to beat seasonal naive, and the median of a diverse few until "
-        "anything had come; means of parts are made to add up to wholes. Intervals are conformal: the errors of "
+        "anything had come; of days, once a year is known, a regression on it together with that median, unless another erred "
+        "less by a fifth. Means of parts are made to add up to wholes. Intervals are conformal: the errors of "
         "what was served at those origins, by level and steps ahead. Quantiles do not add up, and are not forced to."
     ),
     grain="one row per as_of month, grain, measure, series and step",

@@ -19,7 +19,7 @@ SELECT
     NULL AS orders,
     amount
 FROM core.product_weeks
-WHERE month >= $start AND month < $end AND amount > 0
+WHERE month >= $start AND month < $end
 UNION ALL
 SELECT
     month,
@@ -30,4 +30,4 @@ SELECT
     NULL AS orders,
     amount
 FROM core.product_months
-WHERE month >= $start AND month < $end AND amount > 0
+WHERE month >= $start AND month < $end

@@ -50,8 +50,8 @@ def origin(month, errors, came=10.0, nodes=NODES, steps=3):
 
 
 def errors_of(**small):
-    """Errors by model, 5 unless told; the regression on the year does not speak unless told."""
-    small = {"harmonic_regression": np.nan, **small}
+    """Errors by model, 5 unless told; the regression on the year does not speak unless told, alone or with the median."""
+    small = {"harmonic_regression": np.nan, "regression_and_median": np.nan, **small}
     return [small.get(name.replace(" ", "_"), 5.0) for name in PANEL]
 
 
@@ -132,6 +132,34 @@ def test_the_regression_on_the_year_is_used_once_it_was_seen_to_err_least_where_
 def test_the_regression_on_the_year_is_not_used_where_nothing_was_judged_yet():
     past = {(one.as_of, "month"): one for one in (origin(1, errors_of(harmonic_regression=0.0)),)}
     assert {PANEL[place] for place in choice.champions(past, past[date(2020, 1, 1), "month"])} == {"median"}
+
+
+def test_the_regression_and_the_median_together_are_used_unless_another_erred_less_by_a_fifth():
+    """Where they did not speak yet they are what the median was; who erred a little less on a few origins was lucky."""
+
+    def chosen(**errors):
+        origins = [
+            origin(1, errors_of(median=2.0, **errors)),
+            origin(8, errors_of(harmonic_regression=1.0, regression_and_median=1.0)),
+        ]
+        past = {(one.as_of, "month"): one for one in origins}
+        return {PANEL[place] for place in choice.champions(past, origins[1])}
+
+    together = {"regression and median"}
+    assert chosen(ETS=1.7) == chosen(ETS=5.0) == together
+    assert chosen(ETS=1.6) == {"ETS"}
+    # The median did not beat seasonal naive, so neither do they.
+    assert chosen(seasonal_naive=1.9) == {FLOOR}
+    assert chosen(seasonal_naive=2.1) == together
+
+
+def test_the_regression_and_the_median_together_are_judged_by_what_they_said_once_they_spoke():
+    origins = [
+        origin(1, errors_of(median=1.0, ETS=1.5, regression_and_median=3.0, harmonic_regression=5.0)),
+        origin(8, errors_of(harmonic_regression=1.0, regression_and_median=1.0)),
+    ]
+    past = {(one.as_of, "month"): one for one in origins}
+    assert {PANEL[place] for place in choice.champions(past, origins[1])} == {"median"}
 
 
 def test_before_anything_has_come_the_median_is_used():

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from assets.days import reference_days
-from assets.forecasts import origins, rivals, sales
+from assets.forecasts import anomalies, origins, rivals, sales
 from assets.forecasts.origins import Event, Node, event_lifts
 from warehouse.errors import TillageError
 
@@ -272,3 +272,51 @@ def test_an_event_of_a_category_that_never_sold_does_nothing_and_of_one_that_is_
         r"Write it as seeds/categories\.csv does",
     ):
         sales.compute(misspelt, [AS_OF])
+
+
+def marked(rows, months):
+    """Days of France that are marked as anomalies."""
+    found = anomalies.compute(rows, months).filter("is_anomaly")
+    assert found.filter(pl.col("grain") == "week").is_empty()
+    return set(found.filter((pl.col("series") == "France") & (pl.col("measure") == "amount"))["starts_on"])
+
+
+def test_a_known_fair_is_no_anomaly_and_what_happens_on_another_day_is_one():
+    """Who entered the fair in the seed is not to be woken by it, and is to be by a day that went wrong."""
+    months = [date(2021, month, 1) for month in range(3, 13)]
+    fair_days = {a + timedelta(days=at) for a, _ in FAIRS for at in range(4)}
+    assert fair_days & marked(shop(events=False), months)
+    assert marked(shop(), months) == set()
+    odd, good = date(2021, 8, 18), date(2021, 11, 3)
+    is_france = pl.col("country") == "France"
+    planted = shop().with_columns(
+        amount=pl.when(is_france & (pl.col("starts_on") == odd))
+        .then(pl.col("amount") * 0.3)
+        .when(is_france & (pl.col("starts_on") == good))
+        .then(pl.col("amount") * 2.5)
+        .otherwise(pl.col("amount"))
+    )
+    assert marked(planted, months) == {odd, good}
+
+
+def test_what_is_expected_of_a_known_fair_is_what_it_does():
+    found = anomalies.compute(shop(), [AS_OF, date(2021, 9, 1)]).filter(
+        (pl.col("series") == "France") & (pl.col("measure") == "amount") & (pl.col("grain") == "day")
+    )
+    fair = found.filter(pl.col("starts_on").is_between(*FAIRS[2]))
+    assert fair.height == 4
+    beside = pl.when(pl.col("starts_on").dt.weekday() == 5).then(360.0).otherwise(300.0)
+    ratio = fair.select((pl.col("expected") / beside).mean()).item()
+    assert ratio == pytest.approx(2.0, rel=0.1)
+
+
+def test_weeks_of_a_category_that_has_a_known_event_are_no_anomaly():
+    """Its own weeks are compared as it moved them; those of others as shares of weeks without it."""
+    months = [date(2021, month, 1) for month in range(4, 13)]
+
+    def weeks(*known):
+        found = anomalies.compute(goods(*known), months)
+        return found.filter("is_anomaly").filter(pl.col("grain") == "week")
+
+    assert set(weeks()["series"]) >= {"Mugs"}
+    assert weeks(*MUGS_FAIR).is_empty()

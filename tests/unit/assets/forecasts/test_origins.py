@@ -83,6 +83,26 @@ def test_an_unknown_country_has_no_holidays_and_christmas_is_learned_all_the_sam
     assert mean[date(2022, 12, 21)] > 90
 
 
+def test_a_holiday_that_moved_does_not_close_its_date_a_year_later():
+    """28 December 2021 made up for a Boxing Day on a Sunday; a year later it is a day like any other.
+
+    Foretold as 0 it would be the largest error of the year.
+    """
+    free = origins.holidays_of("GB-ENG", (2021, 2022, 2023))
+    assert date(2021, 12, 28) in free
+    assert date(2022, 12, 28) not in free
+    days = [day for day in DAYS if day.weekday() != 5 and day not in free]
+    given = pl.DataFrame({"starts_on": days}).with_columns(
+        grain=pl.lit("day"), country=pl.lit("EIRE"), orders=pl.lit(2, pl.Int64), amount=pl.lit(100.0),
+        product_id=pl.lit(None, pl.String), category=pl.lit(None, pl.String),
+    )  # fmt: skip
+    one = looked_at(given)[date(2022, 11, 1), "day"]
+    mean = dict(zip(one.ahead, one.means[PANEL.index("median"), 0], strict=True))
+    closed = {day for day, expected in mean.items() if expected == 0}
+    assert closed == {day for day in one.ahead if day.weekday() == 5 or day in free}
+    assert {date(2022, 12, 26), date(2022, 12, 27), date(2023, 1, 2)} <= closed
+
+
 def test_months_and_weeks_that_are_not_whole_are_not_trained_on(shop):
     """The half of December that was seen would foretell half a January."""
     one = shop[date(2022, 12, 1), "month"]
@@ -169,7 +189,18 @@ def test_the_regression_on_the_year_speaks_of_days_once_a_year_is_known(shop):
     assert not any(has for (_, grain), has in spoken.items() if grain != "day")
 
 
-def test_the_regression_on_the_year_is_not_served_before_it_was_judged():
+def test_the_regression_counts_twice_for_each_year_that_it_saw_beside_the_median():
+    past = looked_at(rows(noise=0.2))
+    for as_of, years in ((date(2022, 1, 1), 1 + 27 / 365.2425), (date(2022, 11, 1), 1 + 330 / 365.2425)):
+        means = past[as_of, "day"].means
+        regression, median, both = (
+            means[PANEL.index(name)] for name in (origins.HARMONIC, "median", origins.COMBINED)
+        )
+        assert both == pytest.approx((2 * years * regression + median) / (2 * years + 1), rel=2e-3)
+        assert np.abs(regression - median).max() > 1
+
+
+def test_the_regression_on_the_year_is_not_served_alone_before_it_was_judged():
     """As of January it speaks for the first time: nothing has yet shown that it beats seasonal naive."""
     found = sales.compute(rows(noise=0.2), [date(2022, 1, 1)])
     served = found.filter(pl.col("grain") == "day")["model"].unique().to_list()
@@ -178,6 +209,7 @@ def test_the_regression_on_the_year_is_not_served_before_it_was_judged():
 
 
 TOO_FEW = "3 observations are too few to fit anything"
+NOTHING = "nothing was sold"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +222,7 @@ TOO_FEW = "3 observations are too few to fit anything"
         ("a thousandfold", [*(50.0 + day % 5 for day in range(50)), *(50_000.0 + day % 5 for day in range(10))], None),
         ("one day", [5.0], "1 observations are too few to fit anything"),
         ("longer horizon", [50.0 + day % 5 for day in range(30)], None),
-        ("returns outweigh sales", [0.0] * 30, "nothing was sold"),
+        ("returns outweigh sales", [0.0] * 30, "nothing was sold in 30 days"),
         ("negative net days", [-30.0 if day % 4 == 1 else 50.0 for day in range(60)], None),
     ],
 )  # fmt: skip
@@ -217,18 +249,13 @@ def test_bad_input_has_rows_that_say_what_stood_in_and_why_and_never_a_hole(name
     numbers = found.select(pl.col(pl.Float64))
     assert numbers.null_count().sum_horizontal().item() == 0
     assert numbers.select(pl.all().is_finite().all()).row(0) == (True,) * numbers.width
-    if reason == "nothing was sold":
-        assert odd.is_empty()  # what never sold is no series: the total has its rows
-    else:
-        assert odd.height == 90
-        assert set(odd["reason"]) == {reason}
-        assert reason is None or set(odd["model"]) == {"naive"}
-        assert (
-            odd.select((pl.col("lo_95") <= pl.col("lo_80")) & (pl.col("hi_80") <= pl.col("hi_95")))
-            .to_series()
-            .all()
-        )
-        assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
+    assert odd.height == 90
+    assert set(odd["reason"]) == {reason}
+    assert reason is None or set(odd["model"]) == {"naive"}
+    assert odd.select(
+        ((pl.col("lo_95") <= pl.col("lo_80")) & (pl.col("hi_80") <= pl.col("hi_95"))).all()
+    ).item()
+    assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
     assert found.filter(pl.col("level") == "total")["grain"].n_unique() >= 1
 
 
@@ -275,12 +302,12 @@ def goods_beside(amounts, grain, country=None):
         ("three of many", [*[None] * 20, 50.0, 70.0, 60.0], TOO_FEW),
         ("constant", [50.0] * 24, None),
         ("gaps", [50.0 + at % 5 if at % 3 else None for at in range(24)], None),
-        ("zeros throughout", [0.0] * 24, None),
+        ("zeros throughout", [0.0] * 24, NOTHING),
         ("ended long ago", [*(50.0 + at % 5 for at in range(10)), *[None] * 14], None),
         ("a thousandfold", [*(50.0 + at % 5 for at in range(20)), *(50_000.0 + at % 5 for at in range(4))], None),
         ("longer horizon", [50.0 + at % 5 for at in range(4)], None),
         ("negative net steps", [-30.0 if at % 4 == 1 else 50.0 for at in range(24)], None),
-        ("negative throughout", [-30.0] * 24, None),
+        ("negative throughout", [-30.0] * 24, NOTHING),
     ],
 )  # fmt: skip
 def test_bad_input_of_products_by_week_and_month_has_rows_that_say_what_stood_in_and_why(
@@ -297,21 +324,40 @@ def test_bad_input_of_products_by_week_and_month_has_rows_that_say_what_stood_in
         ((pl.col("lo_95") <= pl.col("lo_80")) & (pl.col("hi_80") <= pl.col("hi_95"))).all()
     ).item()
     odd = found.filter((pl.col("grain") == grain) & pl.col("series").is_in(["Odd", "Odds", "Rest of Odds"]))
-    if name in {"zeros throughout", "negative throughout"}:
-        assert odd.is_empty()  # what never sold is no series: the total has its rows
-    else:
-        assert odd.group_by("level").len().sort("level").rows() == [
-            ("category", {"week": 13, "month": 3}[grain]),
-            ("product", {"week": 13, "month": 3}[grain]),
-        ]
-        assert set(odd["reason"]) == {reason}
-        assert set(odd["model"]) <= set(PANEL)
-        assert reason is None or set(odd["model"]) == {"naive"}
-        assert odd["mean"].max() <= 2 * max(amount or 0.0 for amount in amounts) + 1e-6
+    assert odd.group_by("level").len().sort("level").rows() == [
+        ("category", {"week": 13, "month": 3}[grain]),
+        ("product", {"week": 13, "month": 3}[grain]),
+    ]
+    assert set(odd["reason"]) == {reason if reason != NOTHING else f"{NOTHING} in 24 {grain}s"}
+    assert set(odd["model"]) <= set(PANEL)
+    assert reason is None or set(odd["model"]) == {"naive"}
+    assert odd["mean"].max() <= 2 * max(0.0, *(amount or 0.0 for amount in amounts)) + 1e-6
     total = found.filter(
         (pl.col("grain") == grain) & (pl.col("level") == "total") & (pl.col("measure") == "amount")
     )
     assert total.height == {"week": 13, "month": 3}[grain]
+
+
+def test_what_ended_more_than_a_window_ago_says_so_and_what_comes_later_is_not_known_yet():
+    """A country without a row is one that nobody looked at; one that is first sold to in a year is a secret."""
+    days = [date(2021, 1, 4) + timedelta(days=at) for at in range(700)]
+    parts = (("Even", days), ("Gone", days[:100]), ("Late", days[650:]))
+    table = pl.concat(
+        [
+            pl.DataFrame({"starts_on": some, "country": name, "amount": [50.0 + day.day % 7 for day in some]})
+            for name, some in parts
+        ]
+    ).with_columns(
+        grain=pl.lit("day"), orders=pl.lit(1), holiday_country=pl.lit(None, pl.String),
+        product_id=pl.lit(None, pl.String), category=pl.lit(None, pl.String),
+    )  # fmt: skip
+    found = sales.compute(table, [date(2022, 9, 1)]).filter(
+        (pl.col("grain") == "day") & (pl.col("measure") == "amount")
+    )
+    assert set(found["series"]) == {"All", "Even", "Gone"}
+    gone = found.filter(pl.col("series") == "Gone")
+    assert set(gone["reason"]) == {"nothing was sold in 420 days"}
+    assert set(gone["mean"]) == set(gone["hi_95"]) == {0.0}
 
 
 def test_intervals_widen_with_the_steps_and_say_on_how_many_errors_they_were_measured():
