@@ -71,13 +71,13 @@ def against_the_oracle(
     """What is chosen, and the ARI of customers with five orders and more: ours, and the oracle's."""
     shop, orders = simulated(preset, **options), order_days_of_shop(preset, **options)
     chosen, found = parted(habits(orders))
-    weight = truth_of(shop, "demand").group_by("month").agg(pl.col("weight").sum() / 8)["weight"].mean()
+    weights = truth_of(shop, "demand").group_by("month").agg(pl.col("weight").sum() / 8)
     best = oracles.customers(
         orders.select("customer_id", "units", ordered_on=pl.col("at").dt.date()),
         parameters=PRESETS[preset],
         first_day=date(2022, 1, 1),
         as_of=END,
-        weight=weight,  # type: ignore[arg-type]  # a mean of floats
+        weights=weights,
     )
     judged = (
         truth_of(shop, "customers")
