@@ -25,21 +25,37 @@ def habits(orders: pl.DataFrame) -> pl.DataFrame:
     assert isinstance(end, date)
     days = orders.with_columns(day=pl.col("at").dt.date()).group_by("customer_id").agg(
         order_days=pl.col("day").n_unique(),
-        in_season=pl.col("day").filter(pl.col("day").dt.month() >= 11).n_unique(),
+        season_days=pl.col("day").filter(pl.col("day").dt.month() >= 11).n_unique(),
+        first=pl.col("day").min().dt.month_start(),
+        last=pl.col("day").max().dt.month_start(),
         span=(pl.col("day").max() - pl.col("day").min()).dt.total_days() + 30,
         recency_days=(pl.lit(end) - pl.col("day").max()).dt.total_days() + 1,
         frequency=pl.len(),
         monetary=pl.col("amount").sum(),
     )  # fmt: skip
-    usual = pl.col("in_season").sum() / pl.col("order_days").sum()
-    return days.sort("customer_id").select(
+    visits = orders.select("customer_id", day=pl.col("at").dt.date()).unique()
+    usual = (
+        visits.group_by(month=pl.col("day").dt.month_start())
+        .len()
+        .sort("month")
+        .select("month", usual=pl.col("len").mean().over(pl.col("month").dt.month()))
+        .with_columns(season=pl.col("usual") * (pl.col("month").dt.month() >= 11))
+    )
+    until = usual.with_columns(pl.col("usual", "season").cum_sum())
+    before = until.with_columns(pl.col("usual", "season") - usual.select("usual", "season"))
+    there = days.join(until, left_on="last", right_on="month").join(
+        before, left_on="first", right_on="month", suffix="_before"
+    )
+    return there.sort("customer_id").select(
         pl.lit(MONTH).alias("as_of"),
         "customer_id",
         pl.col("customer_id").cast(pl.String).hash(7).alias("lot"),
         "order_days",
         orders_a_month=(pl.col("order_days") - 0.5) * 30.4375 / pl.col("span"),
         order_value=pl.col("monetary") / pl.col("frequency"),
-        season_share=(pl.col("in_season") + 4 * usual) / (pl.col("order_days") + 4),
+        season_days="season_days",
+        season_expected_share=(pl.col("season") - pl.col("season_before"))
+        / (pl.col("usual") - pl.col("usual_before")),
         least_order_days=5,
         most_clusters=10,
         is_dbscan_tried=False,
@@ -98,10 +114,11 @@ def test_the_true_habits_of_easy_are_parted_as_their_segments_are(simulated: Sho
         pl.lit(MONTH).alias("as_of"),
         pl.col("customer_id").cast(pl.String),
         lot=pl.col("customer_id").hash(7),
-        order_days=5,
+        order_days=10_000,
         orders_a_month="orders_a_month",
         order_value=pl.col("basket_units"),
-        season_share=pl.lit(None, pl.Float64),
+        season_days=pl.lit(None, pl.Int64),
+        season_expected_share=pl.lit(None, pl.Float64),
         least_order_days=5,
         most_clusters=10,
         is_dbscan_tried=False,
