@@ -41,8 +41,9 @@ def habits(orders: pl.DataFrame) -> pl.DataFrame:
         .select("month", usual=pl.col("len").mean().over(pl.col("month").dt.month()))
         .with_columns(season=pl.col("usual") * (pl.col("month").dt.month() >= 11))
     )
+    # Sums of the months before, and of those up to it.
+    before = usual.with_columns(pl.col("usual", "season").cum_sum() - pl.col("usual", "season"))
     until = usual.with_columns(pl.col("usual", "season").cum_sum())
-    before = until.with_columns(pl.col("usual", "season") - usual.select("usual", "season"))
     there = days.join(until, left_on="last", right_on="month").join(
         before, left_on="first", right_on="month", suffix="_before"
     )
@@ -132,25 +133,27 @@ def test_the_true_habits_of_easy_are_parted_as_their_segments_are(simulated: Sho
     assert adjusted_rand_score(truth, found.sort("customer_id")["cluster_id"]) > 0.9
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (10, 11, 12))])
 def test_the_orders_of_easy_tell_its_segments_nearly_as_well_as_can_be(
     simulated: Shop, order_days_of_shop: Orders, seed: int
 ) -> None:
     chosen, ours, theirs = against_the_oracle(simulated, order_days_of_shop, "easy", seed=seed, **SHOP)
     assert chosen["verdict"] == "segments"
-    assert ours > 0.75 * theirs
+    assert theirs > 0.92
+    assert ours > 0.8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1, 10, 11])
 def test_the_orders_of_default_tell_some_of_its_segments(
     simulated: Shop, order_days_of_shop: Orders, seed: int
 ) -> None:
-    _, ours, theirs = against_the_oracle(simulated, order_days_of_shop, "default", seed=seed, **SHOP)
-    assert ours > 0.5 * theirs
+    chosen, ours, theirs = against_the_oracle(simulated, order_days_of_shop, "default", seed=seed, **SHOP)
+    assert chosen["verdict"] == "segments"
+    assert ours > 0.6 * theirs
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 10))])
 def test_where_there_are_no_segments_none_are_claimed(order_days_of_shop: Orders, seed: int) -> None:
     """The preset `null`: one kind of customers, who come more or less often."""
     chosen, found = parted(habits(order_days_of_shop("null", seed=seed, **SHOP)))
