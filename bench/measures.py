@@ -523,9 +523,9 @@ def clusters(folder: Path) -> list[Measurement]:
             ours = lake.execute(
                 "SELECT customer_id, cluster_id FROM segments.clusters WHERE as_of = ?", [date(2023, 12, 1)]
             ).pl()
-        weights = pl.read_parquet(truth["demand"]).group_by("month").agg(pl.col("weight").sum() / 8)["weight"]
+        weights = pl.read_parquet(truth["demand"]).group_by("month").agg(pl.col("weight").sum() / 8)
         best = oracles.customers(
-            orders, parameters=PRESETS[preset], first_day=first, as_of=end, weight=weights.to_numpy().mean()
+            orders, parameters=PRESETS[preset], first_day=first, as_of=end, weights=weights
         )
         judged = (
             pl.read_parquet(truth["customers"])

@@ -10,7 +10,7 @@ calibrated on simulated shops.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -34,7 +34,8 @@ class _History:
     """Orders summed up, one element a customer; days are day numbers."""
 
     orders: Integers
-    units: Integers
+    orders_of_month: Integers  # customers x months
+    units_of_month: Integers
     first: Integers
     last: Integers
     log_busy: Floats  # customers x segments: sum over the orders of the log of the day's intensity
@@ -48,8 +49,7 @@ def customers(
     first_day: date,
     as_of: date,
     horizon_days: int = 90,
-    weight: float = 1.0,
-    coming_weight: float = 1.0,
+    weights: pl.DataFrame | None = None,
     unit_amount: float = 1.0,
 ) -> pl.DataFrame:
     """The posterior of each customer's future and segment, given its orders before `as_of`.
@@ -60,8 +60,9 @@ def customers(
         first_day: The shop's first day.
         as_of: The first day of the future.
         horizon_days: How far it goes.
-        weight: Mean over the categories of their goods' total weight before `as_of` (truth table `demand`).
-        coming_weight: The same within the horizon.
+        weights: What is on sale: month, weight (mean over the categories of their goods' total weight, truth
+            table `demand`), of every month before `as_of` and, if known, of those within the horizon: else that
+            is as the past was. Without, all weights are 1.
         unit_amount: What a unit brings within the horizon (truth table `days`: amount by units).
 
     Returns:
@@ -71,7 +72,17 @@ def customers(
     """
     stop = (as_of - first_day).days
     busy = days.intensities(first_day, 0, stop + horizon_days, parameters)
-    table, history = _sum_up(orders, first_day, busy)
+    if weights is None:
+        weights = orders.select(month=pl.col("ordered_on").dt.month_start(), weight=1.0).unique()
+    past, ahead_of = (
+        weights.filter(is_of_it).sort("month")["weight"].to_numpy()
+        for is_of_it in (
+            pl.col("month") < as_of,
+            pl.col("month").is_between(as_of, as_of + timedelta(days=horizon_days - 1)),
+        )
+    )
+    coming_weight = (ahead_of if len(ahead_of) else past).mean()
+    table, history = _sum_up(orders, first_day, busy, weights.filter(pl.col("month") < as_of))
     rates = np.exp(np.linspace(np.log(_SLOWEST), np.log(_FASTEST), _RATES))
     nodes, node_weights = gamma_quadrature(parameters.customer_shape, _DROPOUTS)
     means = np.array([segment.dropout_a_month for segment in parameters.segments]) / DAYS_A_MONTH
@@ -86,7 +97,7 @@ def customers(
     found = []
     for begin in range(0, len(history.orders), _PIECE):
         some = slice(begin, begin + _PIECE)
-        prior, basket = _rate_and_basket(parameters, history, some, rates, weight)
+        prior, basket = _rate_and_basket(parameters, history, some, rates, past)
         seen = _seen(parameters, history, some, rates, dropouts, busy, arriving)
         joint = prior[..., None] * seen * node_weights
         last = history.last[some]
@@ -95,7 +106,7 @@ def customers(
         still = joint * _unbroken(rates, dropouts, busy, last, stop)
         of_segment = now.sum(axis=(2, 3)) / evidence[:, None]
         visits = np.einsum("csrn,sn->csr", still, coming) * rates
-        units = (visits * basket).sum(axis=(1, 2)) / evidence * (coming_weight / weight)
+        units = (visits * basket).sum(axis=(1, 2)) / evidence * (coming_weight / past.mean())
         found.append(
             pl.DataFrame(
                 {
@@ -250,13 +261,13 @@ def _visits_ahead(
     return np.asarray(rate * (stays * busy[segment]).sum(axis=1))
 
 
-def _sum_up(orders: pl.DataFrame, first_day: date, busy: Floats) -> tuple[pl.DataFrame, _History]:
+def _sum_up(
+    orders: pl.DataFrame, first_day: date, busy: Floats, weights: pl.DataFrame
+) -> tuple[pl.DataFrame, _History]:
     numbered = orders.with_columns(day=(pl.col("ordered_on") - pl.lit(first_day)).dt.total_days())
     table = (
         numbered.group_by("customer_id")
-        .agg(
-            orders=pl.len(), units=pl.col("units").sum(), first=pl.col("day").min(), last=pl.col("day").max()
-        )
+        .agg(orders=pl.len(), first=pl.col("day").min(), last=pl.col("day").max())
         .sort("customer_id")
     )
     with np.errstate(divide="ignore"):
@@ -267,9 +278,15 @@ def _sum_up(orders: pl.DataFrame, first_day: date, busy: Floats) -> tuple[pl.Dat
     owner = numbered["customer_id"].replace_strict(position).to_numpy()
     sums = np.array([np.bincount(owner, weights=row[numbered["day"].to_numpy()]) for row in log_busy])
     first = table["first"].to_numpy()
+    months = weights["month"].sort()
+    month = numbered["ordered_on"].dt.month_start().replace_strict(months, range(len(months))).to_numpy()
+    of_month = np.zeros((2, len(table), len(months)), dtype=np.int64)
+    np.add.at(of_month[0], (owner, month), 1)
+    np.add.at(of_month[1], (owner, month), numbered["units"].to_numpy())
     return table, _History(
         orders=table["orders"].to_numpy().astype(np.int64),
-        units=table["units"].to_numpy().astype(np.int64),
+        orders_of_month=of_month[0],
+        units_of_month=of_month[1],
         first=first,
         last=table["last"].to_numpy(),
         log_busy=sums.T,
@@ -307,23 +324,26 @@ def _arrival_odds(parameters: Parameters, first_day: date, stop: int) -> Floats:
 
 
 def _rate_and_basket(
-    parameters: Parameters, history: _History, some: slice, rates: Floats, weight: float
+    parameters: Parameters, history: _History, some: slice, rates: Floats, weights: Floats
 ) -> tuple[Floats, Floats]:
     """Prior of the order rate given the units bought, and the mean units of an order at each rate.
 
-    Both customers x segments x rates; the first is up to a factor a customer.
+    Both customers x segments x rates; the first is up to a factor a customer. `weights` are those of the months.
     """
     shape, spread = parameters.visit_shape, parameters.basket_spread
     z = np.linspace(-_WIDEST, _WIDEST, _BASKETS)
     density = np.exp(-z * z / 2) / np.exp(-z * z / 2).sum()
     means = np.array([segment.basket_units for segment in parameters.segments])
-    scale = means[:, None] * np.exp(spread * z - spread * spread / 2) * weight
-    fail = scale / shape / (1 + scale / shape)
-    any_unit = baskets.chance_of_any(scale, shape)
-    orders, units = history.orders[some, None, None], history.units[some, None, None]
-    log_likely = orders * (shape * np.log1p(-fail) - np.log(any_unit)) + units * np.log(fail)
+    own = means[:, None] * np.exp(spread * z - spread * spread / 2)
+    scales = own * weights[:, None, None]
+    fail = scales / shape / (1 + scales / shape)
+    an_order = shape * np.log1p(-fail) - np.log(baskets.chance_of_any(scales, shape))
+    log_likely = np.tensordot(history.orders_of_month[some], an_order, 1)
+    log_likely += np.tensordot(history.units_of_month[some], np.log(fail), 1)
     likely = np.exp(log_likely - log_likely.max(axis=(1, 2), keepdims=True)) * density
 
+    scale = own * weights.mean()
+    any_unit = baskets.chance_of_any(scale, shape)
     visits = np.array([segment.orders_a_month for segment in parameters.segments]) / DAYS_A_MONTH
     form = parameters.customer_shape
     mean = (visits[:, None] * any_unit)[:, :, None]

@@ -260,11 +260,13 @@ class Parameters:
 
 DEFAULT = Parameters()
 
-# Neighbours are three standard deviations of a customer within its segment apart: log Gamma(20) has 0.23.
+# The rates of any two segments are three standard deviations of a customer within its segment apart or more, and
+# so are their baskets, both in logs, where Gamma(20) has 0.2264 and a basket here 0.2. How high they are, how far
+# baskets spread and which basket goes with which rate is a choice: so, no two segments are neighbours in both.
 _EASY = tuple(
     replace(segment, orders_a_month=orders, basket_units=units)
     for segment, orders, units in zip(
-        SEGMENTS, (4.0, 2.0, 1.0, 0.5, 0.25), (40.0, 21.0, 11.0, 5.8, 3.0), strict=True
+        SEGMENTS, (4.0, 2.027, 1.027, 0.5206, 0.2639), (9.97, 33.11, 5.47, 18.17, 3.0), strict=True
     )
 )
 
@@ -272,7 +274,7 @@ _ALIKE = Segment(name="alike", share=1.0, orders_a_month=0.9, dropout_a_month=0.
 
 PRESETS = {
     "default": DEFAULT,
-    "easy": replace(DEFAULT, segments=_EASY, customer_shape=20, basket_spread=0.2),
+    "easy": replace(DEFAULT, segments=_EASY, customer_shape=20, visit_shape=20, basket_spread=0.2),
     "null": replace(
         DEFAULT,
         segments=(_ALIKE,),

@@ -28,10 +28,8 @@ Booleans = npt.NDArray[np.bool_]
 METHODS = ("k-means", "agglomerative", "gaussian mixture")
 JUDGED = 1_500  # customers who are learned from and judged: distances of all pairs take 18 MB
 LEAST_LEARNERS = 100
-SEASON_WEIGHT = (
-    0.6  # by which shares count beside logs: found on simulated shops, see the decision on clusters
-)
-FAR = 4.0  # robust standard deviations: who lies farther is put there, so that a few do not make a cluster
+FAR = 4.0  # standard deviations: who lies farther is put there, so that a few do not make a cluster
+TAILS = (1.0, 99.0)  # percentiles at which values are cut off before their variance is taken
 NEIGHBOURS = 10
 
 
@@ -45,7 +43,8 @@ class Points:
 
     Attributes:
         table: The rows that were given, in the order of their lot.
-        x: Customers x features: log, robust-scaled, cut off at `FAR`. Features that are constant are left out.
+        x: Customers x features: log, robust-scaled, cut off at `FAR`, weighed by what of them is not chance.
+            Features that are constant, or no more than chance, are left out.
         sample: Rows of those who are learned from.
         most: Of k.
     """
@@ -86,9 +85,14 @@ def points(rows: pl.DataFrame, month: date) -> Points:
     Learned from are customers with `least_order_days` order days: of one or two a habit cannot be told from chance,
     and all who came once would look like a cluster. All customers are parted.
 
+    A feature counts by its reliability, the share of its variance that lies between customers and is not chance
+    within them (Lord and Novick 1968): the log of a rate varies by one over the days it was counted on, a share by the
+    binomial law. Variances are of values cut off at `TAILS` (winsorized: Tukey 1962).
+
     Args:
         rows: as_of, customer_id, lot (in whose order customers are taken), order_days, orders_a_month,
-            order_value, season_share (null where no season is known), least_order_days, most_clusters.
+            order_value, season_days and season_expected_share (null where no season is known), least_order_days,
+            most_clusters.
         month: The as_of.
 
     Raises:
@@ -101,19 +105,24 @@ def points(rows: pl.DataFrame, month: date) -> Points:
         raise TooAlike(
             f"{int(learned.sum())} customers have come on {least} days (seeds.clustering), and {LEAST_LEARNERS} are needed"
         )
+    days, expected = pl.col("order_days"), pl.col("season_expected_share").cast(pl.Float64).fill_null(0.0)
     raw = table.select(
         pl.col("orders_a_month").log(),
         pl.col("order_value").cast(pl.Float64).log1p(),
-        pl.col("season_share").cast(pl.Float64).fill_null(0.0),
+        season=(pl.col("season_days") / days).fill_null(0.0) - expected,
+    ).to_numpy()
+    # The chance in a mean of order values is not in the monthly state, and counts as none.
+    chance = table.select(
+        rate=1 / days, value=pl.lit(0.0), season=expected * (1 - expected) / days
     ).to_numpy()
     known = raw[learned]
-    low, middle, high = np.percentile(known, [25, 50, 75], axis=0)
-    spread = np.where(high - low > 1e-9, (high - low) / 1.349, known.std(axis=0))
-    varies = spread > 1e-9
+    variance = np.clip(known, *np.percentile(known, TAILS, axis=0)).var(axis=0)
+    signal = variance - chance[learned].mean(axis=0)
+    varies = signal > 1e-9
     if not varies.any():
         raise TooAlike("all customers are alike")
-    weight = np.array([1.0, 1.0, SEASON_WEIGHT])[varies]
-    x = np.clip((raw[:, varies] - middle[varies]) / spread[varies], -FAR, FAR) * weight
+    scaled = (raw - np.median(known, axis=0))[:, varies] / np.sqrt(variance[varies])
+    x = np.clip(scaled, -FAR, FAR) * np.sqrt(signal[varies] / variance[varies])
     sample = np.flatnonzero(learned)[:JUDGED]
     different = len(np.unique(x[sample].round(6), axis=0))
     if different < 3:

@@ -63,8 +63,11 @@ def naive(rows: Sequence[tuple[str, date, int]], as_of: date) -> list[dict[str, 
     for customer, days in sorted(everyone.items()):
         first = min(month for name, month, _ in seen if name == customer)
         span = (next_month(as_of) - first).days - 1 + 30
-        share = None
+        share = own = expected = None
         if season:
+            last = max(month for name, month, _ in seen if name == customer)
+            there = [month.month for month in by_month if first <= month <= last]
+            expected = sum(mean[at] for at in there if at in season) / sum(mean[at] for at in there)
             of_all = sum(n for _, month, n in seen if month.month in season) / sum(everyone.values())
             own = sum(n for name, month, n in seen if name == customer and month.month in season)
             share = (own + 4 * of_all) / (days + 4)
@@ -73,6 +76,8 @@ def naive(rows: Sequence[tuple[str, date, int]], as_of: date) -> list[dict[str, 
                 "as_of": as_of, "customer_id": customer, "order_days": days, "order_value": Decimal(5),
                 "orders_a_month": pytest.approx((days - 0.5) * 30.4375 / span, abs=2e-6),
                 "season_share": share if share is None else pytest.approx(share, abs=2e-6),
+                "season_days": own,
+                "season_expected_share": expected if expected is None else pytest.approx(expected, abs=2e-6),
             }
         )  # fmt: skip
     return found
@@ -112,6 +117,18 @@ def test_the_high_season_is_known_when_every_month_of_the_calendar_was_seen(
     }
     assert shares[11, "a"] is None
     assert shares[12, "b"] > shares[12, "a"] > 0
+
+
+def test_of_whom_the_season_alone_was_seen_it_is_all_that_is_expected(
+    tables: Any, fill: Fill, run: Run
+) -> None:
+    """Else every customer won in a December would pass for a seasonal one."""
+    put(fill, tables, [*EVERY_MONTH, ("b", date(2010, 11, 1), 2), ("b", date(2010, 12, 1), 3)])
+    told = {row["customer_id"]: row for row in run("segments.habits", date(2010, 12, 1), date(2011, 1, 1))}
+    assert (told["b"]["season_days"], told["b"]["season_expected_share"]) == (5, 1.0)
+    assert told["a"]["season_days"] / told["a"]["order_days"] == pytest.approx(
+        told["a"]["season_expected_share"], abs=0.1
+    )
 
 
 def test_who_comes_seldom_for_long_is_told_from_who_came_often_and_left(fill: Fill, run: Run) -> None:

@@ -481,6 +481,23 @@ HABITS = Table(
             nullable=True,
             minimum=0,
         ),
+        Column(
+            "season_days",
+            "BIGINT",
+            "Order days in the high season; null before one is known.",
+            nullable=True,
+            unit="days",
+            minimum=0,
+        ),
+        Column(
+            "season_expected_share",
+            "DOUBLE",
+            "Share of order days in the high season of who comes as the shop's usual months go, from the month of the "
+            "customer's first sale to that of the last: 1 of whom only the season was seen. Null before a high season "
+            "is known. Six digits.",
+            nullable=True,
+            minimum=0,
+        ),
     ),
     primary_key=("as_of", "customer_id"),
     partition_column="as_of",
@@ -545,7 +562,8 @@ CLUSTERS = Table(
     description=(
         "Which cluster each customer is in, as segments.cluster_quality chose. What a cluster is called stands in "
         "segments.cluster_names. Distances and places are in the space of the logs of orders_a_month and order_value "
-        "and of season_share, each scaled by its spread."
+        "and of the season's share of the order days beyond what is expected, each scaled by its spread and weighed by "
+        "how much of that is not chance."
     ),
     grain="one row per as_of month whose customers could be parted, and customer with a sale up to its end",
     columns=(

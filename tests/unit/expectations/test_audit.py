@@ -269,7 +269,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "segments.habits": [
         {
             "as_of": "2011-01-01", "customer_id": f"{at}", "order_days": 3, "orders_a_month": 1.2, "order_value": "5",
-            "season_share": 0.2,
+            "season_share": 0.2, "season_days": 1, "season_expected_share": 0.25,
         }
         for at in (1, 2)
     ],

@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import pytest
 
 from simulator import customers, days
 from simulator.parameters import DAYS_A_MONTH, PRESETS
@@ -110,10 +111,13 @@ def test_the_population_of_bgnbd_has_its_four_parameters():
     assert near(who.orders_left == 2, two)
 
 
-def test_in_the_easy_shop_neighbouring_segments_are_three_deviations_apart():
-    easy = PRESETS["easy"]
-    who = customers.initial(easy, 1, 100_000)
+def test_in_the_easy_shop_any_two_segments_are_three_deviations_apart_in_rate_and_in_basket():
+    """And no two are the nearest to each other in both: six deviations lie between them in one of the two."""
+    who = customers.initial(replace(PRESETS["easy"], share_before=1.0), 1, 200_000)
+    apart = []
     for values in (np.log(who.visits_a_day), np.log(who.basket)):
-        means = [values[who.segment == k].mean() for k in range(5)]
-        spread = max(values[who.segment == k].std() for k in range(5))
-        assert np.abs(np.diff(means)).min() >= 2.95 * spread
+        means = np.array([values[who.segment == k].mean() for k in range(5)])
+        spread = (values - means[who.segment]).std()
+        apart.append(np.abs(means[:, None] - means)[np.triu_indices(5, 1)] / spread)
+    assert np.min(apart) == pytest.approx(3, abs=0.06)
+    assert np.max(apart, axis=0).min() == pytest.approx(6, abs=0.12)

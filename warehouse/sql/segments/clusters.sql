@@ -1,6 +1,6 @@
 -- The customers to be parted, how, and which cluster each was in a month before.
 WITH habits AS (
-    SELECT as_of, customer_id, order_days, orders_a_month, order_value, season_share
+    SELECT as_of, customer_id, order_days, orders_a_month, order_value, season_days, season_expected_share
     FROM segments.habits
     WHERE as_of >= $start AND as_of < $end
 ),
@@ -36,7 +36,8 @@ SELECT
     habits.order_days,
     habits.orders_a_month,
     CAST(habits.order_value AS DOUBLE) AS order_value,
-    habits.season_share,
+    habits.season_days,
+    habits.season_expected_share,
     features.recency_days,
     features.frequency,
     CAST(features.monetary AS DOUBLE) AS monetary,

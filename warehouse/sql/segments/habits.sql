@@ -10,7 +10,12 @@ customers AS (
 ),
 
 months AS (
-    SELECT month, customer_id, order_days
+    SELECT
+        month,
+        customer_id,
+        order_days,
+        min(month) OVER (PARTITION BY customer_id) AS first_month,
+        lead(month) OVER (PARTITION BY customer_id ORDER BY month) AS next_month
     FROM core.customer_months
     WHERE month < $end AND order_days > 0
 ),
@@ -60,6 +65,45 @@ in_season AS (
     GROUP BY season_months.as_of, months.customer_id
 ),
 
+-- The usual order days of all months so far, and of those in the season, for the months between two of them.
+running AS (
+    SELECT
+        usual.as_of,
+        calendar.month,
+        usual.order_days,
+        sum(usual.order_days) OVER so_far AS order_days_so_far,
+        CASE WHEN season_months.as_of IS NULL THEN 0 ELSE usual.order_days END AS season_days,
+        sum(CASE WHEN season_months.as_of IS NULL THEN 0 ELSE usual.order_days END) OVER so_far
+            AS season_days_so_far
+    FROM usual
+    INNER JOIN high_seasons ON high_seasons.as_of = usual.as_of
+    INNER JOIN calendar ON month(calendar.month) = usual.calendar_month AND calendar.month <= usual.as_of
+    LEFT JOIN season_months
+        ON season_months.as_of = usual.as_of AND season_months.calendar_month = usual.calendar_month
+    WINDOW so_far AS (PARTITION BY usual.as_of ORDER BY calendar.month)
+),
+
+-- Of whom only the season was seen, nobody can say that they come in it alone.
+expected AS (
+    SELECT
+        customers.as_of,
+        customers.customer_id,
+        round(
+            (latest.season_days_so_far - earliest.season_days_so_far + earliest.season_days)
+            / (latest.order_days_so_far - earliest.order_days_so_far + earliest.order_days),
+            6
+        ) AS season_share
+    FROM customers
+    INNER JOIN months
+        ON
+            months.customer_id = customers.customer_id
+            AND months.month <= customers.as_of
+            AND customers.as_of < coalesce(months.next_month, $end)
+    INNER JOIN running AS earliest
+        ON earliest.as_of = customers.as_of AND earliest.month = months.first_month
+    INNER JOIN running AS latest ON latest.as_of = customers.as_of AND latest.month = months.month
+),
+
 -- By customers and not by calendar: of those alone the share is taken.
 shops AS (
     SELECT customers.as_of, coalesce(sum(in_season.order_days), 0) / sum(customers.order_days) AS season_share
@@ -82,8 +126,11 @@ SELECT
             THEN round(
                 (coalesce(in_season.order_days, 0) + 4 * shops.season_share) / (customers.order_days + 4), 6
             )
-    END AS season_share
+    END AS season_share,
+    CASE WHEN high_seasons.as_of IS NOT NULL THEN coalesce(in_season.order_days, 0) END AS season_days,
+    expected.season_share AS season_expected_share
 FROM customers
 INNER JOIN shops USING (as_of)
 LEFT JOIN high_seasons USING (as_of)
 LEFT JOIN in_season USING (as_of, customer_id)
+LEFT JOIN expected USING (as_of, customer_id)

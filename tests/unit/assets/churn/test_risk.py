@@ -345,13 +345,13 @@ def test_a_shop_of_the_bgnbd_model_is_judged_nearly_as_well_as_its_oracle_does(o
 def test_the_default_shop_is_judged_nearly_as_well_as_its_oracle_does(order_days_of_shop, simulated, seed):
     days = _order_days(order_days_of_shop("default", seed=seed))
     demand = {file.stem: file for file in simulated("default", seed=seed).truth}["demand"]
-    weight = pl.read_parquet(demand).group_by("month").agg(pl.col("weight").sum() / 8)
+    weights = pl.read_parquet(demand).group_by("month").agg(pl.col("weight").sum() / 8)
     best = oracles.customers(
         days.filter(pl.col("day") < REFERENCE).rename({"day": "ordered_on"}),
         parameters=PRESETS["default"],
         first_day=date(2022, 1, 1),
         as_of=REFERENCE,
-        weight=weight.filter(pl.col("month") < REFERENCE)["weight"].mean(),
+        weights=weights.filter(pl.col("month") < REFERENCE),
     )
     assert _behind(days, best) < 0.035
 

@@ -39,7 +39,8 @@ def customers(
             "order_days": [8] * count,
             "orders_a_month": rate,
             "order_value": 10 * value,
-            "season_share": [None] * count,
+            "season_days": [None] * count,
+            "season_expected_share": [None] * count,
             "least_order_days": [5] * count,
             "most_clusters": [6] * count,
             "is_dbscan_tried": [False] * count,
@@ -51,7 +52,10 @@ def customers(
         }
         | more,
         schema_overrides={
-            "season_share": pl.Float64, "method_before": pl.String, "clusters_before": pl.Int64
+            "season_days": pl.Int64,
+            "season_expected_share": pl.Float64,
+            "method_before": pl.String,
+            "clusters_before": pl.Int64,
         },
     )  # fmt: skip
 
@@ -212,6 +216,29 @@ def test_a_constant_feature_is_left_out(name: str) -> None:
     assert not numbers.select(pl.any_horizontal(pl.all().is_nan().any(), pl.all().is_infinite().any())).item()
 
 
+def test_a_season_counts_by_how_much_of_it_is_not_chance() -> None:
+    """Of six days, two or none fall into the season by chance: scaled up, that would make clusters."""
+    rng = np.random.default_rng(0)
+    weights = []
+    for seasonal in (0.0, 0.05, 0.3):
+        chance = np.where(rng.random(900) < seasonal, 0.9, 0.25)
+        rows = customers(
+            each=300,
+            order_days=[6] * 900,
+            season_days=rng.binomial(6, chance),
+            season_expected_share=[0.25] * 900,
+        )
+        x = points(rows, MONTH).x
+        weights.append(x[:, 2].std() if x.shape[1] == 3 else 0.0)
+    assert weights[0] < 0.2 < weights[1] < weights[2] < 1
+
+
+def test_rates_that_differ_by_chance_alone_make_no_clusters() -> None:
+    days = np.maximum(np.random.default_rng(0).poisson(8, 360), 5)
+    rows = customers(order_days=days, orders_a_month=days / 24, order_value=[9.0] * 360)
+    assert chosen_of(rows)["why"] == "all customers are alike"
+
+
 def test_few_different_customers_are_no_trouble() -> None:
     rows = customers(1, 300, orders_a_month=[1.0, 2.0, 4.0] * 100, order_value=[5.0, 9.0] * 150)
     assert chosen_of(rows)["clusters"] <= 5
@@ -317,7 +344,8 @@ def test_the_drivers_of_clusters_are_what_parts_them() -> None:
     rows = customers(order_value=[20.0] * 360)
     rng = np.random.default_rng(0)
     noise = {
-        name: rng.normal(0, 1, 360) for name in ("tenure_days", "products", "returned_share", "gap_variation")
+        name: rng.normal(0, 1, 360)
+        for name in ("tenure_days", "products", "returned_share", "gap_variation", "season_share")
     }
     table = (
         parted(rows)

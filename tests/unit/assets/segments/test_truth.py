@@ -25,21 +25,38 @@ def habits(orders: pl.DataFrame) -> pl.DataFrame:
     assert isinstance(end, date)
     days = orders.with_columns(day=pl.col("at").dt.date()).group_by("customer_id").agg(
         order_days=pl.col("day").n_unique(),
-        in_season=pl.col("day").filter(pl.col("day").dt.month() >= 11).n_unique(),
+        season_days=pl.col("day").filter(pl.col("day").dt.month() >= 11).n_unique(),
+        first=pl.col("day").min().dt.month_start(),
+        last=pl.col("day").max().dt.month_start(),
         span=(pl.col("day").max() - pl.col("day").min()).dt.total_days() + 30,
         recency_days=(pl.lit(end) - pl.col("day").max()).dt.total_days() + 1,
         frequency=pl.len(),
         monetary=pl.col("amount").sum(),
     )  # fmt: skip
-    usual = pl.col("in_season").sum() / pl.col("order_days").sum()
-    return days.sort("customer_id").select(
+    visits = orders.select("customer_id", day=pl.col("at").dt.date()).unique()
+    usual = (
+        visits.group_by(month=pl.col("day").dt.month_start())
+        .len()
+        .sort("month")
+        .select("month", usual=pl.col("len").mean().over(pl.col("month").dt.month()))
+        .with_columns(season=pl.col("usual") * (pl.col("month").dt.month() >= 11))
+    )
+    # Sums of the months before, and of those up to it.
+    before = usual.with_columns(pl.col("usual", "season").cum_sum() - pl.col("usual", "season"))
+    until = usual.with_columns(pl.col("usual", "season").cum_sum())
+    there = days.join(until, left_on="last", right_on="month").join(
+        before, left_on="first", right_on="month", suffix="_before"
+    )
+    return there.sort("customer_id").select(
         pl.lit(MONTH).alias("as_of"),
         "customer_id",
         pl.col("customer_id").cast(pl.String).hash(7).alias("lot"),
         "order_days",
         orders_a_month=(pl.col("order_days") - 0.5) * 30.4375 / pl.col("span"),
         order_value=pl.col("monetary") / pl.col("frequency"),
-        season_share=(pl.col("in_season") + 4 * usual) / (pl.col("order_days") + 4),
+        season_days="season_days",
+        season_expected_share=(pl.col("season") - pl.col("season_before"))
+        / (pl.col("usual") - pl.col("usual_before")),
         least_order_days=5,
         most_clusters=10,
         is_dbscan_tried=False,
@@ -71,13 +88,13 @@ def against_the_oracle(
     """What is chosen, and the ARI of customers with five orders and more: ours, and the oracle's."""
     shop, orders = simulated(preset, **options), order_days_of_shop(preset, **options)
     chosen, found = parted(habits(orders))
-    weight = truth_of(shop, "demand").group_by("month").agg(pl.col("weight").sum() / 8)["weight"].mean()
+    weights = truth_of(shop, "demand").group_by("month").agg(pl.col("weight").sum() / 8)
     best = oracles.customers(
         orders.select("customer_id", "units", ordered_on=pl.col("at").dt.date()),
         parameters=PRESETS[preset],
         first_day=date(2022, 1, 1),
         as_of=END,
-        weight=weight,  # type: ignore[arg-type]  # a mean of floats
+        weights=weights,
     )
     judged = (
         truth_of(shop, "customers")
@@ -98,10 +115,11 @@ def test_the_true_habits_of_easy_are_parted_as_their_segments_are(simulated: Sho
         pl.lit(MONTH).alias("as_of"),
         pl.col("customer_id").cast(pl.String),
         lot=pl.col("customer_id").hash(7),
-        order_days=5,
+        order_days=10_000,
         orders_a_month="orders_a_month",
         order_value=pl.col("basket_units"),
-        season_share=pl.lit(None, pl.Float64),
+        season_days=pl.lit(None, pl.Int64),
+        season_expected_share=pl.lit(None, pl.Float64),
         least_order_days=5,
         most_clusters=10,
         is_dbscan_tried=False,
@@ -115,25 +133,27 @@ def test_the_true_habits_of_easy_are_parted_as_their_segments_are(simulated: Sho
     assert adjusted_rand_score(truth, found.sort("customer_id")["cluster_id"]) > 0.9
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (10, 11, 12))])
 def test_the_orders_of_easy_tell_its_segments_nearly_as_well_as_can_be(
     simulated: Shop, order_days_of_shop: Orders, seed: int
 ) -> None:
     chosen, ours, theirs = against_the_oracle(simulated, order_days_of_shop, "easy", seed=seed, **SHOP)
     assert chosen["verdict"] == "segments"
-    assert ours > 0.75 * theirs
+    assert theirs > 0.92
+    assert ours > 0.8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1, 10, 11])
 def test_the_orders_of_default_tell_some_of_its_segments(
     simulated: Shop, order_days_of_shop: Orders, seed: int
 ) -> None:
-    _, ours, theirs = against_the_oracle(simulated, order_days_of_shop, "default", seed=seed, **SHOP)
-    assert ours > 0.5 * theirs
+    chosen, ours, theirs = against_the_oracle(simulated, order_days_of_shop, "default", seed=seed, **SHOP)
+    assert chosen["verdict"] == "segments"
+    assert ours > 0.6 * theirs
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 10))])
 def test_where_there_are_no_segments_none_are_claimed(order_days_of_shop: Orders, seed: int) -> None:
     """The preset `null`: one kind of customers, who come more or less often."""
     chosen, found = parted(habits(order_days_of_shop("null", seed=seed, **SHOP)))
