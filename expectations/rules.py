@@ -696,6 +696,14 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "OR (grain = 'month') <> (category IS NOT NULL)",
         ),
     ),
+    "forecasts.said": (
+        Rule(
+            "each_model_spoke_of_each_step",
+            "There are as many means as models times steps, and a deviation of each step.",
+            "SELECT as_of, digest, len(means) AS means, len(sigma) AS sigma FROM {batch} "
+            "WHERE len(sigma) = 0 OR len(means) = 0 OR len(means) % len(sigma) > 0",
+        ),
+    ),
     "forecasts.rivals": (
         Rule(
             "a_model_spoke_or_says_why",

@@ -23,6 +23,7 @@ from assets.forecasts.origins import (
     Integers,
     Node,
     Steps,
+    country_of,
     events_of,
     holidays_of,
     nodes_of,
@@ -72,8 +73,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     if days.is_empty():
         return pl.DataFrame(schema=SHAPE)
     references = reference_days(days, sorted({*seen_months(days), *months}))
-    country = rows["holiday_country"].drop_nulls().first() if rows["holiday_country"].count() else None
-    country = None if country is None else str(country)
+    country = country_of(rows)
     parts, events, finer = [], events_of(rows), dict[date, dict[str, Asked]]()
     for grain in ("day", "week"):
         table = steps_of(rows, grain)

@@ -9,7 +9,7 @@ which nobody sold anything are filled before models see them, and foretold as 0.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -38,9 +38,8 @@ COMBINED = "regression and median"
 OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC, COMBINED)
 PANEL = (*OWN, *models.LIBRARY)
 _ALWAYS = len(OWN) - 2  # models that speak of every series: the last two do of days, once a year is known
-_PARTS_A_YEAR = (
-    2  # what the regression counts for, for each year that it saw, where the median counts for one
-)
+# What the regression counts for, for each year that it saw, where the median counts for one.
+_PARTS_A_YEAR = 2
 FLOOR = "seasonal naive"
 EVERYWHERE = "All"
 _TOP_SHARE = 0.8
@@ -54,9 +53,7 @@ _TRUNCATE = {"day": "1d", "week": "1w", "month": "1mo"}
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 # Models x steps and deviations, by what a series was (`_digest`).
-Said = dict[bytes, tuple[Floats, Floats]]
-# What was said the last time: the backtest asks of the same series, at nearly the same origins, as sales do before it.
-_LAST: Said = {}
+Said = dict[str, tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,20 +178,36 @@ def seen(
         rows: grain, starts_on (first day of the step), country, product_id, category, orders, amount: days by country,
             weeks and months by product. Orders of products do not add up, and are not given. Where there are as_of,
             measure, level, series, model, step and mean, rows that have them are of `forecasts.rivals`; where there are
-            event, last_day and is_known (whether there is its category), rows of grain "event" are of `seeds.events`.
+            digest, means and sigma, of `forecasts.said`; where there are event, last_day and is_known (whether there is its category), rows of grain "event" are of `seeds.events`.
         references: Of each as_of month the first day of its future.
         country: Whose holidays are looked for, as ISO 3166 has it; None for none.
     """
     rivals = rows.filter(pl.col("model").is_not_null()) if "model" in rows.columns else None
-    rows = rows if rivals is None else rows.filter(pl.col("model").is_null())
-    events = events_of(rows)
-    tables = {grain: steps_of(rows, grain) for grain in STEPS if not rows.is_empty()}
     found: dict[tuple[date, str], Seen] = {}
-    said: Said = {}
-    with threadpool_limits(1):
-        finer: dict[date, dict[str, Asked]] = {}
-        for grain, table in tables.items():
-            if table.starts:
+    for grain, asked in spoken(rows, references, country):
+        if rivals is not None:
+            _hear(asked, rivals.filter(pl.col("grain") == grain))
+        found |= {(one.as_of, grain): one.seen(references) for one in asked}
+    return found
+
+
+def spoken(
+    rows: pl.DataFrame,
+    references: Mapping[date, date],
+    country: str | None,
+    said: Said | None = None,
+) -> "Iterator[tuple[str, list[Asked]]]":
+    """Let our own models speak as `seen` does, grain by grain; what they say is added to `said`."""
+    said = {} if said is None else said
+    if "digest" in rows.columns:
+        said.update(_kept(rows.filter(pl.col("digest").is_not_null())))
+    rows = rows.filter(pl.col("model").is_null()) if "model" in rows.columns else rows
+    events = events_of(rows)
+    finer: dict[date, dict[str, Asked]] = {}
+    for grain in STEPS if not rows.is_empty() else ():
+        table = steps_of(rows, grain)
+        if table.starts:
+            with threadpool_limits(1):
                 asked = [
                     Asked.of(table, as_of, day, country, events, finer.get(as_of, {}))
                     for as_of, day in references.items()
@@ -203,12 +216,24 @@ def seen(
                 for one in asked:
                     finer.setdefault(one.as_of, {})[grain] = one
                 _speak(asked, grain, said)
-                if rivals is not None:
-                    _hear(asked, rivals.filter(pl.col("grain") == grain))
-                found |= {(one.as_of, grain): one.seen(references) for one in asked}
-    _LAST.clear()
-    _LAST.update(said)
-    return found
+            yield grain, asked
+
+
+def _kept(rows: pl.DataFrame) -> Said:
+    """What `forecasts.said` keeps."""
+    means, sigma = (rows[name].explode(empty_as_null=False).to_numpy() for name in ("means", "sigma"))
+    ends, steps = (rows[name].list.len().to_numpy().cumsum().astype(np.int64) for name in ("means", "sigma"))
+    starts, firsts = (np.concatenate([[0], at[:-1]]) if len(at) else at for at in (ends, steps))
+    return {
+        digest: (means[start:end].reshape(-1, last - first), sigma[first:last])
+        for digest, start, end, first, last in zip(rows["digest"], starts, ends, firsts, steps, strict=True)
+    }
+
+
+def country_of(rows: pl.DataFrame) -> str | None:
+    """Whose holidays are looked for, as all rows of series say it."""
+    found = rows["holiday_country"].drop_nulls().first() if rows["holiday_country"].count() else None
+    return None if found is None else str(found)
 
 
 def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
@@ -284,6 +309,7 @@ class Asked:
     sigma: Floats
     reasons: list[str | None]
     failed: Booleans
+    digests: list[str]  # of the series that models were asked of
 
     @classmethod
     def of(
@@ -339,7 +365,7 @@ class Asked:
         return cls(
             as_of, grain, table, nodes, values, later, length, tuple(ahead), places, axis, past, stamps, lift,
             period, means, np.zeros(shape), [None] * len(nodes),
-            np.zeros((len(PANEL), len(nodes)), dtype=np.bool_),
+            np.zeros((len(PANEL), len(nodes)), dtype=np.bool_), [],
         )  # fmt: skip
 
     def lifts(self, nodes: Sequence[Node], grain: str, starts: Sequence[date]) -> Floats:
@@ -533,7 +559,7 @@ def holidays_of(country: str, years: tuple[int, ...]) -> frozenset[date]:
 def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
     """Run every model over all series, those of one length and season at once, whatever their origin.
 
-    What was said the last time is not worked out again; what is said now is added to `said`.
+    What was said before is not worked out again; what is said now is added to `said`.
     """
     groups: dict[tuple[int, int, bool], list[tuple[int, int, int]]] = {}
     for number, one in enumerate(asked):
@@ -551,7 +577,6 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
     for (length, period, is_positive), members in groups.items():
         values = np.stack([asked[number].axis[row, first:] for number, row, first in members])
         keys = [_digest(row, period, grain) for row in values]
-        said |= {key: _LAST[key] for key in keys if key in _LAST}
         new = list({key: at for at, key in enumerate(keys) if key not in said}.values())
         if new and length < models.LEAST:
             few = models.panel("naive", values[new], period, STEPS[grain], is_positive=is_positive)
@@ -562,6 +587,7 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
             said |= {keys[at]: (means[:, row], sigma[row]) for row, at in enumerate(new)}
         for (number, row, _), key, past in zip(members, keys, values, strict=True):
             one, (means, sigma) = asked[number], said[key]
+            one.digests.append(key)
             failed = np.asarray(~np.isfinite(means).all(axis=1))
             means = np.where(failed[:, None], past[-1], means)
             is_ahead = one.places >= 0
@@ -572,9 +598,9 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
             one.failed[: len(means), row] = failed
 
 
-def _digest(values: Floats, period: int, grain: str) -> bytes:
+def _digest(values: Floats, period: int, grain: str) -> str:
     """What models look at, and nothing else."""
-    return hashlib.blake2b(values.tobytes(), digest_size=16, person=f"{grain} {period}".encode()).digest()
+    return hashlib.blake2b(values.tobytes(), digest_size=16, person=f"{grain} {period}".encode()).hexdigest()
 
 
 def event_lifts(

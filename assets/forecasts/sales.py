@@ -20,7 +20,7 @@ from assets.forecasts.choice import (
     reconciled,
     widths,
 )
-from assets.forecasts.origins import PANEL, Seen, seen
+from assets.forecasts.origins import PANEL, Seen, country_of, seen
 from assets.forecasts.smoothing import Floats
 
 STAND_IN = "naive"
@@ -69,8 +69,7 @@ def origins(rows: pl.DataFrame, months: Sequence[date]) -> Past:
         return {}
     first, last = before(min(months), 2 * LOOKBACK), max(months)
     asked = [month for month in {*seen_months(days), *months} if first <= month <= last]
-    country = rows["holiday_country"].drop_nulls().first() if rows["holiday_country"].count() else None
-    return seen(rows, reference_days(days, asked), None if country is None else str(country))
+    return seen(rows, reference_days(days, asked), country_of(rows))
 
 
 class Served:

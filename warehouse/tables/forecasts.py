@@ -78,6 +78,38 @@ RIVALS = Table(
 )
 
 
+SAID = Table(
+    schema="forecasts",
+    name="said",
+    description=(
+        "What our own models say of every series as of each month, under a digest of the series: forecasts.sales and "
+        "forecasts.backtest judge them by two dozen months and ask each month's series once. For them alone; what is "
+        "served is in forecasts.sales."
+    ),
+    grain="one row per as_of month and series that differs from the others",
+    columns=(
+        AS_OF,
+        Column(
+            "digest",
+            "VARCHAR",
+            "Of the series as models see it: blake2b of its values, with grain and season.",
+        ),
+        Column(
+            "means",
+            "DOUBLE[]",
+            "What each model expects of each step, one model after the other.",
+            unit="that of measure",
+        ),
+        Column(
+            "sigma", "DOUBLE[]", "Deviation of each step, by exponential smoothing.", unit="that of measure"
+        ),
+    ),
+    primary_key=("as_of", "digest"),
+    partition_column="as_of",
+    query_of="rivals",
+)
+
+
 def _bound(level: int, end: str, side: str) -> Column:
     return Column(
         f"{end}_{level}",
@@ -138,7 +170,7 @@ SALES = Table(
     ),
     primary_key=("as_of", "grain", "measure", "level", "series", "starts_on"),
     partition_column="as_of",
-    sees={"forecasts.rivals": Sees.UP_TO},
+    sees={"forecasts.rivals": Sees.UP_TO, "forecasts.said": Sees.UP_TO},
 )
 
 BACKTEST = Table(
@@ -196,7 +228,7 @@ BACKTEST = Table(
     ),
     primary_key=("as_of", "grain", "measure", "level", "series", "model", "first_step"),
     partition_column="as_of",
-    sees={"forecasts.rivals": Sees.UP_TO},
+    sees={"forecasts.rivals": Sees.UP_TO, "forecasts.said": Sees.UP_TO},
     query_of="sales",
 )
 

@@ -624,6 +624,10 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         }
         for step in range(1, 4)
     ],
+    "forecasts.said": [
+        {"as_of": "2011-01-01", "digest": f"{at}", "means": "[1.0, 2.0, 3.0, 4.0]", "sigma": "[0.5, 0.5]"}
+        for at in range(3)
+    ],
     "demand.products": [
         {
             "as_of": "2011-01-01", "product_id": f"{at}", "category": "Bags", "amount": amount, "abc": abc, "months": 12,
@@ -1064,6 +1068,8 @@ BREAKS: dict[str, dict[str, Any]] = {
     "forecasts.rivals.key_is_unique": {"step": 2},
     "forecasts.rivals.a_model_spoke_or_says_why": {"mean": None},
     "forecasts.rivals.few_failed": {"mean": None, "reason": "so"},
+    "forecasts.said.key_is_unique": {"digest": "1"},
+    "forecasts.said.each_model_spoke_of_each_step": {"means": "[1.0]"},
     "sentiment.lexicon.key_is_unique": {"review_id": "1"},
     "sentiment.lexicon.a_score_is_at_most_1": {"score": 1.5},
     "sentiment.models.key_is_unique": {},

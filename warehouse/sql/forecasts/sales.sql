@@ -1,4 +1,4 @@
--- Every series so far, with the country whose holidays are looked for; what models of libraries said of some; events.
+-- Every series so far, with the country whose holidays are looked for; what models said; events.
 SELECT
     series.grain,
     series.starts_on,
@@ -24,6 +24,15 @@ SELECT
     rivals.mean
 FROM forecasts.rivals AS rivals
 WHERE rivals.as_of < $end AND rivals.mean IS NOT NULL
+UNION ALL BY NAME
+SELECT
+    said.as_of,
+    said.digest,
+    said.means,
+    said.sigma
+FROM forecasts.said AS said
+-- Two years of origins, and three months before one that is judged.
+WHERE said.as_of < $end AND said.as_of >= $start - INTERVAL 27 MONTH
 UNION ALL BY NAME
 SELECT
     'event' AS grain,
