@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -421,15 +423,24 @@ def forget_file(
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 3000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Open the Dagster UI on the home (webserver and daemon)."""
     settings = _settings()
     from pipelines.instance import prepare_instance
 
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise TillageError(
+            f"The UI cannot listen on {host}:{port} ({str(error.strerror).split(' (')[0]}). Another one may be up there already; end it, or "
+            "name another port with --port."
+        ) from error
     (settings.landing / "orders").mkdir(parents=True, exist_ok=True)
     prepare_instance(settings)
+    # A script that starts it in the background has it ignore interrupts, and Dagster ends by none other.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     out.print(f"Dagster UI of {settings.root}: http://{host}:{port}")
     program = [
         sys.executable,

@@ -197,13 +197,21 @@ def _pictures(connection: duckdb.DuckDBPyConnection, month: date) -> Iterator[st
             yield f"<h2>{escape(picture.title)}</h2><p>{escape(name)}</p>{drawn}"
 
 
+def why_failed(event: dg.DagsterEvent) -> str:
+    """What Tillage told when a step failed, else what was raised first of all."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else "it failed"
+
+
 def _troubles(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
     for event in events:
         if event.is_step_failure:
-            data = event.step_failure_data
-            told = data.user_failure_data.description if data.user_failure_data else None
-            message = told or (data.error.message if data.error else "it failed")
-            yield f"<p class='bad'>{escape(str(event.step_key))}: {escape(str(message).strip())}</p>"
+            yield f"<p class='bad'>{escape(str(event.step_key))}: {escape(why_failed(event))}</p>"
 
 
 def _files(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:

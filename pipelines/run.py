@@ -283,6 +283,8 @@ def _execute(
 
 def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:
     """Add up what an event tells."""
+    from pipelines.report import why_failed
+
     kind = event.event_type_value
     if kind == "ASSET_MATERIALIZATION":
         materialization = event.step_materialization_data.materialization
@@ -305,13 +307,9 @@ def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:
                 "The rows it had before stay; its check in the UI shows the failing rows."
             )
     elif kind == "STEP_FAILURE":
-        error = event.step_failure_data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        failure = event.step_failure_data.user_failure_data
-        told = failure.description if failure else error.message.strip() if error else "it failed"
-        if not (failure and "is refused by the audit" in (failure.description or "")):
-            outcome.troubles.append(str(told))
+        told = why_failed(event)
+        if "is refused by the audit" not in told:
+            outcome.troubles.append(told)
     elif kind == "PIPELINE_FAILURE" and not outcome.troubles:
         outcome.troubles.append(event.message or "the run failed")
 

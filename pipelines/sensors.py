@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from time import time as clock
 
 import dagster as dg
@@ -19,6 +20,7 @@ from pipelines.settings import Settings
 from pipelines.telemetry import send_run
 from resources.notifier import failure
 from warehouse.errors import NoLakeError
+from warehouse.intake import reading_name
 from warehouse.lake import snapshot
 
 CAUSE = "tillage/cause"
@@ -155,7 +157,10 @@ def take_in(settings: Settings, instance: dg.DagsterInstance, cursor: str, now: 
         return dg.SkipReason(f"{growing[0]} may still be growing; the next tick looks again."), json.dumps(
             state
         )
-    tags = {CAUSE: _digest([TAKE_IN, sorted(state.items())])}
+    # The same content is another cause once it is read otherwise, may be read at all, or lies there again: of a file
+    # that was moved or whose mode changed, the time of its last change of state tells.
+    changed = [(found.path, *state[found.path], _changed_ns(found.file)) for found in files]
+    tags = {CAUSE: _digest([TAKE_IN, reading_name(settings.reading()), sorted(changed)])}
     return _request(instance, tags, now), json.dumps(state)
 
 
@@ -177,6 +182,13 @@ def make(settings: Settings, instance: dg.DagsterInstance, now: Todo, at: float)
     # The same again at a later snapshot is another cause: something has come of it since, or come in between.
     tags = {CAUSE: _digest([MAKE, now.snapshot, told]), **range_tags(now.months)}
     return _request(instance, tags, at, [dg.AssetKey(name.split(".")) for name in now.outlook])
+
+
+def _changed_ns(file: Path) -> int:
+    try:
+        return file.stat().st_ctime_ns
+    except OSError:  # gone meanwhile: the run says so
+        return 0
 
 
 def _running(settings: Settings, instance: dg.DagsterInstance, job: str) -> str | None:

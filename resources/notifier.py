@@ -161,6 +161,16 @@ def messages(
                 "`SELECT * FROM landing.quarantine` has their reasons.",
             )
         )
+    for (path,) in connection.execute(
+        "SELECT path FROM landing.files "
+        "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused' ORDER BY path"
+    ).fetchall():
+        found.append(
+            Message(
+                f"{path}: refused",
+                "Nothing of the file is taken in: `tillage status` tells why, and what would do.",
+            )
+        )
     found += [
         Message(f"{name} is stale", f"Nothing was made of it for {hours:,} hours: did a file stay away?")
         for name, hours in (stale or {}).items()

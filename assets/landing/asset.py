@@ -134,10 +134,8 @@ def landing_assets(
 def _told(taken: TakenIn, at: int, rows: int) -> dict[str, dg.TableMetadataValue | int]:
     """What became of each file; a table and no markdown, for a file's name is a stranger's text."""
     columns = ("path", "state", "rows_read", "rows_accepted", "rows_quarantined", "reason")
-    records = [
-        dg.TableRecord({name: getattr(row, name) for name in columns if getattr(row, name) is not None})
-        for row in taken.arrivals
-    ]
+    # Every record has every field: a file that was taken in has no reason, one that was refused may have no rows.
+    records = [dg.TableRecord({name: getattr(row, name) for name in columns}) for row in taken.arrivals]
     kinds = {name: "int" if name.startswith("rows") else "string" for name in columns}
     schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in kinds.items()])
     return {

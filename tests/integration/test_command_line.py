@@ -3,6 +3,7 @@ import io
 import json
 import re
 import shlex
+import socket
 from datetime import date
 
 import dagster as dg
@@ -384,3 +385,23 @@ def test_sample_writes_a_shop_that_runs(home, tillage):
     assert len(list((home / "landing" / "orders").glob("*.csv"))) == 2
     assert tillage("run", *WALK).code == 0
     assert made(home, "segments.rfm") == ["2011-03-01", "2011-04-01"]
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(tillage, home):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = tillage("ui", "--port", str(port))
+    assert said.code == 1
+    told = " ".join(said.err.split())
+    assert f"The UI cannot listen on 127.0.0.1:{port} (Address already in use)" in told
+    assert "name another port with --port" in told
+    assert not (home / "dagster" / "dagster.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("port", "why"), [("0", "greater than or equal to 1"), ("99999", "less than or equal to 65535")]
+)
+def test_a_port_that_is_none_is_refused(tillage, port, why):
+    said = tillage("ui", "--port", port)
+    assert said.code != 0
+    assert why in " ".join(said.err.replace("│", " ").split())

@@ -169,6 +169,25 @@ def test_a_sound_lake_has_no_problems(shop, home):
     assert problems(shop, home) == []
 
 
+def test_a_week_that_lies_in_two_months_is_no_double_key(
+    orders, intake, make_all, lake, home, csv_text, order_row
+):
+    """Sold on Monday the 31st of January and on the Tuesday after: a row in each month."""
+    days = ("1/31/2011 9:00", "2/1/2011 9:00")
+    (orders / "till.csv").write_text(
+        csv_text([order_row(invoice=f"53636{at}", sold_at=day) for at, day in enumerate(days)])
+    )
+    intake()
+    make_all(
+        lake, ("seeds.thresholds", *MADE, "core.product_weeks", "core.product_months", "forecasts.series")
+    )
+    weeks = lake.execute(
+        "SELECT month, starts_on FROM forecasts.series WHERE grain = 'week' ORDER BY month"
+    ).fetchall()
+    assert weeks == [(date(2011, month, 1), date(2011, 1, 31)) for month in (1, 2)]
+    assert problems(lake, home) == []
+
+
 def test_a_damaged_file_is_found(shop, home):
     victim = next((home / "lake" / "data" / "core" / "order_lines").rglob("*.parquet"))
     with victim.open("ab") as file:

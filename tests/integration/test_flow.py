@@ -17,11 +17,13 @@ from dagster._grpc.server import wait_for_grpc_server
 
 from assets import asset
 from assets.graph import graph
+from assets.landing.asset import CHECKS
 from pipelines import definitions, run, sensors
 from pipelines.definitions import build, months_of, months_seen
 from pipelines.instance import open_instance
 from pipelines.sensors import CAUSE
 from pipelines.settings import load
+from warehouse.intake import forget_file
 from warehouse.lake import WORK, open_lake, snapshot
 from warehouse.records import read_versions
 from warehouse.tables import TABLES
@@ -242,6 +244,48 @@ def test_a_file_that_never_stops_growing_keeps_no_other_waiting(shop, small_shop
     growing = shop.home / "landing" / "orders" / "grows.csv"
     os.utime(growing, (shop.clock[0], shop.clock[0]))
     assert isinstance(shop.ask("new_files"), dg.RunRequest)
+
+
+def test_files_taken_in_beside_one_that_is_refused_are_told_of_together(shop, small_shop):
+    shop.drop(small_shop[MONTHS[0]], "good.csv")
+    shop.drop("", "empty.csv")
+    done = shop.execute(shop.ask("new_files"), "take_in")
+    assert done.success
+    [told] = [
+        event.materialization.metadata["files"]
+        for event in done.get_asset_materialization_events()
+        if event.asset_key.path == ["landing", "files"]
+    ]
+    rows = {record.data["path"]: record.data for record in told.value.records}
+    assert rows["orders/good.csv"]["state"] == "accepted"
+    assert rows["orders/good.csv"]["reason"] is None
+    assert rows["orders/empty.csv"]["state"] == "refused"
+    assert "empty" in rows["orders/empty.csv"]["reason"]
+    checks = {check.check_name: check.passed for check in done.get_asset_check_evaluations()}
+    assert checks == {name: name != "no_file_is_refused" for name in CHECKS}
+
+
+def test_a_refused_file_is_tried_again_when_settings_say_otherwise(shop, small_shop):
+    head, *lines = small_shop[MONTHS[0]].splitlines()
+    shop.drop("\n".join([f"{head},Currency", *(f"{line},GBP" for line in lines)]))
+    assert shop.tick()[0] == ("take_in", None, None)
+    assert shop.tick() == []
+    (shop.home / "tillage.toml").write_text('currency = "GBP"\n')
+    shop.reload()
+    assert shop.tick() == [("take_in", None, None), ("make", "2011-01-01", "2011-01-01")]
+    assert shop.tick() == []
+
+
+def test_a_file_that_was_taken_out_and_lies_there_again_is_taken_in_again(shop, small_shop):
+    shop.drop(small_shop[MONTHS[0]])
+    assert shop.tick()[0] == ("take_in", None, None)
+    file = shop.home / "landing" / "orders" / "till.csv"
+    away = file.rename(shop.home / "till.csv")
+    with open_lake(shop.home / "lake") as lake:
+        forget_file(lake, shop.home / "landing", "orders/till.csv")
+    shop.tick()
+    away.rename(file)
+    assert shop.tick()[0] == ("take_in", None, None)
 
 
 def test_while_a_run_is_at_work_none_is_started_and_its_change_is_made_after_it(shop, small_shop):

@@ -42,7 +42,7 @@ SERIES_TABLE = Table(
         Column("orders", "BIGINT", "Sale invoices, of a day.", nullable=True, unit="invoices", minimum=0),
         Column("amount", "DECIMAL(18,4)", "Amount of the sale lines.", unit="currency", minimum=0),
     ),
-    primary_key=("grain", "starts_on", "name"),
+    primary_key=("month", "grain", "starts_on", "name"),
     partition_column="month",
 )
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 from resources.alive import alive, bury, dead
 
@@ -24,7 +25,7 @@ def test_a_step_that_ends_leaves_the_run_to_the_others(tmp_path):
         with alive(tmp_path, "run"):
             pass
         assert dead(tmp_path) == []
-        assert [file.name for file in tmp_path.iterdir()] == ["run.run"]
+        assert [file.name.split(".")[0] for file in tmp_path.iterdir()] == ["run"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -37,6 +38,48 @@ def test_a_killed_run_is_dead_until_it_is_buried(tmp_path):
     assert dead(tmp_path) == ["run"]
     bury(tmp_path, "run")
     assert dead(tmp_path) == []
+
+
+IN_AND_OUT = """
+import sys
+from pathlib import Path
+from resources.alive import alive
+print("begins", flush=True)
+while True:
+    with alive(Path(sys.argv[1]), "run"):
+        pass
+"""
+
+
+def test_a_run_whose_steps_come_and_go_is_never_found_dead(tmp_path):
+    """Found dead once, it would be reported as failed while it is at work."""
+    with subprocess.Popen([sys.executable, "-c", IN_AND_OUT, tmp_path], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"begins\n"
+        until, looks = time.monotonic() + 2, 0
+        try:
+            while time.monotonic() < until:
+                assert dead(tmp_path) == []
+                looks += 1
+        finally:
+            process.kill()
+    assert looks > 1000
+
+
+def test_a_step_that_was_killed_leaves_the_run_to_the_others(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", HOLDS, tmp_path], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"holds\n"
+        with alive(tmp_path, "run"):
+            process.kill()
+            process.wait()
+            assert dead(tmp_path) == []
+        assert dead(tmp_path) == ["run"]
+
+
+def test_what_a_release_before_left_is_found_and_buried(tmp_path):
+    (tmp_path / "run.run").touch()
+    assert dead(tmp_path) == ["run"]
+    bury(tmp_path, "run")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_lets_go(tmp_path):

@@ -251,6 +251,10 @@ def test_what_is_told_follows_from_the_lake_and_holds_no_customer(
 ) -> None:
     (orders / "bad.csv").write_text(csv_text([order_row(), order_row(quantity="x"), order_row(quantity="y")]))
     (orders / "good.csv").write_text(csv_text([order_row("2")]))
+    (orders / "none.csv").write_text("")
+    (orders / "mended.csv").write_text("")
+    intake()
+    (orders / "mended.csv").write_text(csv_text([order_row("3")]))
     intake()
     refusal = {"table": "core.x", "rule": "rule", "count": 1, "sample": '[{"customer_id": "17850"}]'}
     refusal |= {"code": "", "inputs": ""}
@@ -267,15 +271,19 @@ def test_what_is_told_follows_from_the_lake_and_holds_no_customer(
     assert [message.cause for message in found] == [
         "core.x: refused by rule",
         "orders/bad.csv: many rows in quarantine",
+        "orders/none.csv: refused",
         "segments.rfm is stale",
         "core.x, 2011-03: rows moved",
         "core.x, 2011-03: spread of amount moved",
     ]
-    assert found[3].text == "It was 400 in the months before, and is 1,200."
+    assert found[4].text == "It was 400 in the months before, and is 1,200."
     assert found[0].text.startswith("2011-02, 2011-03: ")
     assert "2 of 3 rows (66.7%)" in found[1].text
     assert "17850" not in str(found)
-    assert messages(lake, quarantine_share=0.7)[-1].cause == "core.x: refused by rule"
+    assert [message.cause for message in messages(lake, quarantine_share=0.7)] == [
+        "core.x: refused by rule",
+        "orders/none.csv: refused",
+    ]
 
 
 def test_the_settings_say_who_is_told_and_secrets_are_not_shown(
