@@ -218,7 +218,8 @@ def _name(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2f}"
+    is_whole = abs(value) >= 10 or float(value).is_integer()  # counts are no fractions
+    return f"{value:,.0f}" if is_whole else f"{value:.2f}"
 
 
 def _text(x: float, y: float, text: str, anchor: str, *, bold: bool = False) -> str:
