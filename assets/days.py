@@ -5,6 +5,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+_USUAL_DAYS = 56  # before the last sale, in which it is seen for how long the shop is closed
+_WEEK = 7  # closed for so long it is closed on every weekday: for Christmas, or as the file has stopped
+
 
 def reference_days(rows: pl.DataFrame, months: Sequence[date]) -> dict[date, date]:
     """The first day of the future of each as_of: the day after the last sale up to its end.
@@ -17,6 +20,38 @@ def reference_days(rows: pl.DataFrame, months: Sequence[date]) -> dict[date, dat
     asked = pl.DataFrame({"month": pl.Series(sorted(months), dtype=pl.Date)})
     found = asked.join_asof(last, on="month").drop_nulls()
     return {month: day + timedelta(days=1) for month, day in found.select("month", "day").iter_rows()}
+
+
+def first_days_ahead(rows: pl.DataFrame, months: Sequence[date]) -> dict[date, date]:
+    """The first day to foretell of each as_of: `reference_days`, but days on which the shop was closed are past.
+
+    A month whose last days have no sale is whole if they are no more than the longest run of days without a sale, runs of a
+    week and more left out, in the eight weeks before its last sale; then the next month's first day is the first ahead.
+    Where there are no eight weeks, nothing is known of closed days.
+
+    Args:
+        rows: One row or more a day with a sale: day.
+        months: As_of months; one before the first sale has no such day, and is left out.
+    """
+    run = pl.col("day").diff().dt.total_days() - 1
+    end = pl.col("month").dt.offset_by("1mo")
+    is_whole = (pl.col("first") + timedelta(days=_USUAL_DAYS) <= pl.col("day")) & (
+        (end - pl.col("day")).dt.total_days() - 1 <= pl.col("usual")
+    )
+    ahead = (
+        rows.select(pl.col("day").unique().sort())
+        .with_columns(
+            month=pl.col("day").dt.truncate("1mo"),
+            first=pl.col("day").min(),
+            usual=pl.when(run < _WEEK).then(run).otherwise(0).rolling_max_by("day", f"{_USUAL_DAYS}d"),
+        )
+        .group_by("month", maintain_order=True)
+        .last()
+        .select("month", ahead=pl.when(is_whole).then(end).otherwise(pl.col("day") + timedelta(days=1)))
+    )
+    asked = pl.DataFrame({"month": pl.Series(sorted(months), dtype=pl.Date)})
+    # A month without a sale knows what the one before it did.
+    return dict(asked.join_asof(ahead.sort("month"), on="month").drop_nulls().iter_rows())
 
 
 def seen_months(rows: pl.DataFrame) -> list[date]:

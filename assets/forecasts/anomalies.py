@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import t as student
 
-from assets.days import reference_days, seen_months
+from assets.days import first_days_ahead, seen_months
 from assets.forecasts.choice import before
 from assets.forecasts.origins import (
     Asked,
@@ -72,11 +72,11 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     days = rows.filter((pl.col("grain") == "day") & (pl.col("orders") > 0)).select(day="starts_on")
     if days.is_empty():
         return pl.DataFrame(schema=SHAPE)
-    references = reference_days(days, sorted({*seen_months(days), *months}))
+    references = first_days_ahead(days, sorted({*seen_months(days), *months}))
     country = country_of(rows)
     parts, events, finer = [], events_of(rows), dict[date, dict[str, Asked]]()
     for grain in ("day", "week"):
-        table = steps_of(rows, grain)
+        table = steps_of(rows, grain, max(references.values()))
         for month in months:
             if month in references and table.starts:
                 since, until = references.get(before(month, 1), date.min), references[month]

@@ -179,7 +179,7 @@ def seen(
             weeks and months by product. Orders of products do not add up, and are not given. Where there are as_of,
             measure, level, series, model, step and mean, rows that have them are of `forecasts.rivals`; where there are
             digest, means and sigma, of `forecasts.said`; where there are event, last_day and is_known (whether there is its category), rows of grain "event" are of `seeds.events`.
-        references: Of each as_of month the first day of its future.
+        references: Of each as_of month the first day ahead, as `assets.days.first_days_ahead` has it.
         country: Whose holidays are looked for, as ISO 3166 has it; None for none.
     """
     rivals = rows.filter(pl.col("model").is_not_null()) if "model" in rows.columns else None
@@ -204,8 +204,8 @@ def spoken(
     rows = rows.filter(pl.col("model").is_null()) if "model" in rows.columns else rows
     events = events_of(rows)
     finer: dict[date, dict[str, Asked]] = {}
-    for grain in STEPS if not rows.is_empty() else ():
-        table = steps_of(rows, grain)
+    for grain in STEPS if references and not rows.is_empty() else ():
+        table = steps_of(rows, grain, max(references.values()))
         if table.starts:
             with threadpool_limits(1):
                 asked = [
@@ -236,8 +236,8 @@ def country_of(rows: pl.DataFrame) -> str | None:
     return None if found is None else str(found)
 
 
-def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
-    """Series x steps of one grain, zeros where nothing was sold."""
+def steps_of(rows: pl.DataFrame, grain: str, until: date) -> Steps:
+    """Series x steps of one grain, zeros where nothing was sold; days without a row before `until` are steps, too."""
     amount, orders = pl.col("amount").cast(pl.Float64), pl.col("orders").cast(pl.Float64)
     days = rows.filter((pl.col("grain") == "day") & pl.col("country").is_not_null())
     days = days.with_columns(starts_on=pl.col("starts_on").dt.truncate(_TRUNCATE[grain]))
@@ -265,7 +265,7 @@ def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
         .agg(pl.col("value").sum())
     )
     keys = every.select("measure", "level", "name", "category").unique().sort("measure", "level", "name")
-    starts = _calendar(grain, every["starts_on"])
+    starts = _calendar(grain, every["starts_on"], until)
     values = np.zeros((keys.height, len(starts)))
     places = pl.DataFrame(
         {"starts_on": starts, "step": range(len(starts))}, {"starts_on": pl.Date, "step": pl.Int64}
@@ -280,10 +280,12 @@ def steps_of(rows: pl.DataFrame, grain: str) -> Steps:
     return Steps(grain, keys, starts, values, first)
 
 
-def _calendar(grain: str, starts: pl.Series) -> tuple[date, ...]:
+def _calendar(grain: str, starts: pl.Series, until: date) -> tuple[date, ...]:
     if starts.is_empty():
         return ()
-    every = pl.date_range(pl.col("starts_on").min(), pl.col("starts_on").max(), _TRUNCATE[grain])
+    last = pl.lit(until - timedelta(days=1)).dt.truncate(_TRUNCATE[grain])
+    last = pl.max_horizontal(pl.col("starts_on").max(), last)
+    every = pl.date_range(pl.col("starts_on").min(), last, _TRUNCATE[grain])
     return tuple(starts.to_frame("starts_on").select(every).to_series().to_list())
 
 

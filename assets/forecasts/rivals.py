@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from assets.days import reference_days
+from assets.days import first_days_ahead
 from assets.forecasts import smoothing
 from assets.forecasts.models import LIBRARY
 from assets.forecasts.origins import RECENT, STEPS, YEAR, Asked, events_of, steps_of
@@ -47,12 +47,15 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     if days.is_empty() or not names:
         return pl.DataFrame(schema=SHAPE)
     said: list[dict[str, Any]] = []
+    references = first_days_ahead(days, months)
+    if not references:
+        return pl.DataFrame(schema=SHAPE)
     events, finer = events_of(rows), dict[date, dict[str, Asked]]()
     with threadpool_limits(1):
         for grain in STEPS:
-            table = steps_of(rows, grain)
+            table = steps_of(rows, grain, max(references.values()))
             if table.starts:
-                for as_of, reference in reference_days(days, months).items():
+                for as_of, reference in references.items():
                     one = Asked.of(table, as_of, reference, holidays, events, finer.get(as_of, {}))
                     if one.length:
                         finer.setdefault(as_of, {})[grain] = one

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.days import reference_days
+from assets.days import first_days_ahead
 from assets.forecasts.origins import Said, country_of, spoken
 
 SHAPE: dict[str, Any] = {
@@ -36,7 +36,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     found = sorted(
         {
             (one.as_of, digest)
-            for _, asked in spoken(rows, reference_days(days, months), country_of(rows), said)
+            for _, asked in spoken(rows, first_days_ahead(days, months), country_of(rows), said)
             for one in asked
             for digest in one.digests
         }

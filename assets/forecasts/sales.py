@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from assets.days import reference_days, seen_months
+from assets.days import first_days_ahead, seen_months
 from assets.forecasts.choice import (
     LEVELS,
     LOOKBACK,
@@ -69,7 +69,7 @@ def origins(rows: pl.DataFrame, months: Sequence[date]) -> Past:
         return {}
     first, last = before(min(months), 2 * LOOKBACK), max(months)
     asked = [month for month in {*seen_months(days), *months} if first <= month <= last]
-    return seen(rows, reference_days(days, asked), country_of(rows))
+    return seen(rows, first_days_ahead(days, asked), country_of(rows))
 
 
 class Served:

@@ -153,7 +153,9 @@ def test_weeks_and_months_of_an_event_are_foretold_by_what_its_days_did_before()
 def test_what_has_no_days_of_its_own_moves_as_the_total_does():
     rows = shop()
     events = origins.events_of(rows)
-    days = origins.Asked.of(origins.steps_of(rows, "day"), AS_OF, date(2021, 12, 1), None, events)
+    days = origins.Asked.of(
+        origins.steps_of(rows, "day", date(2021, 12, 1)), AS_OF, date(2021, 12, 1), None, events
+    )
     kinds = (
         ("total", "All"),
         ("category", "Mugs"),
@@ -232,7 +234,9 @@ def test_an_event_of_a_category_moves_no_other_series():
     events = origins.events_of(rows)
     finer = {}
     for grain in ("day", "week", "month"):
-        one = origins.Asked.of(origins.steps_of(rows, grain), AS_OF, date(2021, 12, 1), None, events, finer)
+        one = origins.Asked.of(
+            origins.steps_of(rows, grain, date(2021, 12, 1)), AS_OF, date(2021, 12, 1), None, events, finer
+        )
         finer[grain] = one
         is_mugs = [node.name in {"Mugs", "M1", "M2", "Rest of Mugs"} for node in one.nodes]
         others = ~np.array(is_mugs)

@@ -5,10 +5,12 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from assets.days import reference_days, seen_months
-from assets.forecasts import origins, sales
+from assets.days import first_days_ahead, seen_months
+from assets.forecasts import anomalies, library, origins, rivals, sales
 from assets.forecasts.origins import OWN, PANEL, seen
+from assets.forecasts.smoothing import Ahead
 
 FIRST, LAST = date(2021, 1, 1), date(2022, 12, 14)
 DAYS = pl.date_range(FIRST, LAST, "1d", eager=True).to_list()
@@ -48,7 +50,7 @@ def rows(
 
 def looked_at(given, country="GB-ENG"):
     days = given.filter(pl.col("grain") == "day").select(day="starts_on")
-    return seen(given, reference_days(days, seen_months(days)), country)
+    return seen(given, first_days_ahead(days, seen_months(days)), country)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,72 @@ def test_months_and_weeks_that_are_not_whole_are_not_trained_on(shop):
     week = shop[date(2022, 12, 1), "week"]
     assert week.ahead[0] == date(2022, 12, 12)
     assert week.means[PANEL.index("naive"), 0, 0] == pytest.approx(sum(WEEKDAY), abs=0.1)
+
+
+# Months that end on a Saturday, and on the Monday of a bank holiday after a Sunday that is open, and the first steps ahead.
+CLOSED_ENDS = [
+    (date(2022, 4, 1), {"day": date(2022, 5, 1), "week": date(2022, 4, 25), "month": date(2022, 5, 1)}),
+    (date(2021, 5, 1), {"day": date(2021, 6, 1), "week": date(2021, 5, 31), "month": date(2021, 6, 1)}),
+]
+
+
+def of_libraries(given):
+    return given.with_columns(library=pl.lit("MSTL"), library_countries=pl.lit(1))
+
+
+@pytest.mark.parametrize(("as_of", "first"), CLOSED_ENDS)
+def test_a_month_whose_last_day_is_closed_is_whole(as_of, first, monkeypatch):
+    """Late rows change nothing of it, and models of libraries speak of the same steps."""
+
+    def run(name, values, period, steps, stamps, country=None):
+        return Ahead(np.full((1, steps), 7.0), np.ones((1, steps)))
+
+    monkeypatch.setattr(library, "run", run)
+    given = rows(noise=0.2)
+    then = given.filter(pl.col("starts_on") < sales.before(as_of, -1))
+    for known in (given, then):
+        found = sales.compute(known, [as_of])
+        rival = rivals.compute(of_libraries(known), [as_of])
+        for grain, start in first.items():
+            # Of five months models of libraries are not asked.
+            is_asked = grain != "month" or as_of.year > 2021
+            for table in (found, rival) if is_asked else (found,):
+                steps = table.filter(grain=grain, level="total", measure="amount").sort("step")["starts_on"]
+                assert (steps[0], len(steps), steps.is_unique().all()) == (start, origins.STEPS[grain], True)
+                assert steps.is_sorted()
+    assert_frame_equal(sales.compute(then, [as_of]), sales.compute(given, [as_of]))
+    assert_frame_equal(anomalies.compute(then, [as_of]), anomalies.compute(given, [as_of]))
+
+
+@pytest.mark.parametrize(("as_of", "first"), CLOSED_ENDS)
+def test_a_month_whose_last_day_is_closed_says_something_else_than_the_one_before(as_of, first):
+    month_before = sales.before(as_of, 1)
+    found = sales.compute(rows(noise=0.2), [month_before, as_of])
+    found = found.filter(grain="month", level="total", measure="amount")
+    then, now = (found.filter(as_of=month).drop("as_of").sort("step") for month in (month_before, as_of))
+    assert (now["starts_on"] > then["starts_on"]).all()
+    both = now.join(then, on="starts_on", suffix="_then")
+    assert both.height == 2
+    assert (both["mean"] != both["mean_then"]).all()
+
+
+@pytest.mark.parametrize(("as_of", "first"), CLOSED_ENDS)
+def test_the_months_before_are_judged_by_its_closed_days(shop, as_of, first):
+    """They came with its end: the closed day with nothing sold, and the month as a whole."""
+    day, month = (shop[sales.before(as_of, 1), grain] for grain in ("day", "month"))
+    at = day.ahead.index(first["month"] - timedelta(days=1))
+    assert day.known_by[at] == month.known_by[0] == as_of
+    assert (day.came[:, at] == 0).all()
+    assert np.isfinite(month.came[:, 0]).all()
+    assert day.known_by[at + 1] == sales.before(as_of, -1)
+
+
+def test_a_file_that_stops_a_week_early_makes_no_whole_month():
+    given = rows(noise=0.2).filter(pl.col("starts_on") < date(2022, 4, 23))
+    found = sales.compute(given, [date(2022, 4, 1)]).filter(level="total", measure="amount", step=1)
+    assert dict(found.select("grain", "starts_on").iter_rows()) == {
+        "day": date(2022, 4, 23), "week": date(2022, 4, 18), "month": date(2022, 4, 1),
+    }  # fmt: skip
 
 
 def test_steps_come_when_they_have_ended(shop):

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.days import reference_days, seen_months
+from assets.days import first_days_ahead, seen_months
 from assets.forecasts import choice, library, rivals, sales
 from assets.forecasts.origins import OWN, PANEL, seen
 from assets.forecasts.smoothing import Ahead
@@ -75,7 +75,7 @@ def test_a_model_that_fails_says_why_and_nothing_stands_in(monkeypatch):
 
 
 def references():
-    return reference_days(shop().select(day="starts_on"), MONTHS)
+    return first_days_ahead(shop().select(day="starts_on"), MONTHS)
 
 
 def test_one_that_knows_better_becomes_the_champion_and_is_named(monkeypatch):
