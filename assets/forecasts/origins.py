@@ -178,7 +178,8 @@ def seen(
         rows: grain, starts_on (first day of the step), country, product_id, category, orders, amount: days by country,
             weeks and months by product. Orders of products do not add up, and are not given. Where there are as_of,
             measure, level, series, model, step and mean, rows that have them are of `forecasts.rivals`; where there are
-            digest, means and sigma, of `forecasts.said`; where there are event, last_day and is_known (whether there is its category), rows of grain "event" are of `seeds.events`.
+            digest, means and sigma, of `forecasts.said`; where there are event, last_day and is_known (whether there is its
+            category), rows of grain "event" are of `seeds.events`.
         references: Of each as_of month the first day ahead, as `assets.days.first_days_ahead` has it.
         country: Whose holidays are looked for, as ISO 3166 has it; None for none.
     """
