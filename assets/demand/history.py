@@ -50,7 +50,7 @@ def history(sold: pl.DataFrame, out: pl.DataFrame, until: date, grain: str) -> H
     Args:
         sold: month, week, product_id, units, returned_units, one row a product and part of a week in a month, at least one.
         out: product_id, first_day, last_day out of stock.
-        until: The first day that is not known.
+        until: The first day that is not known; closed ones are (`assets.days.first_days_ahead`).
         grain: week or month.
     """
     starts, following = _calendar(sold, until, grain)

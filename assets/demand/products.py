@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from assets.days import reference_days
+from assets.days import first_days_ahead
 from assets.demand.history import Floats, History, history
 from assets.forecasts import smoothing
 from assets.forecasts.models import forecast
@@ -67,7 +67,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     days = rows.filter(pl.col("what") == "day").select("day").drop_nulls()
     parts = [
         _answers(rows, as_of, until).with_columns(as_of=pl.lit(as_of)).select(*SHAPE).cast(SHAPE)
-        for as_of, until in reference_days(days, months).items()
+        for as_of, until in first_days_ahead(days, months).items()
     ]
     return pl.concat([pl.DataFrame(schema=SHAPE), *parts]).with_columns(pl.col(pl.Float64).round(_DIGITS))
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from assets.days import reference_days
+from assets.days import first_days_ahead
 from assets.demand.history import Floats, history
 
 HELD_OUT_WEEKS = 13
@@ -68,7 +68,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     days = rows.filter(pl.col("what") == "day").select("day").drop_nulls()
     parts = [
         _answers(rows, until).with_columns(as_of=pl.lit(as_of)).select(*SHAPE).cast(SHAPE)
-        for as_of, until in reference_days(days, months).items()
+        for as_of, until in first_days_ahead(days, months).items()
     ]
     return pl.concat([pl.DataFrame(schema=SHAPE), *parts]).with_columns(pl.col(pl.Float64).round(_DIGITS))
 

@@ -225,6 +225,16 @@ def test_nothing_sold_has_no_rows(demand_rows: Rows) -> None:
     assert compute(returned, [LAST]).is_empty()
 
 
+def test_a_month_that_ends_on_three_closed_days_is_whole(demand_rows: Rows, days: Days) -> None:
+    """31 October 2022 is a Monday: of a shop that never sells from Saturday to Monday the month ended on Friday."""
+    sales = [(day, "A", 2) for day in days(date(2022, 1, 1), 304) if 0 < day.weekday() < 5]
+    for last, following in ((date(2022, 10, 31), date(2022, 11, 1)), (date(2022, 10, 27), date(2022, 10, 1))):
+        [found] = compute(demand_rows([one for one in sales if one[0] <= last]), [date(2022, 10, 1)]).rows(
+            named=True
+        )
+        assert found["first_month"] == following
+
+
 def test_a_month_is_the_same_alone_with_others_and_whatever_comes_later(
     demand_rows: Rows, days: Days
 ) -> None:

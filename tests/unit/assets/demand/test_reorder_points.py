@@ -216,6 +216,17 @@ def test_a_month_is_the_same_alone_with_others_and_whatever_comes_later(shop: pl
         assert_frame_equal(alone, whole.filter(pl.col("as_of") == month))
 
 
+def test_a_week_whose_sunday_is_closed_is_whole_at_the_end_of_a_month(demand_rows: Rows, days: Days) -> None:
+    """31 July 2022 is a Sunday; a file that stops two days early has a week less."""
+    sales = [(day, "A", 1 + at) for at, day in enumerate(days(FIRST, 900)) if day.weekday() != 6]
+    for last, following in ((date(2022, 7, 31), date(2022, 8, 1)), (date(2022, 7, 29), date(2022, 7, 25))):
+        [found] = compute(demand_rows([one for one in sales if one[0] <= last]), [date(2022, 7, 1)]).rows(
+            named=True
+        )
+        begins = following - timedelta(weeks=13)
+        assert found["held_out_units"] == sum(units for day, _, units in sales if begins <= day < following)
+
+
 def test_weeks_out_of_stock_are_neither_errors_nor_demand(demand_rows: Rows, days: Days) -> None:
     """A shelf that was empty for six weeks would teach to order half."""
     empty = set(days(FIRST + timedelta(days=420), 42))
