@@ -15,6 +15,11 @@ from warehouse.lake import open_lake, snapshot
 # The first tables: a test that looks at these alone need not make thirty.
 WALK = ("--select", "+key:segments/rfm or key:landing/files")
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
+OUTSIDE = r"Nothing to do in what was asked for; outside of it wait \d\d tables: `tillage run` alone sees to all\.\n"
+NEW_FILES = (
+    "Nothing to do in what was asked for; outside of it wait 2 new files: `tillage run` alone sees to all. "
+    "Refused stand 1 file. `tillage status` names them, with the reasons.\n"
+)
 GIANT = "999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
 
 
@@ -66,7 +71,8 @@ def test_from_files_to_segments_and_nothing_twice(home, tillage, small_shop):
     assert counted(tillage, "SELECT count(DISTINCT as_of) FROM segments.rfm") == [["3"]]
     before = runs(home), newest_event(home), at_snapshot(home)
     again = tillage("run", *WALK)
-    assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
+    assert again.code == 0
+    assert re.fullmatch(OUTSIDE, again.out), again.out
     assert (runs(home), newest_event(home), at_snapshot(home)) == before
 
     # One more month: only that month, and what follows from it.
@@ -127,7 +133,11 @@ def test_a_refused_month_keeps_its_rows_and_holds_back_nothing_else(home, tillag
     assert counted(tillage, "SELECT count(DISTINCT as_of) FROM segments.rfm") == [["4"]]
     assert "refused 2011-02: amount_is_plausible" in tillage("status").out
     again = tillage("run", *WALK)
-    assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
+    assert again.code == 0
+    assert re.match(OUTSIDE.removesuffix(r"\n"), again.out), again.out
+    assert again.out.endswith(" Refused stand 1 month. `tillage status` names them, with the reasons.\n"), (
+        again.out
+    )
     forced = tillage(
         "run", "--force", "--select", "key:core/order_lines", "--from", "2011-02", "--to", "2011-02"
     )
@@ -157,7 +167,12 @@ def test_a_refused_file_is_told_and_ends_the_run_with_1(home, tillage, small_sho
     said = tillage("run", *WALK)
     assert said.code == 1
     assert "orders/other.csv was refused" in said.err
-    assert "no column stands for invoice_id. Found: a, b." in said.err
+    assert (
+        "no column stands for invoice_id, product_id, quantity, sold_at, unit_price. Found: a, b." in said.err
+    )
+    for again in (tillage("run", *WALK), tillage("run", "--dry-run", *WALK)):
+        assert again.code == 0
+        assert again.out.endswith("Refused stand 1 file. `tillage status` names them, with the reasons.\n")
     assert counted(tillage, "SELECT count(*) > 0 FROM core.order_lines") == [["True"]]
 
 
@@ -200,9 +215,7 @@ def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage
     said = tillage("run", "--dry-run")
     assert "take in orders/till_2011-01.csv" in said.out
     assert tillage("run", *WALK).code == 0
-    assert (
-        tillage("run", "--dry-run", *WALK).out == "Nothing to do: no new file, and everything is current.\n"
-    )
+    assert re.fullmatch(OUTSIDE, tillage("run", "--dry-run", *WALK).out)
     (home / "seeds").mkdir()
     (home / "seeds" / "not_goods.csv").write_text("pattern,meaning\nPOST,carriage\n", encoding="utf-8")
     before = newest_event(home)
@@ -263,6 +276,12 @@ def test_a_range_and_a_selection_limit_what_is_made(home, tillage, small_shop):
         (("query", "SELECT * FROM no_such_table"), "no_such_table does not exist"),
         (("query", "SELECT * FROM read_csv('/etc/passwd')"), "Permission Error"),
         (("query", "--as-of", "999999", "SELECT 1"), "The lake has no snapshot 999999"),
+        (("query", "--as-of", "-1", "SELECT 1"), "The lake has no snapshot -1 (or keeps it no longer)."),
+        (("query", f"--as-of={10**23}", "SELECT 1"), f"The lake has no snapshot {10**23}"),
+        (
+            ("run", "--from", "2026-05", "--to", "2026-01"),
+            "There is no month from 2026-05 to 2026-01: --from is the first month and --to the last. Write them the",
+        ),
         (("sample", "--months", "0"), "No sample shop was written"),
     ],
 )
@@ -280,6 +299,48 @@ def test_a_missing_warehouse_says_how_to_make_one(tillage, tmp_path):
         said = tillage(*command, at=tmp_path / "none")
         assert said.code == 1
         assert "tillage run" in said.err
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_nothing_to_do_is_said_of_what_was_asked_for(home, tillage, small_shop):
+    """Whoever reads that everything is current looks no further."""
+    only = ("run", "--select", "group:seeds or key:landing/files")
+    drop(home, "other.csv", "a,b\n1,2\n")
+    assert tillage(*only).code == 1
+    assert tillage("run").out == (
+        "Nothing to do: no new file, and everything is current but what stands refused: 1 file. "
+        "`tillage status` names them, with the reasons.\n"
+    )
+    (home / "landing" / "orders" / "other.csv").unlink()
+    drop_months(home, small_shop, MONTHS[:2])
+    left_out = tillage("run", "--select", "key:segments/rfm")
+    assert (left_out.code, left_out.out) == (
+        0,
+        NEW_FILES,
+    )
+    assert tillage("run", *WALK).code == 0
+    beyond = tillage("run", "--force", "--select", "key:segments/rfm", "--from", "2031-01")
+    assert beyond.out.startswith(
+        "Nothing to do: files brought 2011-01 to 2011-02, and no month of that was asked for. Refused stand 1 file."
+    )
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_a_home_of_reviews_alone_is_not_told_that_it_is_empty(home, tillage):
+    folder = home / "landing" / "reviews"
+    folder.mkdir()
+    (folder / "reviews.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert tillage("run", "--select", "group:seeds or key:landing/files").code == 1
+    assert "what stands refused: 1 file." in tillage("run").out
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_a_home_whose_name_has_a_blank_is_quoted_in_the_hints(home, tillage, small_shop):
+    spaced = home.rename(home.with_name("my shop"))
+    drop_months(spaced, small_shop, MONTHS[:1])
+    said = tillage("run", *WALK, at=spaced)
+    assert said.code == 0, said.err
+    assert f"Next: tillage status --home '{spaced}' · " in said.out
 
 
 @pytest.mark.usefixtures("unjudged")
@@ -372,6 +433,13 @@ def test_query_prints_tables_csv_and_json_and_looks_back(home, tillage, small_sh
     assert json.loads(tillage("query", "--format", "json", sql).out) == [
         {"months": 2, "day": "2011-01-01", "price": 1.5, "none": None}
     ]
+    odd = "SELECT 'NaN'::DOUBLE AS a, [1.5, 'Infinity'::DOUBLE] AS b, {'c': '-Infinity'::DOUBLE} AS d"
+    assert json.loads(tillage("query", "--format", "json", odd).out, parse_constant=pytest.fail) == [
+        {"a": None, "b": [1.5, None], "d": {"c": None}}
+    ]
+    double = tillage("query", "--format", "json", "SELECT 1 AS n, 2 AS n, 3 AS m")
+    assert (double.code, double.out) == (1, "")
+    assert "Several columns are called n, and an object of JSON holds one of a name." in double.err
     assert "months" in tillage("query", sql).out
     back = tillage("query", "--as-of", str(first), "--format", "csv", sql).out
     assert back.splitlines()[1].startswith("1,")
