@@ -207,7 +207,13 @@ def run(
         else:
             out.print(escape(_nothing(settings, wanted)))
         return
-    (settings.landing / "orders").mkdir(parents=True, exist_ok=True)
+    try:
+        (settings.landing / "orders").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TillageError(
+            f"The folder {settings.landing / 'orders'} cannot be made ({error.strerror}). Make {settings.root} writable, "
+            "or name another home with --home or TILLAGE_HOME."
+        ) from error
     export_environment(settings)
     with _bar() as progress:
         outcome = run_all(settings, wanted, progress)

@@ -370,6 +370,15 @@ def test_an_empty_landing_folder_says_what_to_do(tillage):
         ),
         ('colour = "red"', "there is no setting colour; the settings are home, timezone"),
         ("memory = ", "tillage.toml is not TOML"),
+        ('memory = "1KB"', "memory is '1KB': 100MB or more was expected: DuckDB does not get far with less"),
+        (
+            'nightly = "a b c d e"',
+            "nightly is 'a b c d e': minute, hour, day of the month, month and day of the week",
+        ),
+        (
+            'owner = "nobody"',
+            "owner is 'nobody': an e-mail address or `team:` and a name was expected, such as",
+        ),
     ],
 )
 def test_a_bad_setting_is_told_with_what_was_expected(home, tillage, text, told):
@@ -378,6 +387,61 @@ def test_a_bad_setting_is_told_with_what_was_expected(home, tillage, text, told)
     assert said.code == 1
     assert told in said.err
     assert "docs/settings.md" in said.err
+
+
+def test_settings_that_cannot_be_read_are_told(home, tillage, monkeypatch):
+    file = home / "tillage.toml"
+    file.write_bytes('currency = "£"'.encode("latin-1"))
+    said = tillage("status")
+    assert said.code == 1
+    assert f"{file} is not UTF-8: invalid start byte at byte 12. Save it as UTF-8" in said.err
+    file.unlink()
+    file.mkdir()
+    assert f"{file} is a folder, and must be a file of settings." in tillage("status").err
+    file.rmdir()
+    monkeypatch.setenv("TILLAGE_HEADERS", "notjson")
+    said = tillage("status")
+    assert 'field "headers"' in said.err
+    assert "JSON was expected there. Write the tables into tillage.toml of the home instead" in said.err
+
+
+@pytest.mark.parametrize("command", [("run",), ("status",), ("sample",)])
+def test_a_home_that_is_a_file_is_told(tillage, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    said = tillage(*command, at=tmp_path / "file")
+    assert said.code == 1
+    assert f"The home {tmp_path / 'file'} is a file, and must be a folder." in said.err
+
+
+def test_a_home_that_cannot_be_made_is_told(tillage, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = tillage("run", at=tmp_path / "file" / "home")
+    assert said.code == 1
+    assert (
+        f"The folder {tmp_path / 'file' / 'home' / 'landing' / 'orders'} cannot be made (Not a directory)."
+        in said.err
+    )
+
+
+@pytest.mark.usefixtures("unjudged")
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("x,description,*M*,Kitchen", 'column rank holds "x", where INTEGER was expected. Mend that line'),
+        (
+            "3,description,*M*",
+            "Expected Number of Columns: 4 Found: 3; the columns are rank, matches, pattern,",
+        ),
+    ],
+)
+def test_a_line_of_a_seed_that_cannot_be_read_is_told(home, tillage, line, told):
+    seed = home / "seeds" / "categories.csv"
+    seed.parent.mkdir()
+    seed.write_text(f"rank,matches,pattern,category\n1,product_id,8,Lights\n{line}\n", encoding="utf-8")
+    said = tillage("run", "--select", "key:seeds/categories")
+    assert said.code == 1
+    assert f"The seed {seed}, line 3 ({line}): {told}" in said.err
+    assert "auto-detected" not in said.err
 
 
 def test_the_environment_comes_before_the_file(home, environment, monkeypatch):
