@@ -332,20 +332,16 @@ def report(
 ) -> None:
     """Write how a month went as a page in exports/reports/: sales, customers, what stands out, what is expected."""
     settings = _settings()
-    first = _month(month) or max(todo(settings, Wanted()).seen, default=None)
-    if first is None:
+    seen = todo(settings, Wanted()).seen
+    if not seen:
         raise TillageError(
             "There is no month to report on: no file has brought any. `tillage run` takes files in."
         )
-    if first not in (seen := set(todo(settings, Wanted()).seen)):
+    first = _month(month) or max(seen)
+    if not min(seen) <= first <= max(seen):
         raise TillageError(
-            f"There is nothing to report of {first:%Y-%m}: "
-            + (
-                f"files brought {_span(list(seen))}. Choose one of these months"
-                if seen
-                else "no file has brought any month"
-            )
-            + ", or take in what lacks with `tillage run`."
+            f"There is nothing to report of {first:%Y-%m}: files brought {min(seen):%Y-%m} to {max(seen):%Y-%m}. "
+            "Choose a month of these, or take in what lacks with `tillage run`."
         )
     from pipelines.report import write_period
 
