@@ -2,12 +2,14 @@
 
 import csv
 import json
+import math
 import os
+import shlex
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -43,10 +45,11 @@ from warehouse.check import check as check_lake
 from warehouse.errors import TillageError
 from warehouse.export import chosen
 from warehouse.export import export as export_tables
+from warehouse.forget import expect as expect_customer
 from warehouse.forget import forget as forget_customer
 from warehouse.forget import is_known as is_forgotten
 from warehouse.forget import traces
-from warehouse.intake import disagreements
+from warehouse.intake import SOURCES, disagreements
 from warehouse.intake import forget_file as take_back
 from warehouse.lake import select as select_only
 from warehouse.maintenance import maintain as maintain_lake
@@ -195,14 +198,31 @@ def run(
     """Take in what lies in landing/ and make what is out of date."""
     settings = _settings()
     wanted = Wanted(select, _month(first), _month(last), force)
+    if wanted.first and wanted.last and wanted.first > wanted.last:
+        raise TillageError(
+            f"There is no month from {first} to {last}: --from is the first month and --to the last. "
+            "Write them the other way round."
+        )
     if dry_run:
-        _print_plan(todo(settings, wanted))
+        if found := todo(settings, wanted):
+            _print_plan(found)
+        else:
+            out.print(escape(_nothing(settings, wanted)))
         return
-    (settings.landing / "orders").mkdir(parents=True, exist_ok=True)
+    try:
+        (settings.landing / "orders").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TillageError(
+            f"The folder {settings.landing / 'orders'} cannot be made ({error.strerror}). Make {settings.root} writable, "
+            "or name another home with --home or TILLAGE_HOME."
+        ) from error
     export_environment(settings)
     with _bar() as progress:
         outcome = run_all(settings, wanted, progress)
-    _print_outcome(settings, outcome)
+    if outcome.tables or outcome.troubles:
+        _print_outcome(outcome)
+    else:
+        out.print(escape(_nothing(settings, wanted)))
     if outcome.troubles:
         for trouble in outcome.troubles:
             err.print(f"[bold red]Refused or failed[/] {escape(trouble)}")
@@ -273,10 +293,14 @@ def query(
             while rows := result.fetchmany(SHOWN_ROWS):
                 writer.writerows(rows)
         elif how is Format.json:
-            rows = result.fetchall()
-            json.dump(
-                [dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=_plain, indent=1
-            )
+            if len({*names}) < len(names):
+                double = sorted({name for name in names if names.count(name) > 1})
+                raise TillageError(
+                    f"Several columns are called {', '.join(double)}, and an object of JSON holds one of a name. "
+                    "Name each on its own (AS ...), or ask with --format csv."
+                )
+            told = [dict(zip(names, _finite(row), strict=True)) for row in result.fetchall()]
+            json.dump(told, sys.stdout, default=_plain, indent=1, allow_nan=False)
             sys.stdout.write("\n")
         else:
             _print_rows(names, result.fetchmany(SHOWN_ROWS + 1))
@@ -310,10 +334,16 @@ def report(
 ) -> None:
     """Write how a month went as a page in exports/reports/: sales, customers, what stands out, what is expected."""
     settings = _settings()
-    first = _month(month) or max(todo(settings, Wanted()).seen, default=None)
-    if first is None:
+    seen = todo(settings, Wanted()).seen
+    if not seen:
         raise TillageError(
             "There is no month to report on: no file has brought any. `tillage run` takes files in."
+        )
+    first = _month(month) or max(seen)
+    if not min(seen) <= first <= max(seen):
+        raise TillageError(
+            f"There is nothing to report of {first:%Y-%m}: files brought {min(seen):%Y-%m} to {max(seen):%Y-%m}. "
+            "Choose a month of these, or take in what lacks with `tillage run`."
         )
     from pipelines.report import write_period
 
@@ -382,6 +412,7 @@ def forget(
     settings = _settings()
     with _opened(settings) as lake:
         was_known = is_forgotten(lake, customer)
+        expect_customer(lake, customer)
         if not (was_known or yes):
             typer.confirm(
                 "Their sales become those of a guest, and no older snapshot can be asked. Go on?", abort=True
@@ -507,6 +538,15 @@ def _fail(text: str) -> None:
     sys.exit(1)
 
 
+def _finite(value: Any) -> Any:
+    """A value, also a nested one, in which null stands for what is no number or infinite: JSON has neither."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else str(name): _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value)
@@ -566,9 +606,6 @@ def _print_copied(folder: Path, copied: Copied) -> None:
 
 
 def _print_plan(found: Todo) -> None:
-    if not found:
-        out.print("Nothing to do: no new file, and everything is current.")
-        return
     for path in (file.path for file in found.files):
         out.print(f"take in {escape(path)}")
     for name, months in found.outlook.items():
@@ -581,16 +618,47 @@ def _print_plan(found: Todo) -> None:
         out.print("New files may bring more months.")
 
 
-def _print_outcome(settings: Settings, outcome: Outcome) -> None:
-    if not outcome.tables and not outcome.troubles:
-        has_files = any((settings.landing / "orders").iterdir())
-        out.print(
-            "Nothing to do: no new file, and everything is current."
-            if has_files
-            else f"Nothing to do: {settings.landing / 'orders'} is empty. Put order files there, or write a sample "
+def _nothing(settings: Settings, wanted: Wanted) -> str:
+    """Why there is nothing to do, and what is left all the same: what was not asked for, what stands refused."""
+    left = todo(settings, Wanted())
+    folders = [settings.landing / source.name for source in SOURCES]
+    if not left.seen and not any(any(folder.iterdir()) for folder in folders if folder.is_dir()):
+        return (
+            f"Nothing to do: {folders[0]} is empty. Put order files there, or write a sample "
             "shop with `tillage sample`."
         )
-        return
+    with settings.open_lake(read_only=True) as lake:
+        files = lake.execute(
+            "SELECT path FROM landing.files "
+            "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused'"
+        ).fetchall()
+        refusals = read_refusals(lake)
+    months = {
+        (name, refusal.finding.month)
+        for name, of in refusals.items()
+        for refusal in of
+        if refusal.finding.severity == "error"
+    }
+    refused = _counted({"file": len(files), "month": len(months)})
+    if left.seen and not any(map(wanted.covers, left.seen)):
+        brought = _span(list(set(left.seen)))
+        told = f"Nothing to do: files brought {brought}, and no month of that was asked for"
+        told += f". Refused stand {refused}" if refused else ""
+    elif outside := _counted({"new file": len(left.files), "table": len(left.outlook)}):
+        told = f"Nothing to do in what was asked for; outside of it wait {outside}: `tillage run` alone sees to all"
+        told += f". Refused stand {refused}" if refused else ""
+    else:
+        told = "Nothing to do: no new file, and everything is current"
+        told += f" but what stands refused: {refused}" if refused else ""
+    return f"{told}. `tillage status` names them, with the reasons." if refused else f"{told}."
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """As in "1 file and 2 months"; empty if there is none."""
+    return " and ".join(f"{count:,} {name}{'s' * (count > 1)}" for name, count in counts.items() if count)
+
+
+def _print_outcome(outcome: Outcome) -> None:
     titles = ("table", "rows", "months", "changed", "checks", "seconds")
     grid = _grid(*titles, right=titles[1:])
     for name, made in outcome.tables.items():
@@ -607,7 +675,7 @@ def _print_outcome(settings: Settings, outcome: Outcome) -> None:
     _print_disagreements(outcome.disagreements)
     for page in outcome.pages:
         out.print(f"what it did, and why: {escape(str(page))}")
-    home = "" if STATE.home is None else f" --home {STATE.home}"
+    home = "" if STATE.home is None else f" --home {shlex.quote(str(STATE.home))}"
     out.print(
         f"\nNext: tillage status{home} · tillage ui{home} · tillage query{home} "
         '"SELECT segment, count(*) AS customers, sum(monetary) AS amount FROM segments.rfm '

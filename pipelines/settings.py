@@ -26,6 +26,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -40,9 +41,25 @@ FILE = "tillage.toml"
 PREFIX = "TILLAGE_"
 
 
+LEAST_MEMORY_MB = 100
+IN_MB = {
+    "KB": 1e-3,
+    "MB": 1,
+    "GB": 1e3,
+    "TB": 1e6,
+    "KiB": 2**10 / 1e6,
+    "MiB": 2**20 / 1e6,
+    "GiB": 2**30 / 1e6,
+    "TiB": 2**40 / 1e6,
+}
+
+
 def _memory(text: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", text):
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s?([KMGT]i?B)", text)
+    if not found:
         raise ValueError("a size such as 512MB or 4GB was expected")
+    if float(found[1]) * IN_MB[found[2]] < LEAST_MEMORY_MB:
+        raise ValueError(f"{LEAST_MEMORY_MB}MB or more was expected: DuckDB does not get far with less")
     return text
 
 
@@ -96,6 +113,20 @@ def _headers(entries: object) -> object:
 def _cron(text: str) -> str:
     if len(text.split()) != 5:
         raise ValueError("five fields of cron were expected, such as 0 2 * * * for two o'clock every night")
+    # Here, for to import it takes a second; what nobody sets is not looked at.
+    from dagster._utils.schedules import is_valid_cron_string
+
+    if not is_valid_cron_string(text):
+        raise ValueError(
+            "minute, hour, day of the month, month and day of the week in cron's words were expected, such as "
+            "0 2 * * * for two o'clock every night"
+        )
+    return text
+
+
+def _owner(text: str) -> str:
+    if not re.fullmatch(r"team:\S.*|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", text):
+        raise ValueError("an e-mail address or `team:` and a name was expected, such as team:data")
     return text
 
 
@@ -227,7 +258,7 @@ class Settings(BaseSettings):
         description="Collector of OpenTelemetry that traces and metrics of runs are sent to, such as "
         "`http://localhost:4318`; none are sent if not set.",
     )
-    owner: str = Field(
+    owner: Annotated[str, AfterValidator(_owner)] = Field(
         default="team:data",
         description="Who answers for the assets, an e-mail address or `team:` and a name; Dagster shows and filters by it.",
     )
@@ -341,12 +372,31 @@ def load(home: Path | None = None) -> Settings:
         TillageError: If a value is bad, with its place and what was expected.
     """
     given: dict[str, Any] = {} if home is None else {"home": home}
+    folder = Path(given.get("home") or os.environ.get(f"{PREFIX}HOME") or "data")
+    place = folder / FILE
+    if folder.is_file():
+        raise TillageError(
+            f"The home {folder} is a file, and must be a folder. Name another with --home or {PREFIX}HOME."
+        )
+    if place.is_dir():
+        raise TillageError(
+            f"{place} is a folder, and must be a file of settings. Remove it, or give it another name."
+        )
     try:
         return Settings(**given)
     except tomllib.TOMLDecodeError as error:
-        place = Path(given.get("home") or os.environ.get(f"{PREFIX}HOME", "data")) / FILE
         raise TillageError(
             f"{place} is not TOML: {error}. Mend that line; docs/settings.md lists what may stand."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise TillageError(
+            f"{place} is not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8; docs/settings.md lists what "
+            "may stand."
+        ) from error
+    except SettingsError as error:
+        raise TillageError(
+            f"{error}: JSON was expected there. Write the tables into {FILE} of the home instead, each under a line "
+            "[[headers]]; docs/settings.md lists every setting."
         ) from error
     except ValidationError as error:
         raise TillageError(_paragraph(error)) from error

@@ -24,7 +24,7 @@ FORMULA = r"^[=+\-@\t\r]"
 
 
 def chosen(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[Table]:
-    """Give the tables of these names, or all that people read, as far as the lake has them.
+    """Give the tables of these names, each once, or all that people read, as far as the lake has them.
 
     Raises:
         TillageError: If a name is that of no table.
@@ -32,7 +32,7 @@ def chosen(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[
     known = {name: table for name, table in TABLES.items() if table.schema != "meta"}
     if unknown := [name for name in names if name not in known]:
         raise TillageError(f"There is no table {', '.join(unknown)}. The tables are {', '.join(known)}.")
-    return [known[name] for name in names or known if shape_of(connection, known[name])]
+    return [known[name] for name in dict.fromkeys(names or known) if shape_of(connection, known[name])]
 
 
 def export(

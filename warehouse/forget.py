@@ -63,6 +63,18 @@ def is_known(connection: duckdb.DuckDBPyConnection, customer: str) -> bool:
     )
 
 
+def expect(connection: duckdb.DuckDBPyConnection, customer: str) -> None:
+    """See that a row names the customer, or that they were forgotten already.
+
+    Raises:
+        TillageError: If neither is so.
+    """
+    if not is_known(connection, customer) and not _is_named(connection, customer):
+        raise TillageError(
+            f"No row names a customer {customer!r}; numbers are written as in customer_id, letter by letter."
+        )
+
+
 def forget(connection: duckdb.DuckDBPyConnection, customer: str, now: datetime) -> Forgotten:
     """Forget a customer. What was made of their rows with others is out of date after it, and made anew by a run.
 
@@ -77,10 +89,7 @@ def forget(connection: duckdb.DuckDBPyConnection, customer: str, now: datetime) 
     rows: dict[str, int] = {}
     fitted = 0
     with alone(connection, "take_in"):
-        if not is_known(connection, customer) and not _is_named(connection, customer):
-            raise TillageError(
-                f"No row names a customer {customer!r}; numbers are written as in customer_id, letter by letter."
-            )
+        expect(connection, customer)
         files = _paths(connection, customer)
 
         def write() -> None:

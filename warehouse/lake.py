@@ -227,6 +227,14 @@ def _no_lake(root: Path) -> NoLakeError:
     )
 
 
+def _no_snapshot(as_of: int) -> TillageError:
+    return TillageError(
+        f"The lake has no snapshot {as_of} (or keeps it no longer). "
+        '`tillage query "SELECT snapshot_id, snapshot_time, commit_message '
+        "FROM ducklake_snapshots('lake')\"` lists those that it has."
+    )
+
+
 def _inlines_nothing(connection: duckdb.DuckDBPyConnection) -> bool:
     found = connection.execute(
         "SELECT 1 FROM ducklake_options('lake') WHERE option_name = 'data_inlining_row_limit' AND value = '0'"
@@ -251,6 +259,8 @@ def attach(
     data = str(root / "data") if store is None else f"{store.url}/"
     if store is not None:
         _let_in(connection, store)
+    if as_of is not None and not 0 <= as_of < 1 << 63:  # no number that DuckDB could look for
+        raise _no_snapshot(as_of)
     statement = (
         f"ATTACH {literal(f'ducklake:{kind}:{catalog}')} AS lake "
         f"(DATA_PATH {literal(data)}, {options}OVERRIDE_DATA_PATH true{', READ_ONLY' if read_only else ''}"
@@ -261,11 +271,7 @@ def attach(
         _until_free(lambda: connection.execute(statement))
     except duckdb.Error as error:
         if as_of is not None and "napshot" in str(error):
-            raise TillageError(
-                f"The lake has no snapshot {as_of} (or keeps it no longer). "
-                '`tillage query "SELECT snapshot_id, snapshot_time, commit_message '
-                "FROM ducklake_snapshots('lake')\"` lists those that it has."
-            ) from error
+            raise _no_snapshot(as_of) from error
         if postgres is not None and "creating a new DuckLake is explicitly disabled" in str(error):
             raise _no_lake(root) from error
         if postgres is not None:

@@ -4,6 +4,7 @@ The record of what a month was made from is written in the same transaction as i
 one source of what is out of date (`plan.py`); Dagster's events are a picture of it.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -29,6 +30,8 @@ from warehouse.records import (
 from warehouse.tables import models
 
 STAGED = "staged"
+# How DuckDB tells of a line of a CSV that it cannot read: its number, the line, and the problem.
+BAD_CELL = re.compile(r"CSV Error on Line: (\d+)\n(?:Original Line: (.*)\n)?(.*)")
 
 # Judges rows staged in the in-memory table, by contract; gives what they fail, by month.
 Judge = Callable[[duckdb.DuckDBPyConnection, str, Table], Sequence[Finding]]
@@ -197,6 +200,8 @@ def _stage(
             f"{str(error).splitlines()[0]} Make that table first, with `tillage run`."
         ) from error
     except (duckdb.ProgrammingError, duckdb.DataError) as error:
+        if table.schema == "seeds" and (place := BAD_CELL.search(str(error))):
+            raise TillageError(_bad_seed(table, place, str(error))) from error
         raise TillageError(
             f"{table.qualified}: its query does not give what its contract promises. {error} "
             f"Compare warehouse/sql/{table.schema}/{table.name}.sql with the columns in "
@@ -204,6 +209,23 @@ def _stage(
         ) from error
 
     return read, seen_at, fitted
+
+
+def _bad_seed(table: Table, place: re.Match[str], said: str) -> str:
+    """What a reader needs of the 25 lines in which DuckDB tells of a seed that it cannot read."""
+    file = re.search(r"^\s*file = (.*)$", said, re.MULTILINE)
+    cell = re.search(
+        r'converting column "(.*?)"\. Could not convert string "(.*?)" to \'(.*?)\'', said, re.DOTALL
+    )
+    problem = (
+        f'column {cell[1]} holds "{cell[2]}", where {cell[3]} was expected'
+        if cell
+        else f"{place[3].strip()}; the columns are {', '.join(table.shape)}"
+    )
+    return (
+        f"The seed {file[1] if file else table.name}, line {place[1]} ({(place[2] or '').strip()}): {problem}. Mend that line, "
+        f"or remove the file so that the {table.qualified} of Tillage holds."
+    )
 
 
 def fingerprints(

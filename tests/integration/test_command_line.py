@@ -16,6 +16,11 @@ from warehouse.lake import open_lake, snapshot
 # The first tables: a test that looks at these alone need not make thirty.
 WALK = ("--select", "+key:segments/rfm or key:landing/files")
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
+OUTSIDE = r"Nothing to do in what was asked for; outside of it wait \d\d tables: `tillage run` alone sees to all\.\n"
+NEW_FILES = (
+    "Nothing to do in what was asked for; outside of it wait 2 new files: `tillage run` alone sees to all. "
+    "Refused stand 1 file. `tillage status` names them, with the reasons.\n"
+)
 GIANT = "999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
 
 
@@ -67,7 +72,8 @@ def test_from_files_to_segments_and_nothing_twice(home, tillage, small_shop):
     assert counted(tillage, "SELECT count(DISTINCT as_of) FROM segments.rfm") == [["3"]]
     before = runs(home), newest_event(home), at_snapshot(home)
     again = tillage("run", *WALK)
-    assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
+    assert again.code == 0
+    assert re.fullmatch(OUTSIDE, again.out), again.out
     assert (runs(home), newest_event(home), at_snapshot(home)) == before
 
     # One more month: only that month, and what follows from it.
@@ -128,7 +134,11 @@ def test_a_refused_month_keeps_its_rows_and_holds_back_nothing_else(home, tillag
     assert counted(tillage, "SELECT count(DISTINCT as_of) FROM segments.rfm") == [["4"]]
     assert "refused 2011-02: amount_is_plausible" in tillage("status").out
     again = tillage("run", *WALK)
-    assert (again.code, again.out) == (0, "Nothing to do: no new file, and everything is current.\n")
+    assert again.code == 0
+    assert re.match(OUTSIDE.removesuffix(r"\n"), again.out), again.out
+    assert again.out.endswith(" Refused stand 1 month. `tillage status` names them, with the reasons.\n"), (
+        again.out
+    )
     forced = tillage(
         "run", "--force", "--select", "key:core/order_lines", "--from", "2011-02", "--to", "2011-02"
     )
@@ -158,7 +168,12 @@ def test_a_refused_file_is_told_and_ends_the_run_with_1(home, tillage, small_sho
     said = tillage("run", *WALK)
     assert said.code == 1
     assert "orders/other.csv was refused" in said.err
-    assert "no column stands for invoice_id. Found: a, b." in said.err
+    assert (
+        "no column stands for invoice_id, product_id, quantity, sold_at, unit_price. Found: a, b." in said.err
+    )
+    for again in (tillage("run", *WALK), tillage("run", "--dry-run", *WALK)):
+        assert again.code == 0
+        assert again.out.endswith("Refused stand 1 file. `tillage status` names them, with the reasons.\n")
     assert counted(tillage, "SELECT count(*) > 0 FROM core.order_lines") == [["True"]]
 
 
@@ -201,9 +216,7 @@ def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage
     said = tillage("run", "--dry-run")
     assert "take in orders/till_2011-01.csv" in said.out
     assert tillage("run", *WALK).code == 0
-    assert (
-        tillage("run", "--dry-run", *WALK).out == "Nothing to do: no new file, and everything is current.\n"
-    )
+    assert re.fullmatch(OUTSIDE, tillage("run", "--dry-run", *WALK).out)
     (home / "seeds").mkdir()
     (home / "seeds" / "not_goods.csv").write_text("pattern,meaning\nPOST,carriage\n", encoding="utf-8")
     before = newest_event(home)
@@ -264,6 +277,12 @@ def test_a_range_and_a_selection_limit_what_is_made(home, tillage, small_shop):
         (("query", "SELECT * FROM no_such_table"), "no_such_table does not exist"),
         (("query", "SELECT * FROM read_csv('/etc/passwd')"), "Permission Error"),
         (("query", "--as-of", "999999", "SELECT 1"), "The lake has no snapshot 999999"),
+        (("query", "--as-of", "-1", "SELECT 1"), "The lake has no snapshot -1 (or keeps it no longer)."),
+        (("query", f"--as-of={10**23}", "SELECT 1"), f"The lake has no snapshot {10**23}"),
+        (
+            ("run", "--from", "2026-05", "--to", "2026-01"),
+            "There is no month from 2026-05 to 2026-01: --from is the first month and --to the last. Write them the",
+        ),
         (("sample", "--months", "0"), "No sample shop was written"),
     ],
 )
@@ -281,6 +300,48 @@ def test_a_missing_warehouse_says_how_to_make_one(tillage, tmp_path):
         said = tillage(*command, at=tmp_path / "none")
         assert said.code == 1
         assert "tillage run" in said.err
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_nothing_to_do_is_said_of_what_was_asked_for(home, tillage, small_shop):
+    """Whoever reads that everything is current looks no further."""
+    only = ("run", "--select", "group:seeds or key:landing/files")
+    drop(home, "other.csv", "a,b\n1,2\n")
+    assert tillage(*only).code == 1
+    assert tillage("run").out == (
+        "Nothing to do: no new file, and everything is current but what stands refused: 1 file. "
+        "`tillage status` names them, with the reasons.\n"
+    )
+    (home / "landing" / "orders" / "other.csv").unlink()
+    drop_months(home, small_shop, MONTHS[:2])
+    left_out = tillage("run", "--select", "key:segments/rfm")
+    assert (left_out.code, left_out.out) == (
+        0,
+        NEW_FILES,
+    )
+    assert tillage("run", *WALK).code == 0
+    beyond = tillage("run", "--force", "--select", "key:segments/rfm", "--from", "2031-01")
+    assert beyond.out.startswith(
+        "Nothing to do: files brought 2011-01 to 2011-02, and no month of that was asked for. Refused stand 1 file."
+    )
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_a_home_of_reviews_alone_is_not_told_that_it_is_empty(home, tillage):
+    folder = home / "landing" / "reviews"
+    folder.mkdir()
+    (folder / "reviews.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert tillage("run", "--select", "group:seeds or key:landing/files").code == 1
+    assert "what stands refused: 1 file." in tillage("run").out
+
+
+@pytest.mark.usefixtures("unjudged")
+def test_a_home_whose_name_has_a_blank_is_quoted_in_the_hints(home, tillage, small_shop):
+    spaced = home.rename(home.with_name("my shop"))
+    drop_months(spaced, small_shop, MONTHS[:1])
+    said = tillage("run", *WALK, at=spaced)
+    assert said.code == 0, said.err
+    assert f"Next: tillage status --home '{spaced}' · " in said.out
 
 
 @pytest.mark.usefixtures("unjudged")
@@ -310,6 +371,15 @@ def test_an_empty_landing_folder_says_what_to_do(tillage):
         ),
         ('colour = "red"', "there is no setting colour; the settings are home, timezone"),
         ("memory = ", "tillage.toml is not TOML"),
+        ('memory = "1KB"', "memory is '1KB': 100MB or more was expected: DuckDB does not get far with less"),
+        (
+            'nightly = "a b c d e"',
+            "nightly is 'a b c d e': minute, hour, day of the month, month and day of the week",
+        ),
+        (
+            'owner = "nobody"',
+            "owner is 'nobody': an e-mail address or `team:` and a name was expected, such as",
+        ),
     ],
 )
 def test_a_bad_setting_is_told_with_what_was_expected(home, tillage, text, told):
@@ -318,6 +388,61 @@ def test_a_bad_setting_is_told_with_what_was_expected(home, tillage, text, told)
     assert said.code == 1
     assert told in said.err
     assert "docs/settings.md" in said.err
+
+
+def test_settings_that_cannot_be_read_are_told(home, tillage, monkeypatch):
+    file = home / "tillage.toml"
+    file.write_bytes('currency = "£"'.encode("latin-1"))
+    said = tillage("status")
+    assert said.code == 1
+    assert f"{file} is not UTF-8: invalid start byte at byte 12. Save it as UTF-8" in said.err
+    file.unlink()
+    file.mkdir()
+    assert f"{file} is a folder, and must be a file of settings." in tillage("status").err
+    file.rmdir()
+    monkeypatch.setenv("TILLAGE_HEADERS", "notjson")
+    said = tillage("status")
+    assert 'field "headers"' in said.err
+    assert "JSON was expected there. Write the tables into tillage.toml of the home instead" in said.err
+
+
+@pytest.mark.parametrize("command", [("run",), ("status",), ("sample",)])
+def test_a_home_that_is_a_file_is_told(tillage, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    said = tillage(*command, at=tmp_path / "file")
+    assert said.code == 1
+    assert f"The home {tmp_path / 'file'} is a file, and must be a folder." in said.err
+
+
+def test_a_home_that_cannot_be_made_is_told(tillage, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = tillage("run", at=tmp_path / "file" / "home")
+    assert said.code == 1
+    assert (
+        f"The folder {tmp_path / 'file' / 'home' / 'landing' / 'orders'} cannot be made (Not a directory)."
+        in said.err
+    )
+
+
+@pytest.mark.usefixtures("unjudged")
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("x,description,*M*,Kitchen", 'column rank holds "x", where INTEGER was expected. Mend that line'),
+        (
+            "3,description,*M*",
+            "Expected Number of Columns: 4 Found: 3; the columns are rank, matches, pattern,",
+        ),
+    ],
+)
+def test_a_line_of_a_seed_that_cannot_be_read_is_told(home, tillage, line, told):
+    seed = home / "seeds" / "categories.csv"
+    seed.parent.mkdir()
+    seed.write_text(f"rank,matches,pattern,category\n1,product_id,8,Lights\n{line}\n", encoding="utf-8")
+    said = tillage("run", "--select", "key:seeds/categories")
+    assert said.code == 1
+    assert f"The seed {seed}, line 3 ({line}): {told}" in said.err
+    assert "auto-detected" not in said.err
 
 
 def test_the_environment_comes_before_the_file(home, environment, monkeypatch):
@@ -373,6 +498,13 @@ def test_query_prints_tables_csv_and_json_and_looks_back(home, tillage, small_sh
     assert json.loads(tillage("query", "--format", "json", sql).out) == [
         {"months": 2, "day": "2011-01-01", "price": 1.5, "none": None}
     ]
+    odd = "SELECT 'NaN'::DOUBLE AS a, [1.5, 'Infinity'::DOUBLE] AS b, {'c': '-Infinity'::DOUBLE} AS d"
+    assert json.loads(tillage("query", "--format", "json", odd).out, parse_constant=pytest.fail) == [
+        {"a": None, "b": [1.5, None], "d": {"c": None}}
+    ]
+    double = tillage("query", "--format", "json", "SELECT 1 AS n, 2 AS n, 3 AS m")
+    assert (double.code, double.out) == (1, "")
+    assert "Several columns are called n, and an object of JSON holds one of a name." in double.err
     assert "months" in tillage("query", sql).out
     back = tillage("query", "--as-of", str(first), "--format", "csv", sql).out
     assert back.splitlines()[1].startswith("1,")

@@ -152,6 +152,8 @@ def test_the_command_writes_into_the_home_and_names_the_tables(home, tillage, sm
     assert said.code == 0
     names = {file.name for file in (home / "exports").iterdir()}
     assert {"core.order_lines.csv", "landing.quarantine.csv", "segments.rfm.csv"} <= names
+    twice = tillage("export", "segments.rfm", "segments.rfm", "--format", "duckdb")
+    assert (twice.code, twice.out) == (0, f"{home / 'exports' / 'tillage.duckdb'}\n"), twice.err
     assert "There is no table core.nothing. The tables are " in tillage("export", "core.nothing").err
     assert "The lake is as it promises" in tillage("check").out
     victim = next((home / "lake" / "data" / "core").rglob("*.parquet"))

@@ -112,6 +112,13 @@ def test_a_report_adds_up_to_the_warehouse_and_holds_no_markup_of_strangers(home
     assert not found.tags & {"script", "b"}
 
 
+def test_a_report_of_a_month_without_data_is_refused(home, made, tillage):
+    said = tillage("report", "--month", "2031-03")
+    assert said.code == 1
+    assert "There is nothing to report of 2031-03: files brought 2011-01 to 2011-02." in said.err
+    assert not (home / "exports" / "reports" / "2031-03.html").exists()
+
+
 def test_a_report_names_no_customer(home, made):
     from warehouse.lake import open_lake
 

@@ -42,7 +42,7 @@ TEXT_PER_BYTE = 8
 TICK_NS = 2_000_000_000
 
 # Files of which a look at their content, longer than a tick after they changed, told that they are as they were taken
-# in: a sensor that looks twice a minute need not read them again.
+# in: a sensor that looks every few seconds need not read them again.
 _SAME: set[tuple[Found, str]] = set()
 
 Progress = Callable[[str, int, int], None]

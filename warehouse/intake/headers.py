@@ -178,6 +178,7 @@ def positions_of(
     """
     found = [_plain(name) for name in header]
     positions = {}
+    missing: dict[str, str] = {}
     for column, names in aliases.items():
         wanted: dict[str, str] = {}
         for alias in names:
@@ -188,10 +189,19 @@ def positions_of(
         if at:
             positions[column] = at[0]
         elif column in required:
-            raise TillageError(
-                f"no column stands for {column}. Found: {_list(header)}. "
-                f"One of these would do: {_list(list(wanted.values()))}. Rename it, {hint}."
-            )
+            missing[column] = _list(list(wanted.values()))
+    if len(missing) == 1:
+        ((column, would_do),) = missing.items()
+        raise TillageError(
+            f"no column stands for {column}. Found: {_list(header)}. "
+            f"One of these would do: {would_do}. Rename it, {hint}."
+        )
+    if missing:
+        each = "; ".join(f"for {column} {would_do}" for column, would_do in missing.items())
+        raise TillageError(
+            f"no column stands for {_list(list(missing))}. Found: {_list(header)}. "
+            f"One of these would do: {each}. Rename them, {hint.replace('name it', 'name them')}."
+        )
     return positions
 
 

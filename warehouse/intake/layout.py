@@ -268,6 +268,11 @@ def _csv(file: Path, encoding: str, holds: str, find: FindColumns) -> Layout:
             start = stream.read(HEAD_CHARACTERS)
         except UnicodeDecodeError as error:
             raise TillageError(f"its text is not {encoding}: {error}") from error
+    if start.startswith("PK\x03\x04"):
+        raise TillageError(
+            "it is no text but a ZIP archive, as Excel's workbooks are. Give a workbook a name that ends in .xlsx; "
+            "unpack any other archive, and put in what it holds."
+        )
     if not start.strip():
         raise TillageError("it is empty. The first line must name the columns.")
     if start[0] in "\r\n":

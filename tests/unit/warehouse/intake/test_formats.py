@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import duckdb
 import pytest
@@ -98,6 +99,18 @@ def test_a_packed_file_that_is_not_whole_is_refused_and_says_so(
     assert arrival.state == "refused"
     assert f"it is not whole, or no {kind} file" in arrival.reason
     assert rows_of("SELECT count(*) FROM landing.orders") == [(0,)]
+
+
+def test_a_workbook_named_csv_is_refused_and_says_so(orders: Path, intake: Callable[..., Any]) -> None:
+    """It was told to be saved as UTF-8."""
+    with ZipFile(orders / "a.csv", "w") as book:
+        book.writestr("[Content_Types].xml", "<Types/>")
+    (arrival,) = intake().arrivals
+    assert arrival.state == "refused"
+    assert arrival.reason == (
+        "it is no text but a ZIP archive, as Excel's workbooks are. Give a workbook a name that ends in .xlsx; "
+        "unpack any other archive, and put in what it holds."
+    )
 
 
 def test_utf16_that_is_cut_is_refused_and_says_so(

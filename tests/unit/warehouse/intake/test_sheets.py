@@ -102,7 +102,7 @@ def test_a_sheet_without_orders_is_left_out_and_remarked(workbook: Any, intake: 
     [arrival] = intake().arrivals
     assert arrival.rows_accepted == 6
     assert arrival.remark.startswith(
-        "Sheets left out: 'Notes': no column stands for invoice_id. Found: exported by, till 3."
+        "Sheets left out: 'Notes': no column stands for invoice_id, product_id, quantity, sold_at, unit_price. Found: exported by, till 3."
     )
 
 
@@ -110,12 +110,18 @@ def test_a_sheet_without_orders_is_left_out_and_remarked(workbook: Any, intake: 
     ("sheets", "reason"),
     [
         ({"One": []}, "all its sheets are empty. The first line of a sheet must name the columns."),
-        ({"One": [["x"], [1]]}, "Sheet 'One': no column stands for invoice_id. Found: x."),
+        (
+            {"One": [["x"], [1]]},
+            "Sheet 'One': no column stands for invoice_id, product_id, quantity, sold_at, unit_price. Found: x.",
+        ),
         (
             {"One": [["x"]], "Two": [["y"]]},
             "none of its 2 sheets holds orders. Sheet 'One': no column stands for",
         ),
-        ({"One": [["x"]], "Two": [["y"]]}, "Sheet 'Two': no column stands for invoice_id. Found: y."),
+        (
+            {"One": [["x"]], "Two": [["y"]]},
+            "Sheet 'Two': no column stands for invoice_id, product_id, quantity, sold_at, unit_price. Found: y.",
+        ),
         ({"One": [[*HEADER, "Country"]]}, "more than one column stands for country: Country, Country."),
         (
             {"One": [HEADER], "Two": [HEADER[::-1]]},
