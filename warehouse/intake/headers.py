@@ -178,7 +178,7 @@ def positions_of(
     """
     found = [_plain(name) for name in header]
     positions = {}
-    missing: dict[str, str] = {}
+    missing: dict[str, list[str]] = {}
     for column, names in aliases.items():
         wanted: dict[str, str] = {}
         for alias in names:
@@ -189,18 +189,17 @@ def positions_of(
         if at:
             positions[column] = at[0]
         elif column in required:
-            missing[column] = _list(list(wanted.values()))
-    if len(missing) == 1:
-        ((column, would_do),) = missing.items()
-        raise TillageError(
-            f"no column stands for {column}. Found: {_list(header)}. "
-            f"One of these would do: {would_do}. Rename it, {hint}."
-        )
+            missing[column] = list(wanted.values())
     if missing:
-        each = "; ".join(f"for {column} {would_do}" for column, would_do in missing.items())
+        # Of one column all names are told that would do, of several the usual one of each.
+        names, *more = missing.values()
+        would_do = (
+            f"These would do: {_list([names[0], *(others[0] for others in more)])}. Rename each"
+            if more
+            else f"One of these would do: {_list(names)}. Rename it"
+        )
         raise TillageError(
-            f"no column stands for {_list(list(missing))}. Found: {_list(header)}. "
-            f"One of these would do: {each}. Rename them, {hint.replace('name it', 'name them')}."
+            f"no column stands for {_list(list(missing))}. Found: {_list(header)}. {would_do}, {hint}."
         )
     return positions
 

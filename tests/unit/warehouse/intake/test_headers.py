@@ -49,9 +49,9 @@ def test_every_column_that_is_missing_is_named_at_once() -> None:
     assert "no column stands for sold_at, unit_price. Found: InvoiceNo, StockCode, Quantity." in str(
         told.value
     )
-    assert "One of these would do: for sold_at InvoiceDate, " in str(told.value)
-    assert "; for unit_price UnitPrice, " in str(told.value)
-    assert "Rename them, or name them in a set of your own" in str(told.value)
+    assert "These would do: InvoiceDate, UnitPrice. Rename each, or name it in a set of your own" in str(
+        told.value
+    )
 
 
 def test_a_long_header_is_shown_in_short() -> None:
@@ -60,7 +60,7 @@ def test_a_long_header_is_shown_in_short() -> None:
         match(["x" * 1000, *(f"c{at}" for at in range(100))], header_sets())
     assert "x" * 40 + "..., c0, " in str(told.value)
     assert "and 81 more" in str(told.value)
-    assert len(str(told.value)) < 600
+    assert len(str(told.value)) < 400
 
 
 @pytest.mark.parametrize(
