@@ -16,6 +16,7 @@ Integers = npt.NDArray[np.int64]
 
 _ROUNDS = 200
 _CLOSE = 1e-4
+_GROWTH = 1.5  # of a step that goes on in its direction
 _PRIOR = (
     1 / 9
 )  # precision of the slopes while they are sought: none runs away, and it is taken out of the answer
@@ -103,9 +104,15 @@ class _Panel:
         self.mean = weight
         self.kept = np.zeros((len(units), len(self.begins)))  # of a month's mean that the scores leave out
         self.dispersion, self.heterogeneity = np.ones(len(units)), 0.0
+        self.is_settled = np.zeros(len(units), dtype=np.bool_)
 
     def run(self) -> None:
-        """Find product, period and slope in turn until slopes move no more."""
+        """Find product, period and slope in turn until slopes move no more.
+
+        Weighted scores bend more than their information tells, and full steps may throw a product back and forth for
+        ever: the steps of one that turns are halved, and grow again while it does not.
+        """
+        size, before = np.ones((len(self.units), 1)), np.zeros_like(self.slope)
         of_product, of_period = self.units.sum(axis=1), self.member @ self.units
         is_known = np.abs(self.x).max(axis=2).T > 0
         prior = _PRIOR * np.eye(len(self.x))
@@ -124,8 +131,11 @@ class _Panel:
             wanted = score - _PRIOR * (self.slope - self.start) * is_known
             step = np.linalg.solve(information + prior, wanted[..., None])[..., 0]
             step = np.clip(step, -1.0, 1.0) * is_known
-            self.slope += step
-            if np.abs(step).max(initial=0.0) < _CLOSE:
+            is_turned = (step * before).sum(axis=1, keepdims=True) < 0
+            size, before = np.where(is_turned, size / 2, np.minimum(size * _GROWTH, 1.0)), step
+            self.slope += size * step
+            self.is_settled = np.abs(step).max(axis=1) < _CLOSE
+            if self.is_settled.all():
                 break
 
     def pieces(self) -> tuple[Floats, Floats, Floats]:
@@ -170,7 +180,7 @@ class _Panel:
         self.dispersion, self.heterogeneity = within, between
         score, information, z = self.pieces()
         diagonal = np.einsum("ikk->ik", information)
-        is_told = diagonal > 1e-9
+        is_told = (diagonal > 1e-9) & self.is_settled[:, None]
         # By the correlations: regressors of a product that move together tell neither.
         scale = np.sqrt(np.where(is_told, diagonal, 1.0))
         whole = (
