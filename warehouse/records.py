@@ -98,8 +98,8 @@ def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] |
         if 0 < since < at and connection.execute(is_there).fetchall():
             added = f"ducklake_table_insertions('lake', 'meta', 'versions', {since + 1}, {at})"
             known = {**known, **_newest(connection, added)}
-        else:
-            known = _newest(connection, "meta.versions")
+        else:  # of what was added nobody has to ask whether there is any
+            known = _newest(connection, "meta.versions") if has_files(connection, meta.VERSIONS) else {}
         REMEMBERED[connection] = at, known
     if tables is None:
         return known
@@ -109,8 +109,6 @@ def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] |
 
 def _newest(connection: duckdb.DuckDBPyConnection, rows: str) -> Records:
     """The newest record of every month in some rows of meta.versions; without those that are not committed."""
-    if not has_files(connection, meta.VERSIONS):
-        return {}
     found = connection.execute(
         'SELECT "table", month, arg_max(struct_pack(version, code, inputs, "rows"), snapshot_id), '
         f'max(snapshot_id) FROM {rows} WHERE snapshot_id IS NOT NULL GROUP BY "table", month'
