@@ -51,6 +51,7 @@ from warehouse.forget import is_known as is_forgotten
 from warehouse.forget import traces
 from warehouse.intake import SOURCES, disagreements
 from warehouse.intake import forget_file as take_back
+from warehouse.lake import is_interrupted
 from warehouse.lake import select as select_only
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.plan import month_range, next_month
@@ -121,6 +122,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
+        if is_interrupted(error):
+            sys.exit(130)  # as a shell tells of one that a signal ended
         if STATE.is_debug:
             raise
         _fail(f"{type(error).__name__}: {error} (--debug shows where)")

@@ -10,7 +10,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from resources.alive import alive
-from warehouse.lake import WORK, Store, open_lake
+from warehouse.lake import WORK, Store, is_interrupted, open_lake
 from warehouse.records import prepare
 
 
@@ -49,7 +49,17 @@ class LakeResource(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give the connection; steps of a run in one process take turns with it."""
+        """Give the connection; steps of a run in one process take turns with it.
+
+        Raises:
+            DagsterExecutionInterruptedError: If the run is cancelled in the midst of a query. DuckDB makes an error of
+                its own of that, which would fail the step and let the run go on with the next.
+        """
         if self._connection is None:
             raise RuntimeError("the lake is open only while Dagster executes a run")
-        yield self._connection
+        try:
+            yield self._connection
+        except Exception as error:
+            if is_interrupted(error):
+                raise dg.DagsterExecutionInterruptedError from error
+            raise

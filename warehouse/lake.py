@@ -176,6 +176,7 @@ def open_lake(
             _until_free(lambda: connection.execute("CALL lake.set_option('data_inlining_row_limit', 0)"))
         yield connection
     finally:
+        connection.interrupt()
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
         registered.close()
@@ -354,6 +355,11 @@ def alone(connection: duckdb.DuckDBPyConnection, work: str) -> Iterator[None]:
         yield
 
 
+def is_interrupted(error: Exception) -> bool:
+    """Whether a signal ended a query: DuckDB makes an error of its own of what Python's handler raised."""
+    return "Query interrupted" in str(error)
+
+
 def in_transaction(
     connection: duckdb.DuckDBPyConnection, write: Callable[[], None], patience: float = PATIENCE
 ) -> None:
@@ -365,6 +371,7 @@ def in_transaction(
             write()
             connection.commit()
         except BaseException:
+            connection.interrupt()  # a query that a signal took us out of is at work still: nobody waits for its end
             with suppress(duckdb.Error):  # a commit that failed has ended the transaction already
                 connection.rollback()
             raise
