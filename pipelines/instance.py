@@ -25,6 +25,11 @@ freshness:
   enabled: true
 """
 ON_SQLITE = """\
+run_launcher:
+  module: resources.launcher
+  class: WarmRunLauncher
+  config:
+    home: {env: DAGSTER_HOME}
 event_log_storage:
   module: resources.event_log
   class: PooledSqliteEventLogStorage

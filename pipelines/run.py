@@ -122,6 +122,13 @@ def todo(settings: Settings, wanted: Wanted) -> Todo:
         return _todo(connection, settings, wanted)
 
 
+def waiting(settings: Settings) -> Sequence[Found]:
+    """Look for files in landing/ that are to be taken in."""
+    with settings.open_lake() as connection:
+        prepare(connection)
+        return new_files(connection, settings.landing, settings.reading())
+
+
 def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wanted) -> Todo:
     files = new_files(connection, settings.landing, settings.reading())
     plan = read_plan(connection, graph(settings.seeds))

@@ -15,9 +15,11 @@ import dagster as dg
 
 from pipelines.alerts import standing
 from pipelines.report import write_run
-from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo
+from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo, waiting
 from pipelines.settings import Settings
 from pipelines.telemetry import send_run
+from resources import warm
+from resources.launcher import WarmRunLauncher
 from resources.notifier import failure
 from warehouse.errors import NoLakeError
 from warehouse.intake import reading_name
@@ -48,18 +50,19 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
 
     @dg.sensor(
         job_name=TAKE_IN,
-        minimum_interval_seconds=settings.look_every,
+        minimum_interval_seconds=_interval(settings),
         default_status=status,
         description="Takes in new, changed and late files of landing/, once they have stopped growing.",
     )
     def new_files(context: dg.SensorEvaluationContext) -> Answer:
+        _keep_warm(settings, context)
         answer, state = take_in(settings, context.instance, context.cursor or "{}", clock())
         context.update_cursor(state)
         return answer
 
     @dg.sensor(
         job_name=MAKE,
-        minimum_interval_seconds=settings.look_every,
+        minimum_interval_seconds=_interval(settings),
         default_status=status,
         description="Makes what is out of date: the months that changed, and what follows from them, in one run.",
     )
@@ -75,6 +78,18 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
         return answer
 
     return [new_files, out_of_date, _alerts(settings), *_pages(settings)]
+
+
+def _keep_warm(settings: Settings, context: dg.SensorEvaluationContext) -> None:
+    """Have a process at hand that runs start from, where they are launched from one and a daemon looks."""
+    is_looked_at = context.code_location_origin is not None
+    if settings.keep_warm and is_looked_at and isinstance(context.instance.run_launcher, WarmRunLauncher):
+        warm.keep(settings.dagster)
+
+
+def _interval(settings: Settings) -> int:
+    """A second less than is wanted: Dagster goes round every five, and passes over a sensor that is due in a moment."""
+    return max(1, settings.look_every - 1)
 
 
 def _alerts(settings: Settings) -> dg.SensorDefinition:
@@ -142,7 +157,7 @@ def take_in(settings: Settings, instance: dg.DagsterInstance, cursor: str, now: 
     """
     if running := _running(settings, instance, TAKE_IN):
         return dg.SkipReason(f"Run {running} is taking in; what came since is taken in after it."), cursor
-    files = todo(settings, Wanted()).files
+    files = waiting(settings)
     state = {found.path: [found.size, found.modified_ns] for found in files}
     if not files:
         return dg.SkipReason("No file in landing/ is new."), "{}"

@@ -1,0 +1,60 @@
+"""Runs start from a process that is kept warm, and as Dagster starts them where there is none."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from dagster import DefaultRunLauncher, StringSource
+from dagster._config import UserConfigSchema
+from dagster._core.launcher import LaunchRunContext
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClassData, serialize_value
+
+from resources import warm
+
+TAG = "tillage/warm"
+
+
+class WarmRunLauncher(DefaultRunLauncher):
+    """Dagster's launcher of runs, with a process of `resources.warm` to fork from where one is at hand."""
+
+    def __init__(self, home: Path, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(inst_data)
+        self._home = home
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """One field, `home`: the DAGSTER_HOME, named by an environment variable so that it may move."""
+        return {"home": StringSource}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Take the home from the configuration."""
+        return cls(Path(config_value["home"]), inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start the process of a run."""
+        run, origin = context.dagster_run, context.job_code_origin
+        if origin is not None and warm.is_possible():
+            place = warm.name(self._home)
+            self._instance.add_run_tags(run.run_id, {TAG: place})
+            arguments = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref(), True)
+            if warm.ask(place, {"start": serialize_value(arguments), "run": run.run_id}) is not None:
+                self._run_ids.add(run.run_id)
+                return
+        super().launch_run(context)
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt the process of a run, so that it ends as cancelled."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished and TAG in run.tags:
+            self._instance.report_run_canceling(
+                run
+            )  # before it hears of it, or it would take it for a mishap
+            ended = warm.ask(run.tags[TAG], {"end": run_id})
+            if ended is not None and ended["is_ended"]:
+                return True
+        inherited: Any = super()
+        return bool(inherited.terminate(run_id))

@@ -1,0 +1,226 @@
+"""Runs start from a process that is kept warm, end as others do, and start without it where it is not at hand."""
+
+import json
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.errors import DagsterInvariantViolationError
+from dagster._core.launcher import LaunchRunContext
+from dagster._utils.interrupts import raise_interrupts_as
+
+from pipelines.instance import open_instance
+from pipelines.sensors import sensors
+from pipelines.settings import load
+from resources import launcher, warm
+from resources.lake import LakeResource
+
+pytestmark = pytest.mark.skipif(not warm.is_possible(), reason="needs Linux")
+
+
+NAME = warm.name
+JOBS = """
+import json, os, sys, time
+import dagster as dg
+
+@dg.op
+def told(context):
+    has = sorted({"great_expectations", "prophet", "statsforecast", "skops"} & sys.modules.keys())
+    context.log.info(json.dumps([os.getppid(), has]))
+
+@dg.op
+def long():
+    time.sleep(300)
+
+@dg.job(executor_def=dg.in_process_executor)
+def short_job():
+    told()
+
+@dg.job(executor_def=dg.in_process_executor)
+def long_job():
+    long()
+"""
+
+
+def until(is_so: Callable[[], Any], seconds: float = 120) -> Any:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not (found := is_so()):
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """An instance whose sensors have looked: a process is warm."""
+    with pytest.MonkeyPatch.context() as patched:
+        home = tmp_path_factory.mktemp("warm")
+        (home / "jobs.py").write_text(JOBS)
+        patched.setenv("TILLAGE_HOME", str(home))
+        with open_instance(load(home)) as instance:
+            patched.setenv("DAGSTER_HOME", str(home / "dagster"))
+            place = warm.name(home / "dagster")
+            warm.keep(home / "dagster")
+            until(lambda: warm.ask(place, {"keep": True}))
+            patched.setattr(warm, "name", lambda _: place)  # each test has another environment
+            yield instance
+            warm._STARTED[-1].terminate()
+            warm._STARTED[-1].wait()
+
+
+def launch(instance: dg.DagsterInstance, job: str) -> str:
+    found = ReconstructableJob.for_file(str(Path(instance.root_directory).parent / "jobs.py"), job)
+    run = instance.create_run_for_job(found.get_definition(), job_code_origin=found.get_python_origin())
+    instance.run_launcher.launch_run(LaunchRunContext(run, None))
+    return run.run_id
+
+
+def state(instance: dg.DagsterInstance, run: str) -> dg.DagsterRunStatus:
+    found = instance.get_run_by_id(run)
+    assert found is not None
+    return found.status
+
+
+def test_a_run_has_what_it_needs_before_it_begins(shop: dg.DagsterInstance) -> None:
+    run = launch(shop, "short_job")
+    until(lambda: state(shop, run) is dg.DagsterRunStatus.SUCCESS)
+    (said,) = [entry.user_message for entry in shop.all_logs(run) if entry.user_message.startswith("[")]
+    assert json.loads(said) == [
+        warm._STARTED[-1].pid,
+        ["great_expectations", "prophet", "skops", "statsforecast"],
+    ]
+
+
+def test_a_run_is_cancelled(shop: dg.DagsterInstance) -> None:
+    run = launch(shop, "long_job")
+    until(lambda: shop.all_logs(run, of_type=dg.DagsterEventType.STEP_START))
+    assert shop.run_launcher.terminate(run)
+    until(lambda: state(shop, run) is dg.DagsterRunStatus.CANCELED)
+    assert not shop.run_launcher.terminate(run)
+
+
+def test_two_runs_go_side_by_side_and_one_is_killed(shop: dg.DagsterInstance) -> None:
+    """The process that they start from outlives them, and knows when they are over."""
+    place = warm.name(Path(shop.root_directory))
+    killed, other = launch(shop, "long_job"), launch(shop, "short_job")
+    told = until(
+        lambda: re.search(
+            r"Started process for run \(pid: (\d+)\)", " ".join(e.message for e in shop.all_logs(killed))
+        )
+    )
+    os.kill(int(told[1]), signal.SIGKILL)
+    until(lambda: state(shop, other) is dg.DagsterRunStatus.SUCCESS)
+    until(lambda: (warm.ask(place, {"keep": True}) or {}).get("runs") == 0)
+
+
+def test_code_and_environment_that_change_are_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = NAME(tmp_path)
+    assert NAME(tmp_path) == first
+    assert NAME(tmp_path / "other") != first
+    with monkeypatch.context() as patched:
+        patched.setenv("TILLAGE_THREADS", "1")
+        assert NAME(tmp_path) != first
+    with monkeypatch.context() as patched:
+        patched.setenv("DAGSTER_OF_A_PROCESS", "1")
+        assert NAME(tmp_path) == first
+    (tmp_path / "assets").mkdir()
+    monkeypatch.setattr(warm, "ROOT", tmp_path)
+    monkeypatch.setattr(warm, "PACKAGES", ("assets",))
+    before = NAME(tmp_path)
+    (tmp_path / "assets" / "new.sql").write_text("SELECT 1")
+    after = NAME(tmp_path)
+    (tmp_path / "assets" / "new.sql").write_text("SELECT 12")
+    assert len({before, after, NAME(tmp_path)}) == 3
+
+
+def test_where_none_is_at_hand_dagster_starts_the_run(
+    shop: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "name", lambda _: "nobody")
+    with pytest.raises(DagsterInvariantViolationError, match="requires a workspace"):
+        launch(shop, "short_job")
+    assert warm.ask("nobody", {"keep": True}) is None
+
+
+def test_what_does_not_answer_starts_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows whether the run was started: it must not be started again."""
+    monkeypatch.setattr(warm, "ANSWER_SECONDS", 0.2)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(warm._address("silent"))
+        server.listen()
+        with pytest.raises(TimeoutError):
+            warm.ask("silent", {"start": "", "run": ""})
+
+
+def test_nonsense_and_a_second_process_do_no_harm(shop: dg.DagsterInstance) -> None:
+    place = warm.name(Path(shop.root_directory))
+    for said in (b"", b"\n", b"{", b"[1, 2]\n", b"{}\n", b'{"end": "no such run"}\n'):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(warm._address(place))
+            connection.sendall(said)
+    warm.serve(place)  # somebody is there: it ends at once
+    assert warm.ask(place, {"end": "no such run"}) == {"is_ended": False}
+
+
+@pytest.mark.parametrize(("is_wanted", "is_daemon", "kept"), [(True, True, 1), (False, True, 0), (True, False, 0)])  # fmt: skip
+def test_a_look_of_a_daemon_keeps_one_if_it_is_wanted(
+    home: Path, monkeypatch: pytest.MonkeyPatch, is_wanted: bool, is_daemon: bool, kept: int
+) -> None:
+    monkeypatch.setenv("TILLAGE_KEEP_WARM", str(is_wanted))
+    asked: list[Path] = []
+    monkeypatch.setattr(warm, "keep", asked.append)
+    settings = load(home)
+    new_files, *_ = sensors(settings, dg.MonthlyPartitionsDefinition("2011-01-01"))
+    with open_instance(settings) as instance:
+        assert isinstance(instance.run_launcher, launcher.WarmRunLauncher)
+        with dg.build_sensor_context(instance) as context:
+            if is_daemon:
+                context._code_location_origin = object()
+            assert isinstance(new_files(context), dg.SkipReason)
+    assert asked == [settings.dagster] * kept
+
+
+def test_a_query_that_is_interrupted_ends_the_run_and_not_the_step_alone(home: Path) -> None:
+    @dg.asset
+    def slow(lake: LakeResource) -> None:
+        with lake.get_connection() as connection:
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            connection.execute("SELECT count(*) FROM range(10_000_000) AS a, range(10_000_000) AS b")
+
+    @dg.asset(deps=[slow])
+    def of_it() -> None: ...
+
+    @dg.asset
+    def zebra() -> None: ...
+
+    @contextmanager
+    def by_alarm() -> Iterator[None]:
+        before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    lake = LakeResource(database=str(home / "lake"), memory="1GB")
+    with by_alarm(), dg.DagsterInstance.ephemeral() as instance:
+        with (
+            pytest.raises(dg.DagsterExecutionInterruptedError),
+            raise_interrupts_as(dg.DagsterExecutionInterruptedError),
+        ):
+            dg.materialize([slow, of_it, zebra], instance=instance, resources={"lake": lake})
+        (run,) = instance.get_runs()
+        began = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
+        assert [entry.step_key for entry in began] == ["slow"]
+        assert run.status is dg.DagsterRunStatus.FAILURE
