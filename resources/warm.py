@@ -31,7 +31,9 @@ PACKAGES = ("assets", "expectations", "pipelines", "resources", "warehouse")
 # SciPy before Dagster: skops looks up the names of its functions in all modules, in the order of their import.
 BEFORE = ("scipy.special", "dagster._cli.api", "pipelines.definitions")
 # What is imported only where it is used.
-LIBRARIES = ("gensim.models", "lifelines", "prophet", "skops.io", "statsforecast.models")
+LIBRARIES = (
+    "cmdstanpy", "gensim.models", "holidays.countries", "lifelines", "prophet", "skops.io", "statsforecast.models"
+)  # fmt: skip
 PATIENCE_SECONDS = 60
 ANSWER_SECONDS = 10
 
