@@ -44,35 +44,39 @@ foretold AS (
     WHERE spans.as_of >= $start AND spans.as_of < $end AND sales.as_of < $end AND NOT sales.is_rest
 ),
 
+series AS (
+    SELECT grain, starts_on, name, orders, amount
+    FROM forecasts.series
+    WHERE month < $end
+),
+
+-- The first that a product had.
 categories AS (
-    SELECT product_id, arg_min(category, month) AS category
-    FROM core.product_months
-    WHERE month < $end AND amount > 0
-    GROUP BY product_id
+    SELECT name, arg_min(category, month) AS category
+    FROM forecasts.series
+    WHERE month < $end AND grain = 'month'
+    GROUP BY name
 ),
 
 days AS (
-    SELECT 'day' AS grain, day AS starts_on, country, orders, amount
-    FROM core.sales_days
-    WHERE month < $end
+    SELECT 'day' AS grain, starts_on, name AS country, orders, amount
+    FROM series
+    WHERE grain = 'day'
     UNION ALL
-    SELECT 'week' AS grain, CAST(date_trunc('week', day) AS DATE) AS starts_on, country, orders, amount
-    FROM core.sales_days
-    WHERE month < $end
+    SELECT 'week' AS grain, CAST(date_trunc('week', starts_on) AS DATE) AS starts_on, name AS country, orders, amount
+    FROM series
+    WHERE grain = 'day'
     UNION ALL
-    SELECT 'month' AS grain, month AS starts_on, country, orders, amount
-    FROM core.sales_days
-    WHERE month < $end
+    SELECT 'month' AS grain, CAST(date_trunc('month', starts_on) AS DATE) AS starts_on, name AS country, orders, amount
+    FROM series
+    WHERE grain = 'day'
 ),
 
 products AS (
-    SELECT 'week' AS grain, week AS starts_on, product_id, amount
-    FROM core.product_weeks
-    WHERE month < $end
-    UNION ALL
-    SELECT 'month' AS grain, month AS starts_on, product_id, amount
-    FROM core.product_months
-    WHERE month < $end
+    SELECT series.grain, series.starts_on, series.name AS product_id, categories.category, series.amount
+    FROM series
+    INNER JOIN categories USING (name)
+    WHERE series.grain <> 'day'
 ),
 
 parts AS (
@@ -91,15 +95,8 @@ parts AS (
     SELECT grain, starts_on, 'amount' AS measure, 'product' AS level, product_id AS series, amount AS value
     FROM products
     UNION ALL
-    SELECT
-        products.grain,
-        products.starts_on,
-        'amount' AS measure,
-        'category' AS level,
-        categories.category AS series,
-        products.amount AS value
+    SELECT grain, starts_on, 'amount' AS measure, 'category' AS level, category AS series, amount AS value
     FROM products
-    INNER JOIN categories USING (product_id)
 ),
 
 actual AS (
