@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from assets.forecasts import anomalies, sales
+from warehouse.plan import month_range
 from warehouse.tables import TABLES
 
 Fill = Callable[..., None]
@@ -29,6 +30,7 @@ def made(tables: Any, *names: str, until: date, since: date = OCTOBER) -> None:
 @pytest.fixture
 def shop(fill: Fill, tables: Any) -> None:
     """Two countries and two mugs in October and November, both seen to their last day but one."""
+    ends(fill, october=date(2011, 10, 31), november=date(2011, 11, 30))
     fill(
         "core.sales_days", "month,day,country,orders,amount",
         (OCTOBER, date(2011, 10, 30), "EIRE", 2, 10), (OCTOBER, date(2011, 10, 30), "France", 1, 5),
@@ -51,8 +53,18 @@ def foretold(fill: Fill, *rows: tuple[Any, ...]) -> None:
     """grain, measure, level, series, first day, mean: as of October, between 1 below and 1 above."""
     fill(
         "forecasts.sales", FORETOLD,
-        *((OCTOBER, *row[:4], False, row[4], 1, "ETS", row[5], row[5] - 1, row[5] + 1, row[5] - 2, row[5] + 2) for row in rows),
+        *((OCTOBER, *row[:4], False, row[4], 2, "ETS", row[5], row[5] - 1, row[5] + 1, row[5] - 2, row[5] + 2) for row in rows),
     )  # fmt: skip
+
+
+def ends(fill: Fill, **first_ahead: date) -> None:
+    """The first day that is foretold as of each month; of a rest, which is not judged."""
+    for month, day in first_ahead.items():
+        as_of = {"october": OCTOBER, "november": NOVEMBER, "december": DECEMBER}[month]
+        fill(
+            "forecasts.sales", FORETOLD,
+            (as_of, "day", "amount", "product", "Rest", True, day, 1, "ETS", 1, 1, 1, 1, 1),
+        )  # fmt: skip
 
 
 def test_each_forecast_meets_what_came(shop: None, fill: Fill, run: Run) -> None:
@@ -90,7 +102,7 @@ def test_what_had_not_come_to_its_end_is_not_judged(shop: None, fill: Fill, run:
 
 def test_a_forecast_is_judged_once_and_never_by_its_own_month(shop: None, fill: Fill, run: Run) -> None:
     foretold(fill, ("day", "amount", "total", "All", date(2011, 11, 2), 21))
-    fill("core.sales_days", "month,day,country,orders,amount", (DECEMBER, date(2011, 12, 5), "EIRE", 1, 1))
+    ends(fill, december=date(2011, 12, 6))
     both = run("forecasts.accuracy", OCTOBER, date(2012, 1, 1))
     assert [(row["as_of"], row["origin"]) for row in both] == [(NOVEMBER, OCTOBER)]
     assert run("forecasts.accuracy", NOVEMBER, DECEMBER) == both
@@ -103,6 +115,39 @@ def test_rests_are_left_out(shop: None, fill: Fill, run: Run) -> None:
         (OCTOBER, "week", "amount", "product", "Rest of Mugs", True, date(2011, 10, 31), 1, "ETS", 1, 1, 1, 1, 1),
     )  # fmt: skip
     assert run("forecasts.accuracy", NOVEMBER, DECEMBER) == []
+
+
+def test_each_step_is_judged_in_the_month_by_which_models_are_judged_by_it(fill: Fill, tables: Any) -> None:
+    """A month that ends on a Sunday, on which the shop is closed, had ended: it was judged a month late."""
+    fill("seeds.forecasting", "holiday_country", (None,))
+    fill("seeds.thresholds", "wholesale_quantity", (1000,))
+    first, end = date(2011, 4, 1), date(2011, 11, 1)
+    days = [
+        day for at in range((end - first).days) for day in [first + timedelta(days=at)] if day.weekday() < 6
+    ]
+    fill(
+        "core.order_lines", LINE, *(line(f"{at}", f"{day} 10:00", 10 + at % 3) for at, day in enumerate(days))
+    )
+    made(tables, *OF_LINES, since=first, until=end)
+    rows = tables.execute(TABLES["forecasts.sales"].query, {"start": first, "end": end}).pl()
+    months = month_range(first, OCTOBER)
+    foretold_ = sales.compute(rows, months)
+    tables.register("foretold", foretold_)
+    tables.execute("INSERT INTO forecasts.sales BY NAME SELECT * FROM foretold")
+    made(tables, "forecasts.accuracy", since=first, until=end)
+    found = tables.execute(
+        "SELECT DISTINCT origin, grain, starts_on, as_of FROM forecasts.accuracy"
+    ).fetchall()
+    assert set(found) == {
+        (origin, grain, start, by)
+        for (origin, grain), one in sales.origins(rows, months).items()
+        for start, by in zip(one.ahead, one.known_by, strict=True)
+        if by is not None
+    }
+    july = date(2011, 7, 1)
+    assert {(july, "month", july, july), (july, "day", date(2011, 7, 31), july)} <= {
+        (row[3], *row[1:]) for row in found if row[0] == date(2011, 6, 1)
+    }
 
 
 def bounds(name: str) -> dict[str, date]:

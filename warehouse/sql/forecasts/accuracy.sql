@@ -1,18 +1,19 @@
 -- Each forecast whose step came to its end since the as_of before, beside what came.
+-- Where what is known of an as_of ends is where its own forecasts begin.
 WITH ends AS (
-    SELECT month, max(day) FILTER (orders > 0) AS last_day
-    FROM core.sales_days
-    WHERE month < $end
-    GROUP BY month
+    SELECT as_of, min(starts_on) AS first_ahead
+    FROM forecasts.sales
+    WHERE as_of < $end AND grain = 'day' AND step = 1
+    GROUP BY as_of
 ),
 
--- What is known of an as_of ends with its last sale, and began with that of the months before.
 spans AS (
     SELECT
-        month AS as_of,
-        coalesce(max(last_day) OVER (ORDER BY month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), DATE '0001-01-01')
-            AS after,
-        max(last_day) OVER (ORDER BY month) AS until
+        as_of,
+        first_ahead,
+        coalesce(
+            max(first_ahead) OVER (ORDER BY as_of ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), DATE '0001-01-01'
+        ) AS first_ahead_before
     FROM ends
 ),
 
@@ -40,7 +41,7 @@ foretold AS (
                 WHEN 'day' THEN sales.starts_on
                 WHEN 'week' THEN sales.starts_on + 6
                 ELSE last_day(sales.starts_on)
-            END BETWEEN spans.after + 1 AND spans.until
+            END BETWEEN spans.first_ahead_before AND spans.first_ahead - 1
     WHERE spans.as_of >= $start AND spans.as_of < $end AND sales.as_of < $end AND NOT sales.is_rest
 ),
 
