@@ -208,9 +208,18 @@ def width(ratios: Floats, level: int) -> Width:
     return Width(float(np.partition(found, rank - 1)[rank - 1]), len(found), is_measured=True)
 
 
+def is_telling(mean: Floats, came: Floats, sigma: Floats) -> npt.NDArray[np.bool_]:
+    """Which steps tell how sure means are: those that are steps, and of which something was expected or came.
+
+    Days on which a small country buys nothing, as expected, are most of its days: counted as held they would make intervals
+    too narrow for all others.
+    """
+    return np.asarray((sigma > 0) & (np.maximum(mean, came) > 0))
+
+
 def ratios(one: Seen, mean: Floats, by: date) -> Floats:
-    """Errors without sign of means over deviations; not a number where the step had not come by then or is none."""
-    is_step = known(one, by) & (one.sigma > 0)
+    """Errors without sign of means over deviations; not a number where the step had not come by then or tells nothing."""
+    is_step = known(one, by) & is_telling(mean, one.came, one.sigma)
     found = np.abs(mean - one.came) / np.where(one.sigma > 0, one.sigma, 1.0)
     return np.asarray(np.where(is_step, found, np.nan))
 

@@ -22,12 +22,13 @@ def test_the_daily_total_errs_less_than_seasonal_naive_does_in_the_past(retail):
     assert found["as served"] < found["mean of 8 seasons"] < found["seasonal naive"]
 
 
-def test_intervals_of_80_percent_hold_80_percent(retail):
+@pytest.mark.parametrize("grain", ["day", "week", "month", "%"])
+def test_intervals_of_80_percent_hold_80_percent(retail, grain):
     """Pooled over series, each forecast that came; the interval is by origin, for months are missed by all series at once."""
     rows = retail.execute(
         "SELECT count(*) FILTER (is_held_80), count(*) FILTER (is_held_95), count(*) FROM forecasts.accuracy "
-        "WHERE origin >= ? AND greatest(mean, actual) > 0 GROUP BY origin ORDER BY origin",
-        [WHOLE],
+        "WHERE origin >= ? AND greatest(mean, actual) > 0 AND grain LIKE ? GROUP BY origin ORDER BY origin",
+        [WHOLE, grain],
     ).fetchall()
     held_80, held_95, count = zip(*rows, strict=True)
     share, low, high = block_interval(held_80, count)

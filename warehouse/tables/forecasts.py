@@ -247,7 +247,8 @@ BACKTEST = Table(
             Column(
                 f"coverage_{level}",
                 "DOUBLE",
-                f"Share of steps that the {level} % interval held; null where the shop was to be closed.",
+                f"Share of steps that the {level} % interval held, of those of which something was expected or came; null "
+                "where there is none.",
                 nullable=True,
                 minimum=0,
             )
