@@ -162,7 +162,7 @@ SALES = Table(
         "the twelve origins before, none that was not seen to beat seasonal naive, and the median of a diverse few until "
         "anything had come; of days, once a year is known, a regression on it together with that median, unless another erred "
         "less by a fifth. Means of parts are made to add up to wholes. Intervals are conformal: the errors of "
-        "what was served at those origins, by level and steps ahead. Quantiles do not add up, and are not forced to."
+        "what was served at those origins, by level and steps ahead; of less than nine forecasts no narrower than the model's own. Quantiles do not add up, and are not forced to."
     ),
     grain="one row per as_of month, grain, measure, series and step",
     columns=(
