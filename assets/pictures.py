@@ -1,7 +1,7 @@
 """Pictures for the pages of assets: what a table says at a glance, drawn of the newest month that was made.
 
-A picture is a few rows of the table and a way to draw them, as SVG: a few kilobytes, and nothing to import. How it
-gets to a page is in `asset.py`; pictures that answer questions are the dashboard's.
+A picture is a few rows of the table, or of those that its query reads, and a way to draw them, as SVG: a few kilobytes, and
+nothing to import. How it gets to a page is in `asset.py`; pictures that answer questions are the dashboard's.
 """
 
 from collections import Counter
@@ -112,7 +112,7 @@ def steps(rows: Rows) -> tuple[list[str], float]:
 
 
 def lines(rows: Rows) -> tuple[list[str], float]:
-    """A line a name: name, place (a number or a day) and height, with lower and upper bounds or null."""
+    """A line a name: name, place (a number or a day) and height, with pairs of lower and upper bounds or nulls."""
     return _plot(rows, is_stepped=False)
 
 
@@ -174,13 +174,13 @@ def _plot(rows: Rows, *, is_stepped: bool) -> tuple[list[str], float]:
     def x(place: Any) -> float:
         return _LEFT / 2 + (_place(place) - left) / ((right - left) or 1) * (_WIDTH - _LEFT - _RIGHT)
 
-    def y(height: float) -> float:
-        return _TOP + 10 + (high - height) / ((high - low) or 1) * _PLOT
+    def y(height: Any) -> float:
+        return _TOP + 10 + (high - float(height)) / ((high - low) or 1) * _PLOT
 
     parts = []
     for level in (low, 0 if low < 0 else high / 2, high):
         parts.append(f'<path d="M{_LEFT / 2} {y(level):.1f}H{_WIDTH - _RIGHT}" stroke="{_FAINT}"/>')
-        parts.append(_text(_LEFT / 2 - 6, y(level) + 4, f"{level:.2f}", "end"))
+        parts.append(_text(_LEFT / 2 - 6, y(level) + 4, _number(level), "end"))
     for place, anchor in (
         (min(rows, key=lambda row: _place(row[1]))[1], "start"),
         (max(rows, key=lambda row: _place(row[1]))[1], "end"),
@@ -189,10 +189,12 @@ def _plot(rows: Rows, *, is_stepped: bool) -> tuple[list[str], float]:
     for at, name in enumerate(dict.fromkeys(row[0] for row in rows)):
         mine = list({int(x(row[1]) / _FINEST): row for row in rows if row[0] == name}.values())
         colour = _COLOURS[at % len(_COLOURS)]
-        bounded = [row for row in mine if row[3] is not None and row[4] is not None]
-        if bounded:
-            there = [(x(row[1]), y(row[4])) for row in bounded]
-            back = [(x(row[1]), y(row[3])) for row in reversed(bounded)]
+        for low_at in range(3, len(mine[0]), 2):
+            bounded = [row for row in mine if row[low_at] is not None and row[low_at + 1] is not None]
+            if not bounded:
+                continue
+            there = [(x(row[1]), y(row[low_at + 1])) for row in bounded]
+            back = [(x(row[1]), y(row[low_at])) for row in reversed(bounded)]
             area = " ".join(f"{across:.0f},{down:.0f}" for across, down in (*there, *back))
             parts.append(f'<polygon points="{area}" fill="{colour}" fill-opacity="0.15"/>')
         points = [(x(row[1]), y(row[2])) for row in mine]
@@ -299,6 +301,16 @@ PICTURES: Mapping[str, Picture] = {
         "SELECT kind, as_of, share, NULL, NULL FROM (UNPIVOT (SELECT as_of, mean_probability AS foretold, "
         "lost_share AS true FROM churn.backtest WHERE as_of <= $month AND customers_of = 'all') "
         "ON foretold, true INTO NAME kind VALUE share) ORDER BY kind, as_of",
+        lines,
+    ),
+    "forecasts.sales": Picture(
+        "Amount a week: sold, and expected, with the bands that hold 80 and 95 in 100",
+        "WITH foretold AS (SELECT * FROM forecasts.sales WHERE as_of = $month AND grain = 'week' AND level = 'total' "
+        "AND measure = 'amount'), sold AS (SELECT CAST(date_trunc('week', starts_on) AS DATE) AS week, sum(amount) AS amount "
+        "FROM forecasts.series WHERE grain = 'day' AND month <= $month GROUP BY week), weeks AS (SELECT CAST(unnest(range("
+        "greatest(min(starts_on) - INTERVAL 26 WEEK, (SELECT min(week) FROM sold)), min(starts_on), INTERVAL 1 WEEK)) AS DATE) "
+        "AS week FROM foretold) SELECT 'sold', week, coalesce(amount, 0), NULL, NULL, NULL, NULL FROM weeks LEFT JOIN sold "
+        "USING (week) UNION ALL SELECT 'expected', starts_on, mean, lo_80, hi_80, lo_95, hi_95 FROM foretold ORDER BY 1 DESC, 2",
         lines,
     ),
     "demand.products": Picture(

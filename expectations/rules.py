@@ -693,6 +693,7 @@ BUSINESS: dict[str, tuple[Rule, ...]] = {
             "a_step_is_of_one_kind",
             "Days alone have orders, and months alone a category.",
             "SELECT * FROM {batch} WHERE (grain = 'day') <> (orders IS NOT NULL) "
+            "OR (orders IS NULL) <> (corrected_orders IS NULL) "
             "OR (grain = 'month') <> (category IS NOT NULL)",
         ),
     ),

@@ -14,6 +14,7 @@ from assets.forecasts.choice import (
     before,
     buckets,
     earlier,
+    is_telling,
     known,
     ratios,
     widths,
@@ -122,7 +123,7 @@ def _figures(
     scale = np.where(one.scale > 0, one.scale, np.nan)
     size = np.abs(came) + np.abs(mean)
     total = came.sum(axis=1)
-    is_open = sigma > 0
+    is_judged = is_telling(mean, came, sigma)
     found = {
         "mase": np.abs(error).mean(axis=1) / scale,
         "smape": 200 * np.where(size > 0, np.abs(error) / np.where(size > 0, size, 1.0), 0.0).mean(axis=1),
@@ -136,9 +137,9 @@ def _figures(
     found["pinball"] = pinball / len(_QUANTILES) / scale
     for level in LEVELS:
         held = np.abs(error) <= factor[level] * sigma + 1e-9
-        days = is_open.sum(axis=1)
+        count = is_judged.sum(axis=1)
         found[f"coverage_{level}"] = np.where(
-            days > 0, (held & is_open).sum(axis=1) / np.maximum(days, 1), np.nan
+            count > 0, (held & is_judged).sum(axis=1) / np.maximum(count, 1), np.nan
         )
     return found
 

@@ -181,7 +181,15 @@ def test_a_week_that_lies_in_two_months_is_no_double_key(
     )
     intake()
     make_all(
-        lake, ("seeds.thresholds", *MADE, "core.product_weeks", "core.product_months", "forecasts.series")
+        lake,
+        (
+            "seeds.thresholds",
+            *MADE,
+            "core.product_weeks",
+            "core.product_months",
+            "core.returns",
+            "forecasts.series",
+        ),
     )
     weeks = lake.execute(
         "SELECT month, starts_on FROM forecasts.series WHERE grain = 'week' ORDER BY month"

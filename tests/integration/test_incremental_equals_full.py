@@ -17,8 +17,8 @@ from warehouse.lake import attach
 # Among them every way of seeing an input: the same month, the one before too, all up to it.
 TABLES = (
     "seeds.not_goods", "seeds.categories", "seeds.rfm_segments", "seeds.thresholds",
-    "core.order_lines", "core.customer_months", "core.customer_product_months", "core.sales_days", "core.returns", "segments.rfm",
-    "segments.rfm_moves", "cohorts.retention", "cohorts.revenue_retention",
+    "core.order_lines", "core.customer_months", "core.customer_product_months", "core.sales_days", "core.returns", "core.product_weeks",
+    "core.product_months", "segments.rfm", "segments.rfm_moves", "cohorts.retention", "cohorts.revenue_retention", "forecasts.series",
 )  # fmt: skip
 STATE = ("seeds.not_goods", "seeds.categories", "core.order_lines", "core.customer_months", "core.returns")
 

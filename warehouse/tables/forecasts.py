@@ -1,5 +1,7 @@
 """What will be sold, how sure that is, how good such answers were, and which days were unlike what was foretold."""
 
+from dataclasses import replace
+
 from warehouse.contract import Column, Sees, Table
 
 AS_OF = Column("as_of", "DATE", "First day of the month at whose end sales are seen.")
@@ -8,7 +10,7 @@ MEASURE = Column(
     "measure",
     "VARCHAR",
     "amount: of the sale lines, in currency; orders: sale invoices, in total and by country alone, for those of products "
-    "do not add up.",
+    "do not add up. What was put right on the day of its sale (core.returns: is_correction) is in neither.",
     values=("amount", "orders"),
 )
 LEVEL = Column(
@@ -31,7 +33,11 @@ STEP = Column("step", "INTEGER", "How many steps ahead, 1 the first that was not
 SERIES_TABLE = Table(
     schema="forecasts",
     name="series",
-    description="What forecasts are made from: sales of days by country, and of weeks and months by product.",
+    description=(
+        "What forecasts are made from and held against: sales of days by country, and of weeks and months by product, less what "
+        "was put right on the day of its sale. That was never wanted, and a giant order cancelled within minutes would be "
+        "foretold for months; what came back later was wanted, and is in here. amount and corrected_amount come to what core has."
+    ),
     grain="one row per month, grain, first day of the step, and country or product",
     columns=(
         Column("month", "DATE", "First day of the month; a week that lies in two has a row in each."),
@@ -39,8 +45,36 @@ SERIES_TABLE = Table(
         STARTS_ON,
         Column("name", "VARCHAR", "Country, of a day; product, of a week or month."),
         Column("category", "VARCHAR", "Its category, of a month.", nullable=True),
-        Column("orders", "BIGINT", "Sale invoices, of a day.", nullable=True, unit="invoices", minimum=0),
-        Column("amount", "DECIMAL(18,4)", "Amount of the sale lines.", unit="currency", minimum=0),
+        Column(
+            "orders",
+            "BIGINT",
+            "Sale invoices, of a day; without those of which nothing is left.",
+            nullable=True,
+            unit="invoices",
+            minimum=0,
+        ),
+        Column(
+            "amount",
+            "DECIMAL(18,4)",
+            "Amount of the sale lines, without the units that a return of the same day reverses.",
+            unit="currency",
+            minimum=0,
+        ),
+        Column(
+            "corrected_orders",
+            "BIGINT",
+            "Sale invoices that returns of the same day reverse whole, of a day.",
+            nullable=True,
+            unit="invoices",
+            minimum=0,
+        ),
+        Column(
+            "corrected_amount",
+            "DECIMAL(18,4)",
+            "Amount of the units that a return of the same day reverses, at the price of their sale.",
+            unit="currency",
+            minimum=0,
+        ),
     ),
     primary_key=("month", "grain", "starts_on", "name"),
     partition_column="month",
@@ -128,7 +162,7 @@ SALES = Table(
         "the twelve origins before, none that was not seen to beat seasonal naive, and the median of a diverse few until "
         "anything had come; of days, once a year is known, a regression on it together with that median, unless another erred "
         "less by a fifth. Means of parts are made to add up to wholes. Intervals are conformal: the errors of "
-        "what was served at those origins, by level and steps ahead. Quantiles do not add up, and are not forced to."
+        "what was served at those origins, by level and steps ahead; of less than nine forecasts no narrower than the model's own. Quantiles do not add up, and are not forced to."
     ),
     grain="one row per as_of month, grain, measure, series and step",
     columns=(
@@ -213,7 +247,8 @@ BACKTEST = Table(
             Column(
                 f"coverage_{level}",
                 "DOUBLE",
-                f"Share of steps that the {level} % interval held; null where the shop was to be closed.",
+                f"Share of steps that the {level} % interval held, of those of which something was expected or came; null "
+                "where there is none.",
                 nullable=True,
                 minimum=0,
             )
@@ -274,7 +309,11 @@ ANOMALIES = Table(
     columns=(
         AS_OF,
         GRAIN,
-        MEASURE,
+        replace(
+            MEASURE,
+            description="amount: of the sale lines, in currency; orders: sale invoices. As core has them, what was put right on "
+            "the day of its sale included.",
+        ),
         LEVEL,
         SERIES,
         STARTS_ON,
@@ -301,5 +340,4 @@ ANOMALIES = Table(
     ),
     primary_key=("as_of", "grain", "measure", "level", "series", "starts_on"),
     partition_column="as_of",
-    query_of="rivals",
 )

@@ -44,9 +44,9 @@ def texts(root: ET.Element) -> list[str]:
 def test_a_picture_is_of_its_own_table_and_there_is_none_of_nothing(
     tables: duckdb.DuckDBPyConnection, name: str
 ) -> None:
-    """What another table holds may be of another month, or refused."""
+    """What another table holds may be of another month, or refused; what it is made from it was made from."""
     picture = PICTURES[name]
-    assert reads(picture.query) == {name}
+    assert name in reads(picture.query) <= {name, *reads(TABLES[name].query)}
     assert picture.svg(tables.execute(picture.query, {"month": JANUARY}).fetchall()) is None
 
 
@@ -157,3 +157,34 @@ def test_points_of_two_groups_are_drawn_twice_at_the_same_places() -> None:
     assert set(spoken) == {"straps", "positive", "negative"}
     assert spoken["positive"] != spoken["negative"]
     assert {spoken["positive"], spoken["negative"]} <= set(colours[2:])
+
+
+def test_what_is_expected_of_weeks_follows_what_was_sold_with_both_bands(
+    tables: duckdb.DuckDBPyConnection,
+) -> None:
+    """A week without a sale is drawn as 0, and one that is foretold is not drawn as sold though it began."""
+    for day, amount in ((3, 10), (4, 5), (17, 20), (24, 1)):
+        tables.execute(
+            "INSERT INTO forecasts.series (month, grain, starts_on, name, amount) VALUES (?, 'day', ?, 'EIRE', ?)",
+            [JANUARY, date(2011, 1, day), amount],
+        )
+    for step, mean in ((1, 12), (2, 14)):
+        tables.execute(
+            "INSERT INTO forecasts.sales (as_of, grain, measure, level, starts_on, step, mean, lo_80, hi_80, lo_95, hi_95) "
+            "VALUES (?, 'week', 'amount', 'total', ?, ?, ?, ?, ?, ?, ?)",
+            [JANUARY, date(2011, 1, 17 + 7 * step), step, mean, mean - 2, mean + 2, mean - 4, mean + 40],
+        )
+    picture = PICTURES["forecasts.sales"]
+    rows = tables.execute(picture.query, {"month": JANUARY}).fetchall()
+    assert [(name, at.day, float(height)) for name, at, height, *_ in rows] == [
+        ("sold", 3, 15), ("sold", 10, 0), ("sold", 17, 20), ("expected", 24, 12), ("expected", 31, 14),
+    ]  # fmt: skip
+    root = drawn(picture.draw, rows)
+    wide = [
+        max(ys) - min(ys)
+        for band in root.iter("polygon")
+        for ys in [[float(point.split(",")[1]) for point in band.get("points", "").split()]]
+    ]
+    assert len(wide) == 2
+    assert wide[0] < wide[1]
+    assert texts(root) == ["0", "27", "54", "2011-01", "2011-01", "sold", "expected"]

@@ -610,7 +610,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "forecasts.series": [
         {
             "month": "2011-01-01", "grain": grain, "starts_on": start, "name": name, "category": category,
-            "orders": orders, "amount": "5",
+            "orders": orders, "amount": "5", "corrected_orders": orders and 1, "corrected_amount": "2",
         }
         for grain, start, name, category, orders in (
             ("day", "2011-01-02", "EIRE", None, 3), ("day", "2011-01-02", "France", None, 3),
@@ -1111,6 +1111,7 @@ ALSO: list[tuple[str, dict[str, Any]]] = [
     ("seeds.forecasting.holiday_country_is_a_code", {"holiday_country": "gb"}),
     ("seeds.events.it_ends_after_it_begins", {"name": " "}),
     ("forecasts.series.a_step_is_of_one_kind", {"category": "Bags"}),
+    ("forecasts.series.a_step_is_of_one_kind", {"corrected_orders": None}),
     ("forecasts.sales.intervals_hold_the_mean_and_each_other", {"hi_80": "6.5"}),
 ]
 # Rules of the business that a row cannot break without another.

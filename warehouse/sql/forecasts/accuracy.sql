@@ -1,18 +1,19 @@
 -- Each forecast whose step came to its end since the as_of before, beside what came.
+-- Where what is known of an as_of ends is where its own forecasts begin.
 WITH ends AS (
-    SELECT month, max(day) FILTER (orders > 0) AS last_day
-    FROM core.sales_days
-    WHERE month < $end
-    GROUP BY month
+    SELECT as_of, min(starts_on) AS first_ahead
+    FROM forecasts.sales
+    WHERE as_of < $end AND grain = 'day' AND step = 1
+    GROUP BY as_of
 ),
 
--- What is known of an as_of ends with its last sale, and began with that of the months before.
 spans AS (
     SELECT
-        month AS as_of,
-        coalesce(max(last_day) OVER (ORDER BY month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), DATE '0001-01-01')
-            AS after,
-        max(last_day) OVER (ORDER BY month) AS until
+        as_of,
+        first_ahead,
+        coalesce(
+            max(first_ahead) OVER (ORDER BY as_of ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), DATE '0001-01-01'
+        ) AS first_ahead_before
     FROM ends
 ),
 
@@ -40,39 +41,43 @@ foretold AS (
                 WHEN 'day' THEN sales.starts_on
                 WHEN 'week' THEN sales.starts_on + 6
                 ELSE last_day(sales.starts_on)
-            END BETWEEN spans.after + 1 AND spans.until
+            END BETWEEN spans.first_ahead_before AND spans.first_ahead - 1
     WHERE spans.as_of >= $start AND spans.as_of < $end AND sales.as_of < $end AND NOT sales.is_rest
 ),
 
+series AS (
+    SELECT grain, starts_on, name, orders, amount
+    FROM forecasts.series
+    WHERE month < $end
+),
+
+-- The first that a product had.
 categories AS (
-    SELECT product_id, arg_min(category, month) AS category
-    FROM core.product_months
-    WHERE month < $end AND amount > 0
-    GROUP BY product_id
+    SELECT name, arg_min(category, month) AS category
+    FROM forecasts.series
+    WHERE month < $end AND grain = 'month'
+    GROUP BY name
 ),
 
 days AS (
-    SELECT 'day' AS grain, day AS starts_on, country, orders, amount
-    FROM core.sales_days
-    WHERE month < $end
+    SELECT 'day' AS grain, starts_on, name AS country, orders, amount
+    FROM series
+    WHERE grain = 'day'
     UNION ALL
-    SELECT 'week' AS grain, CAST(date_trunc('week', day) AS DATE) AS starts_on, country, orders, amount
-    FROM core.sales_days
-    WHERE month < $end
+    SELECT 'week' AS grain, CAST(date_trunc('week', starts_on) AS DATE) AS starts_on, name AS country, orders, amount
+    FROM series
+    WHERE grain = 'day'
     UNION ALL
-    SELECT 'month' AS grain, month AS starts_on, country, orders, amount
-    FROM core.sales_days
-    WHERE month < $end
+    SELECT 'month' AS grain, CAST(date_trunc('month', starts_on) AS DATE) AS starts_on, name AS country, orders, amount
+    FROM series
+    WHERE grain = 'day'
 ),
 
 products AS (
-    SELECT 'week' AS grain, week AS starts_on, product_id, amount
-    FROM core.product_weeks
-    WHERE month < $end
-    UNION ALL
-    SELECT 'month' AS grain, month AS starts_on, product_id, amount
-    FROM core.product_months
-    WHERE month < $end
+    SELECT series.grain, series.starts_on, series.name AS product_id, categories.category, series.amount
+    FROM series
+    INNER JOIN categories USING (name)
+    WHERE series.grain <> 'day'
 ),
 
 parts AS (
@@ -91,15 +96,8 @@ parts AS (
     SELECT grain, starts_on, 'amount' AS measure, 'product' AS level, product_id AS series, amount AS value
     FROM products
     UNION ALL
-    SELECT
-        products.grain,
-        products.starts_on,
-        'amount' AS measure,
-        'category' AS level,
-        categories.category AS series,
-        products.amount AS value
+    SELECT grain, starts_on, 'amount' AS measure, 'category' AS level, category AS series, amount AS value
     FROM products
-    INNER JOIN categories USING (product_id)
 ),
 
 actual AS (

@@ -1,5 +1,6 @@
 """Which model is used, how wholes and parts agree, and how sure the result is."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -181,7 +182,7 @@ def test_a_few_lucky_forecasts_do_not_outweigh_those_of_all_similar_series():
 @given(st.lists(st.floats(0, 100), min_size=0, max_size=120))
 def test_an_interval_holds_the_share_of_errors_it_was_measured_on_or_is_the_models_own(errors):
     for level, least in ((80, 9), (95, 39)):
-        found = choice.width(np.array([*errors, np.nan]), level)
+        found = choice.width(np.array([*errors, np.nan])[:, None], level)
         assert found.errors == len(errors)
         assert found.is_measured == (len(errors) >= least)
         if found.is_measured:
@@ -197,3 +198,32 @@ def test_errors_that_had_not_come_are_not_seen():
     assert np.isfinite(found[:, :2]).all()
     assert np.isnan(found[:, 2]).all()
     assert choice.before(date(2020, 3, 1), 5) == date(2019, 10, 1)
+
+
+def test_steps_of_which_nothing_was_expected_and_nothing_came_do_not_narrow_the_others():
+    """Most days of a small country: with them its intervals held seven in ten of the days on which it bought."""
+    draw = np.random.default_rng(3)
+    nodes = tuple(Node("orders", "country", f"{at}", None) for at in range(400))
+    one = origin(1, errors_of(), nodes=nodes)
+    sells = draw.random((400, 3)) < 0.4
+    mean = np.where(sells, 5.0, 0.0)
+    came = np.where(sells, np.maximum(mean + draw.normal(size=mean.shape), 0.0), 0.0)
+    by = date(2020, 4, 1)
+    found = choice.ratios(replace(one, came=came), mean, by)
+    assert np.isnan(found[~sells]).all()
+    assert choice.width(found, 80).times == pytest.approx(1.2816, abs=0.15)
+    # What was not foretold and came is told.
+    surprise = replace(one, came=np.where(sells, came, 2.0))
+    assert np.isfinite(choice.ratios(surprise, mean, by)).all()
+
+
+def test_days_of_few_forecasts_do_not_make_an_interval_narrower_than_the_models_own():
+    """Of one series ninety days of three origins err together: a total's intervals held 64 % where 80 % is promised."""
+    for forecasts, expected in ((8, 1.2816), (9, 0.5)):
+        found = choice.width(np.full((forecasts, 62), 0.5), 80)
+        assert found.times == pytest.approx(expected, abs=1e-3)
+        assert found.is_measured
+    assert choice.width(np.full((3, 62), 2.0), 80).times == 2.0
+    # What had not come yet is no forecast that has told.
+    holes = np.vstack([np.full((8, 62), 0.5), np.full((4, 62), np.nan)])
+    assert choice.width(holes, 80).times == pytest.approx(1.2816, abs=1e-3)
