@@ -34,6 +34,9 @@ CATALOG = "catalog.sqlite"
 # What spills, and the locks of those at work.
 WORK = "tmp"
 OPEN = "open.json"  # in the spill folder of a connection, locked for as long as it is open
+ASIDE = (
+    ".aside"  # ends the name of a spill folder before its lock is taken, and after its connection is closed
+)
 EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
 ON_POSTGRES = {"postgres_scanner": "postgres_scanner", "ducklake": "ducklake"}
 ON_S3 = {"httpfs": "httpfs", "aws": "aws"}
@@ -129,10 +132,8 @@ def open_lake(
         raise _no_lake(root)
     spill = root / WORK / f"{os.getpid()}-{uuid4().hex[:8]}"
     try:
-        spill.mkdir(parents=True)
         registered = _register(spill, as_of)
     except OSError as error:
-        shutil.rmtree(spill, ignore_errors=True)
         raise TillageError(
             f"The warehouse folder {root} cannot be written ({error.strerror}). Every connection needs room "
             "there to spill; make the folder writable or set TILLAGE_HOME to another one."
@@ -153,8 +154,7 @@ def open_lake(
     try:
         connection = duckdb.connect(config=config)
     except duckdb.Error as error:
-        registered.close()
-        shutil.rmtree(spill, ignore_errors=True)
+        _leave(spill, registered)
         raise TillageError(
             f"DuckDB cannot be started with memory {memory}, threads {threads}: {error}"
         ) from error
@@ -177,8 +177,7 @@ def open_lake(
         yield connection
     finally:
         connection.close()
-        shutil.rmtree(spill, ignore_errors=True)
-        registered.close()
+        _leave(spill, registered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,10 @@ class Opened:
 
 
 def opened(root: Path) -> tuple[list[Opened], list[Path]]:
-    """Give the connections open on the lake, and the spill folders of processes that were killed."""
+    """Give the connections open on the lake, and the spill folders that nobody uses: of processes that were killed.
+
+    Among the latter may be the folder of one that is about to open or has just closed: younger than a moment.
+    """
     alive, dead = [], []
     for folder in sorted((root / WORK).glob("*-*/")):
         try:
@@ -201,23 +203,45 @@ def opened(root: Path) -> tuple[list[Opened], list[Path]]:
                 except BlockingIOError:
                     told = json.load(note)
                     alive.append(Opened(folder, datetime.fromisoformat(told["since"]), told["as_of"]))
-                else:
-                    dead.append(folder)
-        except FileNotFoundError:  # closed at this moment, not registered yet, or killed before it was
-            if folder.exists():
-                dead.append(folder)
-        except ValueError:  # read while it was written: open, and since now
-            alive.append(Opened(folder, datetime.now(UTC), None))
-    return alive, dead
+                    continue
+        except FileNotFoundError:  # closed at this moment, or left by a release that locked later
+            pass
+        # One that closed meanwhile has another name by now.
+        dead += [folder] if folder.exists() else []
+    return alive, [*dead, *sorted((root / WORK).glob(f"*{ASIDE}/"))]
 
 
 def _register(spill: Path, as_of: int | None) -> IO[str]:
-    """Note that a connection is open. The lock goes with the process, whatever ends it."""
-    note = (spill / OPEN).open("w")
-    fcntl.flock(note, fcntl.LOCK_EX)
-    json.dump({"since": datetime.now(UTC).isoformat(), "as_of": as_of}, note)
-    note.flush()
+    """Make the spill folder, and note that a connection is open. The lock goes with the process, whatever ends it.
+
+    The folder is seen under its name from its lock on, and no longer when that is let go: who looks in between
+    never finds a folder at work without its lock.
+    """
+    aside = _aside(spill)
+    try:
+        aside.mkdir(parents=True)
+        note = (aside / OPEN).open("w")
+        fcntl.flock(note, fcntl.LOCK_EX)
+        json.dump({"since": datetime.now(UTC).isoformat(), "as_of": as_of}, note)
+        note.flush()
+        aside.rename(spill)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     return note
+
+
+def _leave(spill: Path, registered: IO[str]) -> None:
+    """Take the spill folder of a closed connection away, and let its lock go."""
+    aside = _aside(spill)
+    with suppress(OSError):  # somebody took it away
+        spill.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    registered.close()
+
+
+def _aside(spill: Path) -> Path:
+    return spill.with_name(spill.name.replace("-", ".") + ASIDE)
 
 
 def _no_lake(root: Path) -> NoLakeError:
