@@ -177,7 +177,9 @@ class Settings(BaseSettings):
         "libraries need some 300 MB more.",
     )
     threads: int | None = Field(
-        default=None, ge=1, description="Threads that DuckDB may use in one process; all cores if not set."
+        default=None,
+        ge=1,
+        description="Threads that DuckDB, and whatever else computes, may use in one process; all cores if not set.",
     )
     executor: Literal["in_process", "multiprocess"] = Field(
         default="in_process",
@@ -410,6 +412,8 @@ def export_environment(settings: Settings) -> None:
         # The driver that Dagster brings; SQLAlchemy would look for the next one.
         os.environ["DAGSTER_POSTGRES_URL"] = settings.postgres.replace("://", "+psycopg2://", 1)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+    if settings.threads is not None:
+        os.environ["POLARS_MAX_THREADS"] = str(settings.threads)  # read when it is imported
 
 
 def _paragraph(error: ValidationError) -> str:

@@ -354,6 +354,12 @@ def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
     return Path(str(found[0] if found else ""))
 
 
+def threads_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many threads the connection may use."""
+    found = connection.execute("SELECT current_setting('threads')").fetchone()
+    return int(found[0]) if found else 1
+
+
 def home_of(connection: duckdb.DuckDBPyConnection) -> Path:
     """The folder of the shop whose lake is attached: that of its files, or of what spills where these are elsewhere."""
     data = data_of(connection)
