@@ -334,10 +334,10 @@ PICTURES: Mapping[str, Picture] = {
         bars,
     ),
     "topics.trend": Picture(
-        "The three topics that changed most: how much of each was written, in %, month by month",
+        "Share of the three topics that changed most, in %, in months of 20 reviews or more",
         "SELECT coalesce(name, topic_id), month, 100 * share, 100 * share_low, 100 * share_high FROM topics.trend "
         "LEFT JOIN (SELECT as_of, topic_id, name FROM topics.fits) USING (as_of, topic_id) "
-        "WHERE as_of = $month AND topic_id IN (SELECT topic_id FROM topics.trend WHERE as_of = $month "
+        "WHERE as_of = $month AND reviews >= 20 AND topic_id IN (SELECT topic_id FROM topics.trend WHERE as_of = $month "
         "GROUP BY topic_id ORDER BY max(abs(change)) DESC NULLS LAST, topic_id LIMIT 3) ORDER BY topic_id, month",
         lines,
     ),

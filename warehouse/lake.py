@@ -21,6 +21,7 @@ import duckdb
 
 from warehouse.contract import Table
 from warehouse.errors import NoLakeError, TillageError
+from warehouse.words import counted
 
 READING = "snapshots|current_snapshot|list_files|table_info|table_changes|table_insertions|table_deletions"
 # `query` runs text that is put together when it runs, so nobody can tell beforehand what it calls.
@@ -333,7 +334,7 @@ def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyCo
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise TillageError(
                 "Only a single SELECT is run here: the warehouse is written by `tillage run` alone. "
-                f"What was given is {len(statements)} statement(s), the first of them not a SELECT."
+                f"What was given is {counted(len(statements), 'statement')}, the first of them not a SELECT."
                 if statements
                 else "No SQL was given; write one SELECT."
             )

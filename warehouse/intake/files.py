@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from backports import zstd
 from warehouse.errors import TillageError
 
 PACKED = (".gz", ".zst")
+_HIDDEN = (".", "~")
 TEXTS = (".csv", ".tsv", ".txt")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 # So little that most chunks of a text in few accents are plain ASCII, which is told without decoding it.
@@ -72,7 +73,7 @@ def scan(landing: Path, source: str, kinds: tuple[str, ...]) -> Iterator[Found]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder) / name
-            if name.startswith((".", "~")) or not name.lower().endswith(kinds) or not file.is_file():
+            if name.startswith(_HIDDEN) or not name.lower().endswith(kinds) or not file.is_file():
                 continue
             if file.is_symlink() and not file.resolve().is_relative_to(inside):
                 continue
@@ -80,8 +81,43 @@ def scan(landing: Path, source: str, kinds: tuple[str, ...]) -> Iterator[Found]:
                 told = file.stat()
             except FileNotFoundError:  # taken away while the folder was read
                 continue
-            path = file.relative_to(landing).as_posix().encode(errors="backslashreplace").decode()
-            yield Found(file, path, told.st_size, told.st_mtime_ns)
+            yield Found(file, _told(file, landing), told.st_size, told.st_mtime_ns)
+
+
+def passed_over(landing: Path, kinds: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    """Give what lies below landing/ and is left alone, with the reason; nothing is said of hidden files.
+
+    Args:
+        landing: The folder landing/.
+        kinds: How the names of files that are taken in end, by their folder.
+    """
+    known = " or ".join(f"{name}/" for name in kinds)
+    for entry in sorted(landing.iterdir()) if landing.is_dir() else ():
+        if entry.name in kinds or entry.name.startswith(_HIDDEN):
+            continue
+        if not entry.is_dir() or any(entry.iterdir()):
+            yield (
+                _told(entry, landing),
+                f"files are taken in from {known}, each of a kind of rows; move it there",
+            )
+    for name, endings in kinds.items():
+        taken = {found.file for found in scan(landing, name, endings)}
+        plain = ", ".join(ending for ending in endings if not ending.endswith(PACKED))
+        for folder, folders, names in os.walk(landing / name):
+            folders[:] = sorted(each for each in folders if not each.startswith("."))
+            for each in sorted([*folders, *names]):
+                file = Path(folder) / each
+                if file in taken or each.startswith(_HIDDEN):
+                    continue
+                is_folder, is_kind = each in folders, each.lower().endswith(endings)
+                if is_folder and not (is_kind and not any(file in path.parents for path in taken)):
+                    continue
+                yield _told(file, landing), (
+                    "it is a folder with the name of a file" if is_folder
+                    else f"its name ends in none of {plain} (text and JSON also packed, {' or '.join(PACKED)})" if not is_kind
+                    else "it is a link that leads out of landing/, or nowhere" if file.is_symlink()
+                    else "it is no ordinary file"
+                )  # fmt: skip
 
 
 def read_content(file: Path) -> Content:
@@ -130,6 +166,10 @@ def _unpacked(file: Path) -> Iterator[IO[bytes]]:
     except (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
         kind = "zstd" if file.suffix.lower() == ".zst" else "gzip"
         raise TillageError(f"it is not whole, or no {kind} file: {error}. Pack it again.") from error
+
+
+def _told(file: Path, landing: Path) -> str:
+    return file.relative_to(landing).as_posix().encode(errors="backslashreplace").decode()
 
 
 def _is_packed(file: Path) -> bool:

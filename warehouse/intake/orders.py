@@ -40,6 +40,7 @@ from warehouse.intake.numbers import (
 from warehouse.intake.source import Source
 from warehouse.lake import literal
 from warehouse.tables.landing import ORDERS
+from warehouse.words import counted
 
 LONGEST_NAME = 255
 PARSED = {
@@ -358,7 +359,7 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
         return "day_first"
     if reading.date_order is None and months and days:
         raise TillageError(
-            f"its dates contradict each other: {months} rows can only begin with the month, {days} only with "
+            f"its dates contradict each other: {counted(months, 'row')} can only begin with the month, {days} only with "
             "the day. Write them all in one way, at best with the year first (2010-12-31)."
         )
     if reading.date_order is None:
@@ -397,7 +398,7 @@ def contradiction(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id
     if against > proven:
         said = layout.match.follows.name if layout.match.follows else "the setting date_order"
         raise TillageError(
-            f"{said} says that its dates are {order.replace('_', ' ')}, but {against} rows can only be read "
+            f"{said} says that its dates are {order.replace('_', ' ')}, but {counted(against, 'row')} can only be read "
             f"the other way and {proven} only this way. Rename its date column to sold_at, one of the plain "
             "headers, so that the file's own dates decide."
         )
