@@ -14,7 +14,6 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from assets.cohorts import survival
-from assets.graph import Graph
 from assets.recommendations.blend import in_blocks
 from assets.threads import allowed, at_most, side_by_side
 
@@ -72,8 +71,7 @@ def test_what_a_table_is_computed_with_has_the_threads_of_the_connection(
     intake: Callable[..., object],
     csv_text: Callable[..., str],
     order_row: Callable[..., Any],
-    shop_graph: Graph,
-    make_all: Callable[..., dict[str, list[Any]]],
+    make_up_to: Callable[..., dict[str, list[Any]]],
     monkeypatch: pytest.MonkeyPatch,
     threads: int,
 ) -> None:
@@ -89,16 +87,11 @@ def test_what_a_table_is_computed_with_has_the_threads_of_the_connection(
     monkeypatch.setattr(survival, "compute", compute)
     (orders / "1.csv").write_text(csv_text([order_row()]))
     intake()
-    table = "cohorts.survival"
-    wanted = {table}
-    for name in reversed(shop_graph.nodes):
-        if name in wanted:
-            wanted |= shop_graph.nodes[name].inputs.keys() & shop_graph.nodes.keys()
     before = lake.execute("SELECT current_setting('threads')").fetchone()
     assert before is not None
     lake.execute(f"SET threads = {threads}")
     try:
-        make_all(lake, [name for name in shop_graph.nodes if name in wanted])
+        make_up_to(lake, "cohorts.survival")
     finally:
         lake.execute(f"SET threads = {before[0]}")
     assert len(seen) > 1
