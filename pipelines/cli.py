@@ -69,8 +69,7 @@ app = typer.Typer(
     epilog="--home, --quiet and --debug may stand before or after the command's name.",
 )
 SHOWN_ROWS = 1_000
-SHOWN_DISAGREEMENTS = 10
-SHOWN_OVERLOOKED = 10
+SHOWN_LINES = 10
 EVERYWHERE = {"--home": True, "--quiet": False, "--debug": False}  # whether a value follows
 
 
@@ -160,7 +159,13 @@ def sample(
     first_month: Annotated[
         str | None, typer.Option(metavar="YYYY-MM", help="Default: so many months before the current one.")
     ] = None,
-    preset: Annotated[Preset, typer.Option(help="Which shop.")] = Preset.default,
+    preset: Annotated[
+        Preset,
+        typer.Option(
+            help="Which shop: easy has segments far apart, null nothing to be found, endogenous promotions led by demand, "
+            "bgnbd customers who buy till they die."
+        ),
+    ] = Preset.default,
     reviews: Annotated[
         float, typer.Option(help="Share of the lines of known customers that are written of: 0.02, say.")
     ] = 0.0,
@@ -191,6 +196,8 @@ def sample(
             )
         except ValueError as error:
             raise TillageError(f"No sample shop was written: {error}") from error
+    if written.reviews:
+        out.print(f"{counted(len(written.reviews), 'file')} of reviews, {settings.landing / 'reviews'}.")
     out.print(
         f"{counted(written.rows, 'row')} in {counted(len(written.files), 'file')}, {settings.landing / 'orders'}. "
         "`tillage run` takes them in."
@@ -258,6 +265,10 @@ def status() -> None:
             "SELECT path, reason FROM landing.files "
             "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused' ORDER BY path"
         ).fetchall()
+        remarks = lake.execute(
+            "SELECT path, remark FROM landing.files "
+            "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND remark IS NOT NULL ORDER BY path"
+        ).fetchall()
         disagreeing = disagreements(lake)
     waiting = todo(settings, Wanted())
     grid = _grid("table", "rows", "months", "state", right=("rows",))
@@ -278,6 +289,7 @@ def status() -> None:
     )
     for path, reason in refused:
         out.print(f"refused: {escape(path)}: {escape(reason)}")
+    _print_few([f"{escape(path)}: {escape(remark)}" for path, remark in remarks])
     _print_disagreements(disagreeing)
     for path in (found.path for found in waiting.files):
         out.print(f"waiting: {escape(path)}")
@@ -292,7 +304,7 @@ def status() -> None:
 
 @app.command()
 def query(
-    sql: Annotated[str, typer.Argument(help="One SELECT.")],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT.")],
     how: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
     as_of: Annotated[
         int | None, typer.Option(metavar="SNAPSHOT", help="As the lake was at that snapshot.")
@@ -325,7 +337,8 @@ def query(
 @app.command()
 def export(
     tables: Annotated[
-        list[str] | None, typer.Argument(metavar="[TABLE ...]", help="As schema.name; all without one.")
+        list[str] | None,
+        typer.Argument(metavar="TABLE", help="As schema.name, one or several; all without one."),
     ] = None,
     how: Annotated[ExportFormat, typer.Option("--format", help="Kind of file.")] = ExportFormat.parquet,
     personal: Annotated[
@@ -692,9 +705,8 @@ def _print_outcome(outcome: Outcome) -> None:
             f"{counted(len(outcome.files), 'file')}, {counted(read, 'row')} read, {outcome.quarantined:,} of them in "
             "quarantine"
         )
-    for row in outcome.files:
-        if row["remark"]:
-            out.print(f"{escape(str(row['path']))}: {escape(str(row['remark']))}")
+    told = [(str(row["path"]), str(row["remark"])) for row in outcome.files if row["remark"]]
+    _print_few([f"{escape(path)}: {escape(remark)}" for path, remark in told])
     _print_disagreements(outcome.disagreements)
     for warning in outcome.warnings:
         out.print(f"[yellow]warning[/] {escape(warning)}")
@@ -717,18 +729,18 @@ def _print_disagreements(told: Sequence[str]) -> None:
         "different lines; all are kept, and count.[/] "
         "Take the file that is wrong out with `tillage forget-file`, once it lies in landing/ no more."
     )
-    for line in told[:SHOWN_DISAGREEMENTS]:
-        out.print(f"  {escape(line)}")
-    if len(told) > SHOWN_DISAGREEMENTS:
-        out.print(f"  and {len(told) - SHOWN_DISAGREEMENTS:,} more")
+    _print_few([f"  {escape(line)}" for line in told], "  ")
+
+
+def _print_few(lines: Sequence[str], indent: str = "") -> None:
+    for line in lines[:SHOWN_LINES]:
+        out.print(line)
+    if len(lines) > SHOWN_LINES:
+        out.print(f"{indent}and {len(lines) - SHOWN_LINES:,} more")
 
 
 def _print_overlooked(settings: Settings) -> None:
-    told = overlooked(settings)
-    for line in told[:SHOWN_OVERLOOKED]:
-        out.print(f"[yellow]{escape(line)}[/]")
-    if len(told) > SHOWN_OVERLOOKED:
-        out.print(f"[yellow]and {len(told) - SHOWN_OVERLOOKED:,} more[/]")
+    _print_few([f"[yellow]{escape(line)}[/]" for line in overlooked(settings)])
 
 
 def _grid(*titles: str, right: Sequence[str] = ()) -> Grid:

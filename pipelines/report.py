@@ -259,7 +259,7 @@ def _red(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
                 "refused" if is_error else "warning",
                 told.get("months", ""),
                 told.get("failing rows"),
-                f"{_demanded(check).rstrip('.')}. {_sample(told.get('sample'))}",
+                " Not so: ".join(part for part in (_demanded(check), _sample(told.get("sample"))) if part),
             )
         )
     if rows:
@@ -331,6 +331,7 @@ def _tables(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
         months = made.get(name, [])
         dated = sorted(str(at["month"])[:7] for at in months if at["month"])
         passed = checks.get(name, [])
+        told, timed = ([at for at in months if of in at] for of in ("rows changed", "seconds"))
         counts = [at.get("dagster/partition_row_count", at.get("dagster/row_count", 0)) for at in months]
         reasons = sorted({str(at["why"]) for at in months if "why" in at})
         rows.append(
@@ -338,10 +339,10 @@ def _tables(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
                 name,
                 " to ".join(sorted({dated[0], dated[-1]})) if dated else "",
                 len(dated) if dated else None,
-                sum(at.get("rows changed") is True for at in months),
+                sum(at["rows changed"] is True for at in told) if told else None,
                 sum(int(str(count)) for count in counts),
                 f"{sum(passed)}/{len(passed)}" if passed else "",
-                round(sum(float(str(at.get("seconds", 0))) for at in months), 1),
+                round(sum(float(str(at["seconds"])) for at in timed), 1) if timed else None,
                 "; ".join(reasons),
             )
         )
