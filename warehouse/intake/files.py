@@ -102,22 +102,31 @@ def passed_over(landing: Path, kinds: Mapping[str, tuple[str, ...]]) -> Iterator
             )
     for name, endings in kinds.items():
         taken = {found.file for found in scan(landing, name, endings)}
-        plain = ", ".join(ending for ending in endings if not ending.endswith(PACKED))
         for folder, folders, names in os.walk(landing / name):
             folders[:] = sorted(each for each in folders if not each.startswith("."))
             for each in sorted([*folders, *names]):
                 file = Path(folder) / each
                 if file in taken or each.startswith(_HIDDEN):
                     continue
-                is_folder, is_kind = each in folders, each.lower().endswith(endings)
-                if is_folder and not (is_kind and not any(file in path.parents for path in taken)):
-                    continue
-                yield _told(file, landing), (
-                    "it is a folder with the name of a file" if is_folder
-                    else f"its name ends in none of {plain} (text and JSON also packed, {' or '.join(PACKED)})" if not is_kind
-                    else "it is a link that leads out of landing/, or nowhere" if file.is_symlink()
-                    else "it is no ordinary file"
-                )  # fmt: skip
+                if why := _why(file, endings, is_empty=not any(file in path.parents for path in taken)):
+                    yield _told(file, landing), why
+
+
+def _why(file: Path, endings: tuple[str, ...], *, is_empty: bool) -> str | None:
+    """Why a file or folder that is not taken in is none of those that are; None of a folder like any other."""
+    is_kind = file.name.lower().endswith(endings)
+    if file.is_dir() and file.is_symlink():
+        return "it is a link to a folder, which is not followed"
+    if file.is_dir():
+        return "it is a folder with the name of a file" if is_kind and is_empty else None
+    if not is_kind:
+        plain = ", ".join(ending for ending in endings if not ending.endswith(PACKED))
+        return f"its name ends in none of {plain} (text and JSON also packed, {' or '.join(PACKED)})"
+    return (
+        "it is a link that leads out of landing/, or nowhere"
+        if file.is_symlink()
+        else "it is no ordinary file"
+    )
 
 
 def read_content(file: Path) -> Content:
