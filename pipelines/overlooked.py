@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from pipelines.settings import Settings
 from warehouse.intake import SOURCES
-from warehouse.intake.files import passed_over
+from warehouse.intake.files import passed_over, visible
 from warehouse.tables import TABLES
 
 
@@ -17,9 +17,8 @@ def overlooked(settings: Settings) -> list[str]:
 
 def _seeds(settings: Settings) -> Iterator[str]:
     known = sorted(f"{table.name}.csv" for table in TABLES.values() if table.schema == "seeds")
-    files = sorted(settings.seeds.iterdir()) if settings.seeds.is_dir() else []
-    for file in files:
-        if file.name not in known and not file.name.startswith((".", "~")):
+    for file in visible(settings.seeds):
+        if file.name not in known:
             nearest = get_close_matches(file.name.lower(), known, 1)
             meant = f"is {nearest[0]} meant?" if nearest else f"there are {', '.join(known)}"
             name = file.name.encode(errors="backslashreplace").decode()

@@ -92,33 +92,38 @@ def passed_over(landing: Path, kinds: Mapping[str, tuple[str, ...]]) -> Iterator
         kinds: How the names of files that are taken in end, by their folder.
     """
     known = " or ".join(f"{name}/" for name in kinds)
-    for entry in sorted(landing.iterdir()) if landing.is_dir() else ():
-        if entry.name in kinds or entry.name.startswith(_HIDDEN):
-            continue
-        if not entry.is_dir() or any(entry.iterdir()):
+    for entry in visible(landing):
+        if entry.name not in kinds and (not entry.is_dir() or visible(entry)):
             yield (
                 _told(entry, landing),
                 f"files are taken in from {known}, each of a kind of rows; move it there",
             )
     for name, endings in kinds.items():
         taken = {found.file for found in scan(landing, name, endings)}
+        holding = {folder for file in taken for folder in file.parents}
         for folder, folders, names in os.walk(landing / name):
             folders[:] = sorted(each for each in folders if not each.startswith("."))
             for each in sorted([*folders, *names]):
                 file = Path(folder) / each
-                if file in taken or each.startswith(_HIDDEN):
+                if file in taken or file in holding or each.startswith(_HIDDEN):
                     continue
-                if why := _why(file, endings, is_empty=not any(file in path.parents for path in taken)):
+                if why := _why(file, endings):
                     yield _told(file, landing), why
 
 
-def _why(file: Path, endings: tuple[str, ...], *, is_empty: bool) -> str | None:
-    """Why a file or folder that is not taken in is none of those that are; None of a folder like any other."""
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder and not hidden; nothing where it cannot be read, or is not there."""
+    _, folders, names = next(os.walk(folder), ("", [], []))
+    return [folder / name for name in sorted([*folders, *names]) if not name.startswith(_HIDDEN)]
+
+
+def _why(file: Path, endings: tuple[str, ...]) -> str | None:
+    """Why nothing is taken in from a file or folder; None of a folder like any other."""
     is_kind = file.name.lower().endswith(endings)
     if file.is_dir() and file.is_symlink():
         return "it is a link to a folder, which is not followed"
     if file.is_dir():
-        return "it is a folder with the name of a file" if is_kind and is_empty else None
+        return "it is a folder with the name of a file" if is_kind else None
     if not is_kind:
         plain = ", ".join(ending for ending in endings if not ending.endswith(PACKED))
         return f"its name ends in none of {plain} (text and JSON also packed, {' or '.join(PACKED)})"
