@@ -31,6 +31,7 @@ from warehouse.lineage import column_lineage
 from warehouse.plan import Plan, is_seen, month_before
 from warehouse.records import NOTHING, Record, Refusal, read_refusals
 from warehouse.tables import TABLES
+from warehouse.words import counted
 
 # Dagster would log a materialization for every month of the range that a run was asked for, made or
 # not, all with one version. An output with this key logs none: the months that were made are logged here.
@@ -39,6 +40,12 @@ SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 FORCE = "tillage/force"
 # How many months a location may run on after it was loaded before "every month up to it" falls short.
 MONTHS_AHEAD = 120
+# The UI says beside each that it is non-blocking, by which it means what follows, and not the months that fail.
+OF_ERRORS = (
+    " A month that fails is not published: the rows that it had stay. The months that pass are, and what follows is made "
+    "from those, so the check is non-blocking in Dagster's sense."
+)
+OF_WARNINGS = " A warning: a month that fails is published all the same."
 # How a chain sees itself.
 OF_ITSELF = frozenset({Sees.BEFORE, Sees.LAST})
 
@@ -199,8 +206,9 @@ def _check_spec(table: Table, rule: Rule) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         rule.name,
         asset=key(table.qualified),
-        description=rule.description
-        + (" A month that fails is not published." if rule.severity == "error" else " A warning."),
+        description=rule.description + (OF_ERRORS if rule.severity == "error" else OF_WARNINGS),
+        # What follows is made all the same, from the months that pass: Dagster would skip all of it if this were true.
+        blocking=False,
         metadata={"failing rows": dg.MetadataValue.md(f"```sql\n{rule.failing}\n```")},
     )
 
@@ -406,7 +414,7 @@ def _lineage(table: Table) -> dg.TableColumnLineage | None:
 def _refusal(table: Table, made: Made) -> str:
     findings = made.published.findings if made.published else ()
     told = "; ".join(
-        f"{_name(finding.month)}: {finding.rule} ({finding.count} rows)"
+        f"{_name(finding.month)}: {finding.rule} ({counted(finding.count, 'row')})"
         for finding in findings
         if finding.severity == "error"
     )

@@ -12,6 +12,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from assets.threads import allowed
 from resources.models import packed
 from warehouse.contract import Table, fingerprint
 from warehouse.publish import Compute
@@ -59,13 +60,15 @@ def step_of(table: Table, months: Sequence[date]) -> Compute | None:
 
     def compute(given: Path, made: Path) -> Sequence[Fitted]:
         import polars as pl
+        from threadpoolctl import threadpool_limits
 
         code, rows = importlib.import_module(module), pl.read_parquet(given)
-        found: pl.DataFrame = code.compute(rows, sorted(months))
-        found.write_parquet(made)
-        if not hasattr(code, "models"):
-            return ()
-        return [packed(month, model) for month, model in code.models(rows, found).items()]
+        with threadpool_limits(allowed()):  # BLAS and OpenMP
+            found: pl.DataFrame = code.compute(rows, sorted(months))
+            found.write_parquet(made)
+            if not hasattr(code, "models"):
+                return ()
+            return [packed(month, model) for month, model in code.models(rows, found).items()]
 
     return compute
 

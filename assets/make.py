@@ -8,9 +8,10 @@ import duckdb
 
 from assets.computed import step_of
 from assets.graph import Graph
+from assets.threads import at_most
 from expectations.audit import audit
 from warehouse.contract import Sees
-from warehouse.lake import ensure, in_transaction
+from warehouse.lake import ensure, in_transaction, threads_of
 from warehouse.plan import Plan, next_month
 from warehouse.publish import Judge, Published, publish
 from warehouse.records import read_refusals, read_versions
@@ -83,18 +84,19 @@ def make(
     for batch in _batches(plan, name, list(wanted)):
         dated = [month for month in batch if month is not None]
         bounds = {"start": min(dated), "end": next_month(max(dated))} if dated else {}
-        one = publish(
-            connection,
-            TABLES[name],
-            graph.queries[name],
-            months=batch,
-            parameters=bounds,
-            inputs=inputs,
-            code=graph.nodes[name].code,
-            judge=judge,
-            compute=step_of(TABLES[name], dated),
-            run=run,
-        )
+        with at_most(threads_of(connection)):
+            one = publish(
+                connection,
+                TABLES[name],
+                graph.queries[name],
+                months=batch,
+                parameters=bounds,
+                inputs=inputs,
+                code=graph.nodes[name].code,
+                judge=judge,
+                compute=step_of(TABLES[name], dated),
+                run=run,
+            )
         published = one if published is None else published.followed_by(one)
     return Made(wanted, published)
 

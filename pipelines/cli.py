@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,9 +36,10 @@ from rich.progress import (
 from rich.table import Table as Grid
 
 from pipelines import collect_seldom
+from pipelines.overlooked import overlooked
 from pipelines.run import Outcome, Progress, Todo, Wanted, todo
 from pipelines.run import run as run_all
-from pipelines.settings import Settings, export_environment, load
+from pipelines.settings import Settings, export_environment, load, strange_variables
 from warehouse.backup import Copied
 from warehouse.backup import backup as backup_home
 from warehouse.backup import restore as restore_home
@@ -57,6 +59,7 @@ from warehouse.maintenance import maintain as maintain_lake
 from warehouse.plan import month_range, next_month
 from warehouse.records import prepare, read_refusals, read_versions
 from warehouse.tables import TABLES
+from warehouse.words import counted
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,7 +70,7 @@ app = typer.Typer(
     epilog="--home, --quiet and --debug may stand before or after the command's name.",
 )
 SHOWN_ROWS = 1_000
-SHOWN_DISAGREEMENTS = 10
+SHOWN_LINES = 10
 EVERYWHERE = {"--home": True, "--quiet": False, "--debug": False}  # whether a value follows
 
 
@@ -129,6 +132,12 @@ def main() -> None:
         _fail(f"{type(error).__name__}: {error} (--debug shows where)")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"tillage {installed('tillage')}")
+        raise typer.Exit
+
+
 @app.callback()
 def everywhere(
     home: Annotated[
@@ -136,8 +145,12 @@ def everywhere(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only results and troubles.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Take in the options that every command has."""
+    del version
     STATE.home, STATE.is_quiet, STATE.is_debug = home, quiet, debug
 
 
@@ -149,7 +162,13 @@ def sample(
     first_month: Annotated[
         str | None, typer.Option(metavar="YYYY-MM", help="Default: so many months before the current one.")
     ] = None,
-    preset: Annotated[Preset, typer.Option(help="Which shop.")] = Preset.default,
+    preset: Annotated[
+        Preset,
+        typer.Option(
+            help="Which shop: easy has segments far apart, null nothing to be found, endogenous promotions led by demand, "
+            "bgnbd customers who buy till they die."
+        ),
+    ] = Preset.default,
     reviews: Annotated[
         float, typer.Option(help="Share of the lines of known customers that are written of: 0.02, say.")
     ] = 0.0,
@@ -180,8 +199,10 @@ def sample(
             )
         except ValueError as error:
             raise TillageError(f"No sample shop was written: {error}") from error
+    if written.reviews:
+        out.print(f"{counted(len(written.reviews), 'file')} of reviews, {settings.landing / 'reviews'}.")
     out.print(
-        f"{written.rows:,} rows in {len(written.files)} files, {settings.landing / 'orders'}. "
+        f"{counted(written.rows, 'row')} in {counted(len(written.files), 'file')}, {settings.landing / 'orders'}. "
         "`tillage run` takes them in."
     )
 
@@ -226,6 +247,7 @@ def run(
         _print_outcome(outcome)
     else:
         out.print(escape(_nothing(settings, wanted)))
+    _print_overlooked(settings)
     if outcome.troubles:
         for trouble in outcome.troubles:
             err.print(f"[bold red]Refused or failed[/] {escape(trouble)}")
@@ -245,6 +267,10 @@ def status() -> None:
         refused = lake.execute(
             "SELECT path, reason FROM landing.files "
             "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused' ORDER BY path"
+        ).fetchall()
+        remarks = lake.execute(
+            "SELECT path, remark FROM landing.files "
+            "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND remark IS NOT NULL ORDER BY path"
         ).fetchall()
         disagreeing = disagreements(lake)
     waiting = todo(settings, Wanted())
@@ -266,9 +292,11 @@ def status() -> None:
     )
     for path, reason in refused:
         out.print(f"refused: {escape(path)}: {escape(reason)}")
+    _print_few([f"{escape(path)}: {escape(remark)}" for path, remark in remarks])
     _print_disagreements(disagreeing)
     for path in (found.path for found in waiting.files):
         out.print(f"waiting: {escape(path)}")
+    _print_overlooked(settings)
     if chains := {name: months for name, months in waiting.provisional.items() if months}:
         select = " or ".join(f"key:{name.replace('.', '/')}" for name in chains)
         out.print(
@@ -279,7 +307,7 @@ def status() -> None:
 
 @app.command()
 def query(
-    sql: Annotated[str, typer.Argument(help="One SELECT.")],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT.")],
     how: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
     as_of: Annotated[
         int | None, typer.Option(metavar="SNAPSHOT", help="As the lake was at that snapshot.")
@@ -312,7 +340,8 @@ def query(
 @app.command()
 def export(
     tables: Annotated[
-        list[str] | None, typer.Argument(metavar="[TABLE ...]", help="As schema.name; all without one.")
+        list[str] | None,
+        typer.Argument(metavar="TABLE", help="As schema.name, one or several; all without one."),
     ] = None,
     how: Annotated[ExportFormat, typer.Option("--format", help="Kind of file.")] = ExportFormat.parquet,
     personal: Annotated[
@@ -375,10 +404,11 @@ def maintain() -> None:
     with _opened(settings) as lake:
         done = maintain_lake(lake, keep=timedelta(days=settings.keep_days), now=datetime.now(UTC))
     for name, (before, after) in done.merged.items():
-        out.print(f"{name}: {before:,} small files became {after:,}")
+        out.print(f"{name}: {counted(before, 'small file')} became {after:,}")
     out.print(
-        f"{len(done.expired):,} snapshots expired, {len(done.pinned):,} older than {settings.keep_days} days kept as a "
-        f"model or a reader names them; {done.deleted:,} files deleted that were let go, {done.orphans:,} of killed runs"
+        f"{counted(len(done.expired), 'snapshot')} expired, {len(done.pinned):,} older than "
+        f"{counted(settings.keep_days, 'day')} kept as a model or a reader names them; "
+        f"{counted(done.deleted, 'file')} deleted of those let go, {done.orphans:,} of killed runs"
     )
     if done.is_held_back:
         out.print("Files let go since then are kept: a connection to the lake is open for longer than a day.")
@@ -422,7 +452,7 @@ def forget(
             )
         done = forget_customer(lake, customer, datetime.now(UTC))
         for name, count in done.rows.items():
-            out.print(f"{name}: {count:,} rows")
+            out.print(f"{name}: {counted(count, 'row')}")
         left = list(traces(lake, customer)) if was_known else []
     for one in left:
         err.print(f"[bold red]Left[/] {escape(one)}")
@@ -432,7 +462,7 @@ def forget(
         out.print("Nothing is left of them.")
         return
     out.print(
-        f"{done.models:,} models marked, {done.snapshots:,} snapshots expired. `tillage run` makes anew what was made of "
+        f"{counted(done.models, 'model')} marked, {counted(done.snapshots, 'snapshot')} expired. `tillage run` makes anew what was made of "
         "their rows; `tillage maintain` deletes the files in a day or two; `tillage forget` once more proves it then."
     )
     if done.files:
@@ -519,6 +549,8 @@ def _hoisted(arguments: Sequence[str]) -> list[str]:
 
 
 def _settings() -> Settings:
+    for line in strange_variables():
+        err.print(f"[yellow]{escape(line)}[/]")
     return load(STATE.home)
 
 
@@ -603,7 +635,7 @@ class _PlainProgress(Progress):
 
 def _print_copied(folder: Path, copied: Copied) -> None:
     out.print(
-        f"{escape(str(folder))}: {copied.files:,} files copied ({copied.size / 1e6:,.1f} MB), {copied.unchanged:,} there "
+        f"{escape(str(folder))}: {counted(copied.files, 'file')} copied ({copied.size / 1e6:,.1f} MB), {copied.unchanged:,} there "
         f"already; the lake as of snapshot {copied.snapshot}"
     )
 
@@ -646,10 +678,10 @@ def _nothing(settings: Settings, wanted: Wanted) -> str:
     if left.seen and not any(map(wanted.covers, left.seen)):
         brought = _span(list(set(left.seen)))
         told = f"Nothing to do: files brought {brought}, and no month of that was asked for"
-        told += f". Refused stand {refused}" if refused else ""
+        told += f". Refused: {refused}" if refused else ""
     elif outside := _counted({"new file": len(left.files), "table": len(left.outlook)}):
         told = f"Nothing to do in what was asked for; outside of it wait {outside}: `tillage run` alone sees to all"
-        told += f". Refused stand {refused}" if refused else ""
+        told += f". Refused: {refused}" if refused else ""
     else:
         told = "Nothing to do: no new file, and everything is current"
         told += f" but what stands refused: {refused}" if refused else ""
@@ -658,7 +690,7 @@ def _nothing(settings: Settings, wanted: Wanted) -> str:
 
 def _counted(counts: Mapping[str, int]) -> str:
     """As in "1 file and 2 months"; empty if there is none."""
-    return " and ".join(f"{count:,} {name}{'s' * (count > 1)}" for name, count in counts.items() if count)
+    return " and ".join(counted(count, name) for name, count in counts.items() if count)
 
 
 def _print_outcome(outcome: Outcome) -> None:
@@ -673,9 +705,14 @@ def _print_outcome(outcome: Outcome) -> None:
     if outcome.files:
         read = sum(int(row["rows_read"]) for row in outcome.files)
         out.print(
-            f"{len(outcome.files)} files, {read:,} rows read, {outcome.quarantined:,} of them in quarantine"
+            f"{counted(len(outcome.files), 'file')}, {counted(read, 'row')} read, {outcome.quarantined:,} of them in "
+            "quarantine"
         )
+    told = [(str(row["path"]), str(row["remark"])) for row in outcome.files if row["remark"]]
+    _print_few([f"{escape(path)}: {escape(remark)}" for path, remark in told])
     _print_disagreements(outcome.disagreements)
+    for warning in outcome.warnings:
+        out.print(f"[yellow]warning[/] {escape(warning)}")
     for page in outcome.pages:
         out.print(f"what it did, and why: {escape(str(page))}")
     home = "" if STATE.home is None else f" --home {shlex.quote(str(STATE.home))}"
@@ -691,13 +728,22 @@ def _print_disagreements(told: Sequence[str]) -> None:
     if not told:
         return
     out.print(
-        f"[yellow]{len(told):,} invoices stand in several files with different lines; all are kept, and count.[/] "
+        f"[yellow]{counted(len(told), 'invoice')} {'stands' if len(told) == 1 else 'stand'} in several files with "
+        "different lines; all are kept, and count.[/] "
         "Take the file that is wrong out with `tillage forget-file`, once it lies in landing/ no more."
     )
-    for line in told[:SHOWN_DISAGREEMENTS]:
-        out.print(f"  {escape(line)}")
-    if len(told) > SHOWN_DISAGREEMENTS:
-        out.print(f"  and {len(told) - SHOWN_DISAGREEMENTS:,} more")
+    _print_few([f"  {escape(line)}" for line in told], "  ")
+
+
+def _print_few(lines: Sequence[str], indent: str = "") -> None:
+    for line in lines[:SHOWN_LINES]:
+        out.print(line)
+    if len(lines) > SHOWN_LINES:
+        out.print(f"{indent}and {len(lines) - SHOWN_LINES:,} more")
+
+
+def _print_overlooked(settings: Settings) -> None:
+    _print_few([f"[yellow]{escape(line)}[/]" for line in overlooked(settings)])
 
 
 def _grid(*titles: str, right: Sequence[str] = ()) -> Grid:

@@ -18,7 +18,7 @@ from pipelines.instance import prepare_instance
 from pipelines.jobs import jobs
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
-from pipelines.settings import Settings, load
+from pipelines.settings import Settings, load, strange_variables
 from resources.lake import LakeResource
 from warehouse.errors import NoLakeError
 from warehouse.intake import SOURCES
@@ -38,6 +38,8 @@ def defs() -> dg.Definitions:
     """What `dagster dev` and workspace.yaml load."""
     collect_seldom()
     settings = load()
+    for line in strange_variables():
+        dg.get_dagster_logger("tillage").warning(line)
     prepare_instance(settings)  # for webserver and daemon, where they are started one by one
     return build(settings)
 

@@ -17,6 +17,7 @@ from warehouse.export import Format, chosen, export
 from warehouse.maintenance import maintain
 from warehouse.records import prepare
 from warehouse.tables import TABLES
+from warehouse.words import counted
 
 RETRAIN, REPORT, MAINTAIN = "retrain", "report", "maintain"
 
@@ -92,11 +93,14 @@ def jobs(
                 done = maintain(lake, keep=keep, now=datetime.now(UTC))
         except TillageError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        merged = [f"{before} files of {name} became {after}" for name, (before, after) in done.merged.items()]
+        merged = [
+            f"{counted(before, 'file')} of {name} became {after}"
+            for name, (before, after) in done.merged.items()
+        ]
         context.log.info("; ".join(merged) or "no table had small files to merge")
         context.log.info(
-            f"{len(done.expired)} snapshots expired, {len(done.pinned)} older ones kept as a model or a reader names "
-            f"them; {done.deleted} files deleted that were let go, {done.orphans} of killed runs"
+            f"{counted(len(done.expired), 'snapshot')} expired, {len(done.pinned)} older kept as a model or a reader names "
+            f"them; {counted(done.deleted, 'file')} deleted of those let go, {done.orphans} of killed runs"
         )
 
     @dg.job(

@@ -3,7 +3,7 @@
 What a stranger's file brought is text in them, never markup; customers are not named.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,16 +14,25 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import duckdb
 
+from assets.landing.asset import CHECKS
 from assets.pictures import PICTURES
-from pipelines.settings import Settings
+from expectations.rules import rules
+from pipelines.overlooked import overlooked
+from pipelines.settings import Settings, strange_variables
 from warehouse.lake import shape_of
 from warehouse.plan import next_month
 from warehouse.tables import TABLES
+from warehouse.tables.landing import FILES
+from warehouse.words import counted
+
+TAKING_IN = "landing__files"  # the step
+SHOWN_ROWS = 3
 
 _STYLE = (
-    "body{font:15px/1.45 sans-serif;max-width:960px;margin:2em auto;padding:0 1em;color:#222}"
+    "body{font:15px/1.45 sans-serif;max-width:1160px;margin:2em auto;padding:0 1em;color:#222}"
     "table{border-collapse:collapse;margin:.5em 0 1.5em}th,td{padding:.2em .8em;border-bottom:1px solid #e4e9ee;"
-    "text-align:left;vertical-align:top;white-space:nowrap}td:last-child{white-space:normal}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "text-align:left;vertical-align:top;white-space:nowrap}td:last-child{white-space:normal}"
+    "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}"
     ".bad{color:#b3261e;font-weight:600}h2{margin-top:1.6em}"
 )
 
@@ -159,8 +168,8 @@ def write_run(settings: Settings, instance: dg.DagsterInstance, run_id: str) -> 
     record = instance.get_run_record_by_id(run_id)
     if record is None:
         return None
-    entries = [entry.dagster_event for entry in instance.all_logs(run_id)]
-    events = [event for event in entries if event is not None]
+    entries = instance.all_logs(run_id)
+    events = [event for event in (entry.dagster_event for entry in entries) if event is not None]
     started = datetime.fromtimestamp(record.start_time or 0, ZoneInfo(settings.timezone))
     seconds = (record.end_time or 0) - (record.start_time or 0)
     run = record.dagster_run
@@ -171,8 +180,10 @@ def write_run(settings: Settings, instance: dg.DagsterInstance, run_id: str) -> 
             f"{state}</b>, {started:%Y-%m-%d %H:%M:%S}, {max(seconds, 0):.1f} s.</p>"
         ),
         *_troubles(events),
-        *_files(events),
+        *_files(events, entries),
         *_tables(events),
+        *_red(events),
+        *_overlooked(settings),
     ]
     file = settings.exports / "runs" / f"{started:%Y-%m-%dT%H-%M-%S}-{run.job_name}-{run_id[:8]}.html"
     return _written(file, f"Run {run_id[:8]} ({run.job_name})", parts)
@@ -192,7 +203,9 @@ def _sections(connection: duckdb.DuckDBPyConnection, period: dict[str, date]) ->
 def _pictures(connection: duckdb.DuckDBPyConnection, month: date) -> Iterator[str]:
     for name, picture in PICTURES.items():
         if shape_of(connection, TABLES[name]) and (
-            drawn := picture.svg(connection.execute(picture.query, {"month": month}).fetchall())
+            drawn := picture.svg(
+                connection.execute(picture.query, {"month": month}).fetchall(), is_titled=False
+            )
         ):
             yield f"<h2>{escape(picture.title)}</h2><p>{escape(name)}</p>{drawn}"
 
@@ -214,7 +227,79 @@ def _troubles(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
             yield f"<p class='bad'>{escape(str(event.step_key))}: {escape(why_failed(event))}</p>"
 
 
-def _files(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+def why_red(check: dg.AssetCheckEvaluation) -> str:
+    """What a check that failed demands, and where that is not so."""
+    told = f"{check.check_name}: {_demanded(check).rstrip('.')}"
+    if "months" not in check.metadata:
+        return told
+    rows = counted(int(str(check.metadata["failing rows"].value)), "row")
+    return f"{told}; not so in {rows} of {check.metadata['months'].value}"
+
+
+def _demanded(check: dg.AssetCheckEvaluation) -> str:
+    name = ".".join(check.asset_key.path)
+    if name == FILES.qualified:
+        return CHECKS[check.check_name][0]
+    return next(rule.description for rule in rules(TABLES[name]) if rule.name == check.check_name)
+
+
+def _red(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    """Which checks failed, what they demand, and rows of those that fail it."""
+    rows = []
+    for event in events:
+        if event.event_type_value != "ASSET_CHECK_EVALUATION" or event.asset_check_evaluation_data.passed:
+            continue
+        check = event.asset_check_evaluation_data
+        told = {name: entry.value for name, entry in check.metadata.items()}
+        is_error = check.severity is dg.AssetCheckSeverity.ERROR
+        rows.append(
+            (
+                ".".join(check.asset_key.path),
+                check.check_name,
+                "refused" if is_error else "warning",
+                told.get("months", ""),
+                told.get("failing rows"),
+                " Not so: ".join(part for part in (_demanded(check), _sample(told.get("sample"))) if part),
+            )
+        )
+    if rows:
+        names = (
+            "table",
+            "check",
+            "what it is",
+            "months",
+            "failing rows",
+            "what it demands, and rows that fail",
+        )
+        yield f"<h2>Checks that failed</h2>{_grid(names, rows)}"
+
+
+def _sample(told: object) -> str:
+    """The first rows of a sample, which the asset's page in the UI shows whole."""
+    each = told.values() if isinstance(told, Mapping) else [told]
+    rows = [row for some in each if isinstance(some, list) for row in some]
+    return " · ".join(
+        ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
+        for row in rows[:SHOWN_ROWS]
+    )
+
+
+def _overlooked(settings: Settings) -> Iterator[str]:
+    if told := [*overlooked(settings), *strange_variables()]:
+        yield f"<h2>Passed over</h2><ul>{''.join(f'<li>{escape(line)}</li>' for line in told)}</ul>"
+
+
+def _files(events: Sequence[dg.DagsterEvent], entries: Sequence[dg.EventLogEntry]) -> Iterator[str]:
+    """What became of each file; where none was taken in, why."""
+    left = [
+        entry.user_message
+        for entry in entries
+        if entry.dagster_event is None
+        and entry.step_key == TAKING_IN
+        and " is left for the next time" in entry.user_message
+    ]
+    told = "".join(f"<li>{escape(line)}</li>" for line in left)
+    yield f"<h2>Files left for the next time</h2><ul>{told}</ul>" if told else ""
     for event in events:
         if event.event_type_value == "ASSET_MATERIALIZATION":
             files = event.step_materialization_data.materialization.metadata.get("files")
@@ -223,6 +308,11 @@ def _files(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
                 rows = [tuple(record.data.get(name) for name in names) for record in files.records]
                 yield f"<h2>Files</h2>{_grid(names, rows)}"
                 return
+    if any(event.is_step_success and event.step_key == TAKING_IN for event in events):
+        others = " but those left" if told else ""
+        yield (
+            f"<h2>Files</h2><p>None was taken in: no file in landing/ is new, or changed since it was taken in{others}.</p>"
+        )
 
 
 def _tables(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
@@ -240,17 +330,19 @@ def _tables(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
     for name in dict.fromkeys([*made, *checks]):
         months = made.get(name, [])
         dated = sorted(str(at["month"])[:7] for at in months if at["month"])
+        passed = checks.get(name, [])
+        told, timed = ([at for at in months if of in at] for of in ("rows changed", "seconds"))
         counts = [at.get("dagster/partition_row_count", at.get("dagster/row_count", 0)) for at in months]
         reasons = sorted({str(at["why"]) for at in months if "why" in at})
         rows.append(
             (
                 name,
                 " to ".join(sorted({dated[0], dated[-1]})) if dated else "",
-                len(dated),
-                sum(at.get("rows changed") is True for at in months),
+                len(dated) if dated else None,
+                sum(at["rows changed"] is True for at in told) if told else None,
                 sum(int(str(count)) for count in counts),
-                f"{sum(checks.get(name, []))}/{len(checks.get(name, []))}",
-                round(sum(float(str(at.get("seconds", 0))) for at in months), 1),
+                f"{sum(passed)}/{len(passed)}" if passed else "",
+                round(sum(float(str(at["seconds"])) for at in timed), 1) if timed else None,
                 "; ".join(reasons),
             )
         )
@@ -260,13 +352,21 @@ def _tables(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
 
 
 def _grid(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
+    # Numbers stand under the end of their header.
+    classes = [" class='n'" if any(_is_number(row[at]) for row in rows) else "" for at in range(len(names))]
+    head = "".join(
+        f"<th{of}>{escape(name.replace('_', ' '))}</th>" for name, of in zip(names, classes, strict=True)
+    )
     body = "".join("<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
 def _cell(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+    if not _is_number(value):
         return f"<td>{'' if value is None else escape(str(value))}</td>"
     return f"<td class='n'>{value:,}</td>" if isinstance(value, int) else f"<td class='n'>{value:,.2f}</td>"
 

@@ -25,6 +25,7 @@ from warehouse.intake.files import Found
 from warehouse.lake import WORK, snapshot
 from warehouse.plan import Plan
 from warehouse.records import prepare
+from warehouse.words import counted
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -96,6 +97,7 @@ class Outcome:
     quarantined: int = 0
     disagreements: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     pages: list[Path] = field(default_factory=list)
 
 
@@ -290,7 +292,7 @@ def _execute(
 
 def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:
     """Add up what an event tells."""
-    from pipelines.report import why_failed
+    from pipelines.report import why_failed, why_red
 
     kind = event.event_type_value
     if kind == "ASSET_MATERIALIZATION":
@@ -307,10 +309,12 @@ def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:
         table = outcome.tables.setdefault(".".join(check.asset_key.path), Made())
         table.checks += 1
         table.passed += check.passed
-        if not check.passed and check.severity.value == "ERROR" and "months" in check.metadata:
+        if not check.passed and check.severity.value == "WARN":
+            outcome.warnings.append(f"{'.'.join(check.asset_key.path)}: {why_red(check)}")
+        elif not check.passed and "months" in check.metadata:
             outcome.troubles.append(
                 f"{'.'.join(check.asset_key.path)}: refused by {check.check_name} "
-                f"({check.metadata['failing rows'].value} rows): {check.metadata['months'].value}. "
+                f"({counted(int(str(check.metadata['failing rows'].value)), 'row')}): {check.metadata['months'].value}. "
                 "The rows it had before stay; its check in the UI shows the failing rows."
             )
     elif kind == "STEP_FAILURE":
@@ -323,7 +327,7 @@ def _account(event: "dg.DagsterEvent", outcome: Outcome) -> None:
 
 def _files(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], outcome: Outcome) -> None:
     """Read what became of the files."""
-    names = ("path", "state", "reason", "rows_read", "rows_accepted", "rows_quarantined")
+    names = ("path", "state", "reason", "rows_read", "rows_accepted", "rows_quarantined", "remark")
     rows = connection.execute(
         f"SELECT {', '.join(names)} FROM landing.files WHERE list_contains(?, path) "
         "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) ORDER BY path",

@@ -14,6 +14,7 @@ from time import time as clock
 import dagster as dg
 
 from pipelines.alerts import standing
+from pipelines.overlooked import overlooked
 from pipelines.report import write_run
 from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo, waiting
 from pipelines.settings import Settings
@@ -24,6 +25,7 @@ from resources.notifier import failure
 from warehouse.errors import NoLakeError
 from warehouse.intake import reading_name
 from warehouse.lake import snapshot
+from warehouse.words import counted
 
 CAUSE = "tillage/cause"
 UNFINISHED = [
@@ -38,6 +40,7 @@ SETTLED_SECONDS = 20
 # One that never stops growing keeps the others waiting no longer than this.
 PATIENCE_SECONDS = 600
 ALERT_SECONDS = 300
+SHOWN_OVERLOOKED = 3
 # So long after its first and second failure a run is tried again.
 BACKOFF_SECONDS = (60, 600)
 
@@ -112,7 +115,7 @@ def _alerts(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason("Nothing has changed since it was last told.")
         told = settings.notifier().send(standing(settings, datetime.now(UTC)), now.date())
         context.update_cursor(seen)
-        return dg.SkipReason(f"{len(told)} alerts were sent.")
+        return dg.SkipReason(f"{counted(len(told), 'alert')} sent.")
 
     return alerts
 
@@ -160,7 +163,8 @@ def take_in(settings: Settings, instance: dg.DagsterInstance, cursor: str, now: 
     files = waiting(settings)
     state = {found.path: [found.size, found.modified_ns] for found in files}
     if not files:
-        return dg.SkipReason("No file in landing/ is new."), "{}"
+        told = [f"{line}." for line in overlooked(settings)[:SHOWN_OVERLOOKED]]
+        return dg.SkipReason(" ".join(["No file in landing/ is new.", *told])), "{}"
     before = json.loads(cursor)
     growing = [
         found.path

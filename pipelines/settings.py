@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -39,6 +40,9 @@ from warehouse.lake import Store, open_lake
 
 FILE = "tillage.toml"
 PREFIX = "TILLAGE_"
+HOME = f"{PREFIX}HOME"
+# What Kubernetes tells every container of a service that is called tillage.
+OF_KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT)|PORT)(_.*)?")
 
 
 LEAST_MEMORY_MB = 100
@@ -177,7 +181,9 @@ class Settings(BaseSettings):
         "libraries need some 300 MB more.",
     )
     threads: int | None = Field(
-        default=None, ge=1, description="Threads that DuckDB may use in one process; all cores if not set."
+        default=None,
+        ge=1,
+        description="Threads that DuckDB, and whatever else computes, may use in one process; all cores if not set.",
     )
     executor: Literal["in_process", "multiprocess"] = Field(
         default="in_process",
@@ -380,11 +386,13 @@ def load(home: Path | None = None) -> Settings:
         TillageError: If a value is bad, with its place and what was expected.
     """
     given: dict[str, Any] = {} if home is None else {"home": home}
-    folder = Path(given.get("home") or os.environ.get(f"{PREFIX}HOME") or "data")
+    if os.environ.get(HOME) == "":  # not set, as scripts write it; else it would be the folder one stands in
+        given.setdefault("home", Settings.model_fields["home"].default)
+    folder = Path(given.get("home") or os.environ.get(HOME) or "data")
     place = folder / FILE
     if folder.is_file():
         raise TillageError(
-            f"The home {folder} is a file, and must be a folder. Name another with --home or {PREFIX}HOME."
+            f"The home {folder} is a file, and must be a folder. Name another with --home or {HOME}."
         )
     if place.is_dir():
         raise TillageError(
@@ -410,14 +418,36 @@ def load(home: Path | None = None) -> Settings:
         raise TillageError(_paragraph(error)) from error
 
 
+def strange_variables() -> list[str]:
+    """Say of each variable of the environment that looks like a setting and is none, a line each."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    told = []
+    if os.environ.get(HOME) == "":
+        told.append(
+            f"{HOME} is set in the environment, but empty: it is taken for not set, and the home is ./data"
+        )
+    for name in sorted(os.environ):
+        if (
+            name.upper().startswith(PREFIX)
+            and name.upper() not in known
+            and not OF_KUBERNETES.fullmatch(name)
+        ):
+            nearest = get_close_matches(name.upper(), known, 1)
+            meant = f"the nearest is {nearest[0]}" if nearest else "docs/settings.md lists all"
+            told.append(f"{name} of the environment is passed over: there is no such setting, {meant}")
+    return told
+
+
 def export_environment(settings: Settings) -> None:
     """Tell Dagster's processes which home they work for, and keep every library from calling out."""
-    os.environ[f"{PREFIX}HOME"] = str(settings.root)
+    os.environ[HOME] = str(settings.root)
     os.environ["DAGSTER_HOME"] = str(settings.dagster)
     if settings.postgres is not None:
         # The driver that Dagster brings; SQLAlchemy would look for the next one.
         os.environ["DAGSTER_POSTGRES_URL"] = settings.postgres.replace("://", "+psycopg2://", 1)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+    if settings.threads is not None:
+        os.environ["POLARS_MAX_THREADS"] = str(settings.threads)  # read when it is imported
 
 
 def _paragraph(error: ValidationError) -> str:

@@ -17,6 +17,7 @@ import duckdb
 
 from warehouse.drift import Drift
 from warehouse.records import read_refusals
+from warehouse.words import counted
 
 SENT = "alerts.json"  # in the home: of each channel and cause the day it was last told
 SECONDS = 10
@@ -157,7 +158,7 @@ def messages(
         found.append(
             Message(
                 f"{path}: many rows in quarantine",
-                f"{quarantined:,} of {read:,} rows ({quarantined / read:.1%}) could not be taken in: "
+                f"{quarantined:,} of {counted(read, 'row')} ({quarantined / read:.1%}) could not be taken in: "
                 "`SELECT * FROM landing.quarantine` has their reasons.",
             )
         )

@@ -128,6 +128,23 @@ def make_all(shop_graph: Graph) -> Callable[..., dict[str, list[Any]]]:
 
 
 @pytest.fixture(scope="session")
+def make_up_to(shop_graph: Graph, make_all: Callable[..., Any]) -> Callable[..., dict[str, list[Any]]]:
+    """Make a table and all that it is made from."""
+
+    def run(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, list[Any]]:
+        wanted = {table}
+        for name in reversed(shop_graph.nodes):
+            if name in wanted:
+                wanted |= shop_graph.nodes[name].inputs.keys()
+        made: dict[str, list[Any]] = make_all(
+            connection, [name for name in shop_graph.nodes if name in wanted]
+        )
+        return made
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def csv_text() -> Callable[..., str]:
     """Write rows as the text of a CSV with Online Retail's header."""
 

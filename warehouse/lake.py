@@ -21,6 +21,7 @@ import duckdb
 
 from warehouse.contract import Table
 from warehouse.errors import NoLakeError, TillageError
+from warehouse.words import counted
 
 READING = "snapshots|current_snapshot|list_files|table_info|table_changes|table_insertions|table_deletions"
 # `query` runs text that is put together when it runs, so nobody can tell beforehand what it calls.
@@ -34,6 +35,9 @@ CATALOG = "catalog.sqlite"
 # What spills, and the locks of those at work.
 WORK = "tmp"
 OPEN = "open.json"  # in the spill folder of a connection, locked for as long as it is open
+ASIDE = (
+    ".aside"  # ends the name of a spill folder before its lock is taken, and after its connection is closed
+)
 EXTENSIONS = {"sqlite": "sqlite_scanner", "ducklake": "ducklake"}
 ON_POSTGRES = {"postgres_scanner": "postgres_scanner", "ducklake": "ducklake"}
 ON_S3 = {"httpfs": "httpfs", "aws": "aws"}
@@ -129,10 +133,8 @@ def open_lake(
         raise _no_lake(root)
     spill = root / WORK / f"{os.getpid()}-{uuid4().hex[:8]}"
     try:
-        spill.mkdir(parents=True)
         registered = _register(spill, as_of)
     except OSError as error:
-        shutil.rmtree(spill, ignore_errors=True)
         raise TillageError(
             f"The warehouse folder {root} cannot be written ({error.strerror}). Every connection needs room "
             "there to spill; make the folder writable or set TILLAGE_HOME to another one."
@@ -153,8 +155,7 @@ def open_lake(
     try:
         connection = duckdb.connect(config=config)
     except duckdb.Error as error:
-        registered.close()
-        shutil.rmtree(spill, ignore_errors=True)
+        _leave(spill, registered)
         raise TillageError(
             f"DuckDB cannot be started with memory {memory}, threads {threads}: {error}"
         ) from error
@@ -178,8 +179,7 @@ def open_lake(
     finally:
         connection.interrupt()
         connection.close()
-        shutil.rmtree(spill, ignore_errors=True)
-        registered.close()
+        _leave(spill, registered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,10 @@ class Opened:
 
 
 def opened(root: Path) -> tuple[list[Opened], list[Path]]:
-    """Give the connections open on the lake, and the spill folders of processes that were killed."""
+    """Give the connections open on the lake, and the spill folders that nobody uses: of processes that were killed.
+
+    Among the latter may be the folder of one that is about to open or has just closed: younger than a moment.
+    """
     alive, dead = [], []
     for folder in sorted((root / WORK).glob("*-*/")):
         try:
@@ -202,23 +205,45 @@ def opened(root: Path) -> tuple[list[Opened], list[Path]]:
                 except BlockingIOError:
                     told = json.load(note)
                     alive.append(Opened(folder, datetime.fromisoformat(told["since"]), told["as_of"]))
-                else:
-                    dead.append(folder)
-        except FileNotFoundError:  # closed at this moment, not registered yet, or killed before it was
-            if folder.exists():
-                dead.append(folder)
-        except ValueError:  # read while it was written: open, and since now
-            alive.append(Opened(folder, datetime.now(UTC), None))
-    return alive, dead
+                    continue
+        except FileNotFoundError:  # closed at this moment, or left by a release that locked later
+            pass
+        # One that closed meanwhile has another name by now.
+        dead += [folder] if folder.exists() else []
+    return alive, [*dead, *sorted((root / WORK).glob(f"*{ASIDE}/"))]
 
 
 def _register(spill: Path, as_of: int | None) -> IO[str]:
-    """Note that a connection is open. The lock goes with the process, whatever ends it."""
-    note = (spill / OPEN).open("w")
-    fcntl.flock(note, fcntl.LOCK_EX)
-    json.dump({"since": datetime.now(UTC).isoformat(), "as_of": as_of}, note)
-    note.flush()
+    """Make the spill folder, and note that a connection is open. The lock goes with the process, whatever ends it.
+
+    The folder is seen under its name from its lock on, and no longer when that is let go: who looks in between
+    never finds a folder at work without its lock.
+    """
+    aside = _aside(spill)
+    try:
+        aside.mkdir(parents=True)
+        note = (aside / OPEN).open("w")
+        fcntl.flock(note, fcntl.LOCK_EX)
+        json.dump({"since": datetime.now(UTC).isoformat(), "as_of": as_of}, note)
+        note.flush()
+        aside.rename(spill)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     return note
+
+
+def _leave(spill: Path, registered: IO[str]) -> None:
+    """Take the spill folder of a closed connection away, and let its lock go."""
+    aside = _aside(spill)
+    with suppress(OSError):  # somebody took it away
+        spill.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    registered.close()
+
+
+def _aside(spill: Path) -> Path:
+    return spill.with_name(spill.name.replace("-", ".") + ASIDE)
 
 
 def _no_lake(root: Path) -> NoLakeError:
@@ -310,7 +335,7 @@ def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyCo
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise TillageError(
                 "Only a single SELECT is run here: the warehouse is written by `tillage run` alone. "
-                f"What was given is {len(statements)} statement(s), the first of them not a SELECT."
+                f"What was given is {counted(len(statements), 'statement')}, the first of them not a SELECT."
                 if statements
                 else "No SQL was given; write one SELECT."
             )
@@ -329,6 +354,12 @@ def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
     """The folder of this connection alone, which goes with it."""
     found = connection.execute("SELECT current_setting('temp_directory')").fetchone()
     return Path(str(found[0] if found else ""))
+
+
+def threads_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many threads the connection may use."""
+    found = connection.execute("SELECT current_setting('threads')").fetchone()
+    return int(found[0]) if found else 1
 
 
 def home_of(connection: duckdb.DuckDBPyConnection) -> Path:

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from assets.days import of_customers, reference_days, stacked
 from assets.value.checks import Floats, TooLittleData
+from warehouse.words import counted
 
 Integers = npt.NDArray[np.integer[Any]]
 
@@ -292,7 +293,7 @@ class History:
             )
         lost, rows = sum(int(one.lost.sum()) for one in windows), sum(len(one.lost) for one in windows)
         if rows < _LEAST_ROWS:
-            raise TooLittleData(f"{rows} customers to learn from, and {_LEAST_ROWS} are needed")
+            raise TooLittleData(f"{counted(rows, 'customer')} to learn from, and {_LEAST_ROWS} are needed")
         if lost in {0, rows}:
             raise TooLittleData(
                 f"{'every' if lost else 'no'} customer stayed away so far: there is nothing to tell apart"

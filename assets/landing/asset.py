@@ -10,6 +10,7 @@ from assets.asset import SILENT, key, table_spec
 from resources.lake import LakeResource
 from warehouse.errors import TillageError
 from warehouse.intake import SOURCES, TakenIn, take_in
+from warehouse.intake.files import passed_over
 from warehouse.intake.layout import Reading
 from warehouse.intake.orders import DISAGREEING
 from warehouse.lake import snapshot
@@ -102,6 +103,8 @@ def landing_assets(
                 raise dg.Failure(str(error), allow_retries=False) from error
             for path, why in taken.left.items():
                 context.log.warning(f"{path} is left for the next time: {why}")
+            for path, why in passed_over(landing, {source.name: source.kinds for source in SOURCES}):
+                context.log.warning(f"{path} is passed over: {why}")
             at = snapshot(connection)
             counts = {}
             for table in tables:
@@ -133,7 +136,7 @@ def landing_assets(
 
 def _told(taken: TakenIn, at: int, rows: int) -> dict[str, dg.TableMetadataValue | int]:
     """What became of each file; a table and no markdown, for a file's name is a stranger's text."""
-    columns = ("path", "state", "rows_read", "rows_accepted", "rows_quarantined", "reason")
+    columns = ("path", "state", "rows_read", "rows_accepted", "rows_quarantined", "reason", "remark")
     # Every record has every field: a file that was taken in has no reason, one that was refused may have no rows.
     records = [dg.TableRecord({name: getattr(row, name) for name in columns}) for row in taken.arrivals]
     kinds = {name: "int" if name.startswith("rows") else "string" for name in columns}

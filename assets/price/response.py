@@ -7,9 +7,9 @@ the price of two weeks later: where that finds much, prices follow demand.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,7 @@ from assets.days import reference_days
 from assets.price.poisson import Floats, Integers, fitted
 from assets.price.pooling import Pooled, pooled, two_sided
 from assets.price.shelf import Shelf, shelf_of
+from assets.threads import side_by_side
 
 LEAST_PERIODS = 8  # of a product
 LEAST_PRODUCTS = 5  # categories of fewer share their periods with the other such
@@ -90,24 +91,19 @@ def response(shelf: Shelf, group: Integers) -> Response:
         group: Of each product, from 0: its category.
     """
     shared, is_known = _shared(group), np.isfinite(shelf.ahead)
-    with ThreadPoolExecutor(2) as both:  # neither knows of the other, and NumPy leaves the interpreter alone
-        asked = both.submit(
-            fitted,
-            shelf.units,
-            shelf.exposure,
-            np.stack([shelf.regular, shelf.promoted]),
-            shared,
-            shelf.month,
-        )
-        placebo = fitted(
-            shelf.units,
-            np.where(is_known, shelf.exposure, 0.0),
-            np.stack([shelf.regular, shelf.promoted, np.where(is_known, shelf.ahead, 0.0)]),
-            shared,
-            shelf.month,
-            is_weighted=False,
-        )
-        found = asked.result()
+    asked = partial(
+        fitted, shelf.units, shelf.exposure, np.stack([shelf.regular, shelf.promoted]), shared, shelf.month
+    )
+    of_placebo = partial(
+        fitted,
+        shelf.units,
+        np.where(is_known, shelf.exposure, 0.0),
+        np.stack([shelf.regular, shelf.promoted, np.where(is_known, shelf.ahead, 0.0)]),
+        shared,
+        shelf.month,
+        is_weighted=False,
+    )
+    found, placebo = side_by_side([asked, of_placebo])
     of_regular, of_promotion = (
         pooled(found.slope[:, at], found.deviation[:, at], group, LEVEL) for at in (0, 1)
     )

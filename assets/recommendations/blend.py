@@ -6,7 +6,7 @@ with "popular" add that, and leave the trend out of all goods. The constants wer
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from assets.recommendations.candidates import Scores, fit
 from assets.recommendations.history import Booleans, Floats, History, Integers
+from assets.threads import side_by_side
 
 LISTS = ("all", "new")
 FLOORS = {"all": "own orders", "new": "popular"}
@@ -50,12 +51,12 @@ Found = TypeVar("Found")
 def in_blocks(number: int, goods: int, work: Callable[[Integers], Found]) -> list[Found]:
     """Do some work for numbers of customers, a piece at a time: customers x goods at once need not fit into memory.
 
-    Two pieces go side by side, each on one thread: what comes of one does not depend on the others.
+    Pieces go side by side, each on one thread: what comes of one does not depend on the others.
     """
     step = max(1, _CELLS // max(goods, 1))
     pieces = [np.arange(begin, min(begin + step, number)) for begin in range(0, number, step)]
-    with threadpool_limits(1), ThreadPoolExecutor(2) as both:
-        return list(both.map(work, pieces))
+    with threadpool_limits(1):
+        return side_by_side(partial(work, piece) for piece in pieces)
 
 
 class Scorer:

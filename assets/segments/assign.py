@@ -8,7 +8,9 @@ import numpy as np
 
 from assets.segments.clusters import ASKED
 from resources.models import Model, load
-from warehouse.tables.segments import CLUSTERS
+from warehouse.errors import NoLakeError, TillageError
+from warehouse.lake import open_lake, shape_of
+from warehouse.tables.segments import CLUSTER_QUALITY, CLUSTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,14 @@ def assign(
         model: What `resources.models.load` gave before, for one who asks often.
 
     Raises:
-        TillageError: If the month has no model.
+        TillageError: If the month has no model; where it has no clusters, with the reason.
         ValueError: If a number cannot be that of a customer.
     """
     asked = np.array([recency_days, frequency, monetary], dtype=np.float64)
     if not np.isfinite(asked).all() or (asked < [1, 1, 0]).any():
         told = ", ".join(f"{name} {value:g}" for name, value in zip(ASKED, asked, strict=True))
         raise ValueError(f"{told} are no customer's: recency and frequency are 1 at least, monetary is 0.")
-    found = load(home, CLUSTERS.qualified, as_of) if model is None else model
+    found = _load(home, as_of) if model is None else model
     scaler, regression = found.estimator[0], found.estimator[-1]
     x = scaler.transform(np.log1p(asked)[None, :])
     weights, levels = regression.coef_, regression.intercept_
@@ -73,3 +75,27 @@ def assign(
         round(float(borders[other]), 4),
         float(found.metrics["agreement"]),
     )
+
+
+def _load(home: Path, as_of: date) -> Model:
+    try:
+        return load(home, CLUSTERS.qualified, as_of)
+    except NoLakeError:
+        raise
+    except TillageError as error:
+        month = as_of.replace(day=1)
+        with open_lake(home / "lake", read_only=True) as lake:
+            told = (
+                lake.execute(
+                    f"SELECT why FROM {CLUSTER_QUALITY.qualified} WHERE as_of = ? AND is_chosen AND method = 'none'",
+                    [month],
+                ).fetchone()
+                if shape_of(lake, CLUSTER_QUALITY)
+                else None
+            )
+        if told is None:
+            raise
+        raise TillageError(
+            f"Nobody is in a cluster as of {month:%Y-%m}, so there is none to tell: {told[0]}. Ask of a later month, or "
+            f"set another line in clustering.csv of {home / 'seeds'}; segments.rfm has a segment for everybody."
+        ) from error

@@ -21,6 +21,8 @@ from sklearn.cluster import DBSCAN, HDBSCAN, KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
+from warehouse.words import counted
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -103,7 +105,8 @@ def points(rows: pl.DataFrame, month: date) -> Points:
     learned = (table["order_days"] >= least).to_numpy()
     if learned.sum() < LEAST_LEARNERS:
         raise TooAlike(
-            f"{int(learned.sum())} customers have come on {least} days (seeds.clustering), and {LEAST_LEARNERS} are needed"
+            f"{counted(int(learned.sum()), 'customer')} came on {least} days or more (seeds.clustering), and "
+            f"{LEAST_LEARNERS} are needed"
         )
     days, expected = pl.col("order_days"), pl.col("season_expected_share").cast(pl.Float64).fill_null(0.0)
     raw = table.select(

@@ -9,7 +9,6 @@ as most of it is still among the first `NAME_LASTS`.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -20,6 +19,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
+from assets.threads import allowed, at_most, side_by_side
 from assets.topics.coherence import WINDOW, c_v, count_together, overlaps, pairs, top
 from assets.topics.fitting import NMF, STARTS, Model, Way, fit, mix, moved
 from assets.topics.text import BETWEEN, Floats, joined, learn_phrases, matrix, tokens, vocabulary
@@ -179,12 +179,12 @@ def _topics(reviews: pl.Series, way: Way, before: _Before | None, month: date) -
     goes_on = before is not None and before.way == way
     starts = 1 if goes_on else STARTS[way.method]
     learn = partial(fit, way.method, counts, way.topics)
+    tasks = [partial(learn, seed=seed) for seed in range(starts)]
+    if before is not None and goes_on:
+        tasks.append(partial(learn, before=moved(before.model, before.terms, known.terms)))
     # Each is of one thread, and the same beside another; gensim's LDA would only wait for the interpreter.
-    with ThreadPoolExecutor(2 if way.method == NMF else 1) as pool:
-        going = [pool.submit(learn, seed=seed) for seed in range(starts)]
-        if before is not None and goes_on:
-            going.append(pool.submit(learn, before=moved(before.model, before.terms, known.terms)))
-        tried = [one.result() for one in going]
+    with at_most(allowed() if way.method == NMF else 1):
+        tried = side_by_side(tasks)
     updated = tried[-1] if goes_on else None
     tops = {id(one): top(one.weights, known.terms) for one in tried}
     together = count_together(text, [topic for topics in tops.values() for topic in topics], WINDOW)

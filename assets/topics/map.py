@@ -1,7 +1,6 @@
 """Where reviews lie in two and three dimensions, those of like words near each other."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 
@@ -13,6 +12,7 @@ from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
+from assets.threads import side_by_side
 from assets.topics.text import TF_IDF, Floats, matrix, tokens, vocabulary
 
 MOST = 5_000
@@ -56,8 +56,9 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
             vectors = _vectors(sample["words"])
             if vectors is None:
                 continue
-            with ThreadPoolExecutor(2) as both:  # each is of one thread, and the same beside the other
-                flat, deep = (at.round(DIGITS) for at in both.map(partial(place, vectors), (2, 3)))
+            # Each is of one thread, and the same beside the other.
+            placed = side_by_side(partial(place, vectors, dimensions) for dimensions in (2, 3))
+            flat, deep = (at.round(DIGITS) for at in placed)
         found[month] = sample.select("month", "review_id", "topic_id", "rating", "score").with_columns(
             x_2d=pl.Series(flat[:, 0]),
             y_2d=pl.Series(flat[:, 1]),

@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import betaln, digamma, expit, gammaln
 
 from assets.value.checks import Floats, TooLittleData, columns
+from warehouse.words import counted
 
 _LEAST, _MOST = 1e-6, 1e4  # of a parameter, time in mean observation periods: beyond, the likelihood is flat
 _STARTS = ((0.5, 0.5, 0.5, 2.0), (1.0, 0.5, 0.05, 5.0))
@@ -131,7 +132,7 @@ def fit(frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike) -> B
     """
     x, last, age = _histories(frequency, recency, T)
     if len(x) < 2:
-        raise TooLittleData(f"{len(x)} customers: two or more are needed to tell them apart")
+        raise TooLittleData(f"{counted(len(x), 'customer')}: two or more are needed to tell them apart")
     if not x.any():
         raise TooLittleData("no customer has ordered again")
     unit = float(age.mean())

@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
 from assets.value.checks import Floats, TooLittleData, columns
+from warehouse.words import counted
 
 _LEAST, _MOST = 1e-4, 1e4  # of p and q; v besides in mean amounts: beyond, the likelihood is flat
 _STARTS = ((1.0, 2.0, 2.0), (6.0, 4.0, 0.5))
@@ -72,7 +73,9 @@ def fit(frequency: npt.ArrayLike, monetary: npt.ArrayLike) -> GammaGamma:
     x, mean = columns(frequency=frequency, monetary=monetary)
     x, mean = x[(x > 0) & (mean > 0)], mean[(x > 0) & (mean > 0)]
     if len(x) < 2:
-        raise TooLittleData(f"{len(x)} customers have ordered for an amount: two or more are needed")
+        raise TooLittleData(
+            f"{counted(len(x), 'customer')} with orders for an amount: two or more are needed"
+        )
     if np.ptp(mean) <= 1e-9 * mean.mean():
         raise TooLittleData("all customers spend the same on an order")
     if (x < 2).all():

@@ -4,13 +4,15 @@ import json
 import re
 import shlex
 import socket
+import tomllib
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from pipelines.instance import open_instance
-from pipelines.settings import load
+from pipelines.settings import load, strange_variables
 from warehouse.lake import open_lake, snapshot
 
 # The first tables: a test that looks at these alone need not make thirty.
@@ -19,7 +21,7 @@ MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
 OUTSIDE = r"Nothing to do in what was asked for; outside of it wait \d\d tables: `tillage run` alone sees to all\.\n"
 NEW_FILES = (
     "Nothing to do in what was asked for; outside of it wait 2 new files: `tillage run` alone sees to all. "
-    "Refused stand 1 file. `tillage status` names them, with the reasons.\n"
+    "Refused: 1 file. `tillage status` names them, with the reasons.\n"
 )
 GIANT = "999999,10001,A SLIP OF THE HAND,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
 
@@ -129,14 +131,14 @@ def test_a_refused_month_keeps_its_rows_and_holds_back_nothing_else(home, tillag
     drop_months(home, small_shop, MONTHS[3:])
     said = tillage("run", *WALK)
     assert said.code == 1
-    assert "core.order_lines: refused by amount_is_plausible (1 rows): 2011-02." in said.err
+    assert "core.order_lines: refused by amount_is_plausible (1 row): 2011-02." in said.err
     assert counted(tillage, february) == rows
     assert counted(tillage, "SELECT count(DISTINCT as_of) FROM segments.rfm") == [["4"]]
     assert "refused 2011-02: amount_is_plausible" in tillage("status").out
     again = tillage("run", *WALK)
     assert again.code == 0
     assert re.match(OUTSIDE.removesuffix(r"\n"), again.out), again.out
-    assert again.out.endswith(" Refused stand 1 month. `tillage status` names them, with the reasons.\n"), (
+    assert again.out.endswith(" Refused: 1 month. `tillage status` names them, with the reasons.\n"), (
         again.out
     )
     forced = tillage(
@@ -173,7 +175,7 @@ def test_a_refused_file_is_told_and_ends_the_run_with_1(home, tillage, small_sho
     )
     for again in (tillage("run", *WALK), tillage("run", "--dry-run", *WALK)):
         assert again.code == 0
-        assert again.out.endswith("Refused stand 1 file. `tillage status` names them, with the reasons.\n")
+        assert again.out.endswith("Refused: 1 file. `tillage status` names them, with the reasons.\n")
     assert counted(tillage, "SELECT count(*) > 0 FROM core.order_lines") == [["True"]]
 
 
@@ -211,6 +213,62 @@ def test_files_that_contradict_each_other_are_said(home, tillage, small_shop):
 
 
 @pytest.mark.usefixtures("unjudged")
+def test_what_nothing_reads_is_said_and_refuses_nothing(home, tillage, small_shop, monkeypatch):
+    """A seed that is misspelt, a file a folder too high: its owner thinks that it counts."""
+    drop_months(home, small_shop, MONTHS[:1])
+    drop(home, "empty.csv", small_shop[MONTHS[0]].splitlines(keepends=True)[0])
+    drop(home, "prices.pdf", "%PDF")
+    (home / "landing" / "orders" / "x.csv").mkdir()
+    (home / "landing" / "late.csv").write_text("a")
+    (home / "seeds").mkdir()
+    (home / "seeds" / "evnts.csv").write_text("day,event\n")
+    monkeypatch.setenv("TILLAGE_THRAEDS", "1")
+    monkeypatch.setenv("TILLAGE_SERVICE_HOST", "10.0.0.1")  # of Kubernetes
+    kinds = "its name ends in none of .csv, .tsv, .txt, .parquet, .xlsx"
+    told = [
+        "landing/late.csv is passed over: files are taken in from orders/ or reviews/, each of a kind of rows; move it there",
+        f"landing/orders/prices.pdf is passed over: {kinds} (text and JSON also packed, .gz or .zst)",
+        "landing/orders/x.csv is passed over: it is a folder with the name of a file",
+        "seeds/evnts.csv is passed over: no seed is called so; is events.csv meant?",
+    ]
+    for said in (tillage("run", *WALK), tillage("run", *WALK), tillage("status")):
+        assert said.code == 0
+        assert [line for line in said.out.splitlines() if "is passed over" in line] == told
+        assert [line for line in said.err.splitlines() if line.startswith("TILLAGE_")] == [
+            "TILLAGE_THRAEDS of the environment is passed over: there is no such setting, the nearest is TILLAGE_THREADS"
+        ]
+    remarks = counted(tillage, "SELECT state, remark FROM landing.files WHERE path = 'orders/empty.csv'")
+    assert remarks == [["accepted", "it holds no row under its header"]]
+
+
+def test_a_file_without_rows_is_said_to_hold_none(home, tillage, small_shop):
+    drop(home, "empty.csv", small_shop[MONTHS[0]].splitlines(keepends=True)[0])
+    said = tillage("run", "--select", "key:landing/files")
+    assert said.code == 0
+    assert "1 file, 0 rows read, 0 of them in quarantine" in said.out
+    for told in (said, tillage("status")):
+        assert "orders/empty.csv: it holds no row under its header" in told.out.splitlines()
+
+
+def test_an_empty_home_in_the_environment_is_none(environment, tmp_path, monkeypatch):
+    """It was the folder one stood in, with the settings of another."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TILLAGE_HOME", "")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "tillage.toml").write_text('timezone = "Asia/Tokyo"')
+    settings = load()
+    assert (settings.root, settings.timezone) == (tmp_path / "data", "Asia/Tokyo")
+    assert strange_variables() == [
+        "TILLAGE_HOME is set in the environment, but empty: it is taken for not set, and the home is ./data"
+    ]
+
+
+def test_the_version_is_told(tillage):
+    version = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"]
+    said = tillage("--version")
+    assert (said.code, said.out) == (0, f"tillage {version}\n")
+
+
 def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage, small_shop):
     drop_months(home, small_shop, MONTHS[:2])
     said = tillage("run", "--dry-run")
@@ -322,7 +380,7 @@ def test_nothing_to_do_is_said_of_what_was_asked_for(home, tillage, small_shop):
     assert tillage("run", *WALK).code == 0
     beyond = tillage("run", "--force", "--select", "key:segments/rfm", "--from", "2031-01")
     assert beyond.out.startswith(
-        "Nothing to do: files brought 2011-01 to 2011-02, and no month of that was asked for. Refused stand 1 file."
+        "Nothing to do: files brought 2011-01 to 2011-02, and no month of that was asked for. Refused: 1 file."
     )
 
 

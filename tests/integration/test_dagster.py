@@ -343,7 +343,7 @@ def test_a_step_whose_every_month_is_refused_fails_with_the_rule(home, instance,
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     assert failure.step_key == "core__order_lines"
     told = failure.step_failure_data.user_failure_data.description
-    assert "2011-02: amount_is_plausible (1 rows)" in told
+    assert "2011-02: amount_is_plausible (1 row)" in told
 
 
 def test_checks_can_be_run_alone_and_tell_what_stands(home, instance, small_shop):
@@ -377,3 +377,20 @@ def test_the_history_is_where_dagster_keeps_it_and_readable_by_its_own_storage(h
 def test_telemetry_and_the_welcome_dialog_are_off(instance):
     assert instance.telemetry_enabled is False
     assert instance.nux_enabled is False
+
+
+def test_checks_say_what_they_hold_back_as_the_ui_means_it(home, environment):
+    """Beside "non-blocking" and no more, "is not published" reads like a lie.
+
+    Were they blocking, a step with one month refused would fail, and nothing would be made of the months that pass.
+    """
+    assets = build(load(home)).resolve_asset_graph()
+    for name in MADE:
+        for rule in rules(TABLES[name]):
+            spec = assets.get_check_spec(dg.AssetCheckKey(dg.AssetKey(name.split(".")), rule.name))
+            assert not spec.blocking
+            if rule.severity == "error":
+                assert "A month that fails is not published: the rows that it had stay." in spec.description
+                assert "non-blocking in Dagster's sense" in spec.description
+            else:
+                assert spec.description.endswith("A warning: a month that fails is published all the same.")

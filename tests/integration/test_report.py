@@ -6,7 +6,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipelines.report import SECTIONS, week_before, write_period
+from expectations.rules import rules
+from pipelines.definitions import build
+from pipelines.instance import open_instance
+from pipelines.report import SECTIONS, week_before, write_period, write_run
 from pipelines.settings import load
 from warehouse.errors import TillageError
 from warehouse.tables import TABLES
@@ -46,6 +49,12 @@ class Cells(HTMLParser):
 
 
 @pytest.fixture
+def instance(home):
+    with open_instance(load(home)) as opened:
+        yield opened
+
+
+@pytest.fixture
 def made(home, tillage, small_shop):
     """A home of two months and few tables, with what the command said."""
     for month, text in small_shop.items():
@@ -78,6 +87,64 @@ def test_a_run_leaves_a_page_that_tells_what_it_did_and_why(home, made, tillage)
     assert days["checks"].split("/")[0] == days["checks"].split("/")[1]
     counted = tillage("query", "--format", "csv", "SELECT count(*) AS n FROM core.sales_days").out.split()[1]
     assert days["rows"].replace(",", "") == counted
+
+
+def test_a_table_without_checks_has_none_of_none(home, made):
+    [page] = (home / "exports" / "runs").glob("*-take_in-*.html")
+    header, *rows = Cells(page.read_text(encoding="utf-8")).tables["Tables"]
+    told = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert told["landing.files"]["checks"] == "4/4"
+    assert (told["landing.quarantine"]["checks"], told["landing.quarantine"]["made"]) == ("", "")
+
+
+def test_a_page_names_the_checks_that_failed_what_they_demand_and_what_fails_them(home, tillage, small_shop):
+    """Three of four send their reader to look for the fourth."""
+    giant = "999999,10001,SLIP,99999999,2/3/2011 10:00,9.99,98765,United Kingdom\n"
+    bad = "536000,10001,X,many,1/3/2011 10:00,1.00,,United Kingdom\n"
+    for month in (date(2011, 1, 1), date(2011, 2, 1)):
+        (home / "landing" / "orders" / f"{month}.csv").write_text(
+            small_shop[month] + (giant if month.month == 2 else bad * 20), encoding="latin-1"
+        )
+    said = tillage("run", "--select", "+key:core/order_lines or key:landing/files")
+    assert said.code == 1
+    taken, run = (
+        Cells(next((home / "exports" / "runs").glob(f"*-{job}-*.html")).read_text(encoding="utf-8"))
+        for job in ("take_in", "make")
+    )
+    [_, row] = run.tables["Checks that failed"]
+    assert row[:5] == ["core.order_lines", "amount_is_plausible", "refused", "2011-02", "1"]
+    [rule] = [rule for rule in rules(TABLES["core.order_lines"]) if rule.name == "amount_is_plausible"]
+    assert row[5].startswith(rule.description.rstrip("."))
+    assert "invoice_id 999999" in row[5]
+    assert "98765" not in row[5], "a page outlives the rows of a customer who is forgotten"
+    [_, row] = taken.tables["Checks that failed"]
+    assert row[:3] == ["landing.files", "few_rows_are_quarantined", "warning"]
+    assert "path orders/2011-01-01.csv" in row[5]
+    assert re.search("warning landing.files: few_rows_are_quarantined: .* row in a hundred", said.out), (
+        said.out
+    )
+
+
+def test_a_page_of_an_empty_take_in_says_why(home, made, instance):
+    """A page with nothing on it looks like a run that broke."""
+    (home / "landing" / "orders" / "prices.pdf").write_bytes(b"%PDF")
+    (home / "landing" / "orders" / "\udcff.csv").write_text("no name that DuckDB can open")
+    settings = load(home)
+    result = build(settings).resolve_job_def("take_in").execute_in_process(instance=instance)
+    page = write_run(settings, instance, result.run_id).read_text(encoding="utf-8")
+    assert (
+        "None was taken in: no file in landing/ is new, or changed since it was taken in but those left."
+        in page
+    )
+    assert "orders/\\udcff.csv is left for the next time: its name is not UTF-8" in page
+    assert (
+        "landing/orders/prices.pdf is passed over: its name ends in none of .csv, .tsv, .txt, .parquet, .xlsx"
+        in page
+    )
+    (home / "landing" / "orders" / "\udcff.csv").unlink()
+    result = build(settings).resolve_job_def("take_in").execute_in_process(instance=instance)
+    page = write_run(settings, instance, result.run_id).read_text(encoding="utf-8")
+    assert "None was taken in: no file in landing/ is new, or changed since it was taken in.</p>" in page
 
 
 def test_a_failed_run_says_what_it_failed_of(home, tillage, small_shop, monkeypatch):

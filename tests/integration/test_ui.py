@@ -13,6 +13,8 @@ from datetime import date
 
 import pytest
 
+from assets.pictures import PICTURES, Picture, bars, heat_map, lines, points, steps
+
 pytestmark = pytest.mark.xdist_group("ui")
 GIANT = "999999,10001,SLIP,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
 # Chromium in a container has no sandbox, no graphics card and no network to call home to.
@@ -179,3 +181,53 @@ def test_the_runs_of_the_command_line_are_in_its_history(page):
     states = page.get_by_text("Success", exact=True)
     states.nth(1).wait_for()
     assert states.count() == 2
+
+
+LONG = "straps, strap, lock, locks, guitar, leather, button, buttons"
+DAYS = [date(2000 + at // 12, at % 12 + 1, 1) for at in range(240)]
+DRAWN = {
+    "bars": (bars, [(LONG, 1_234_567.0), ("a", -1_234_567.0), ("b", None), ("c", 0.5)]),
+    "heat_map": (heat_map, [(DAYS[at], age, 1 / (age + 1)) for at in range(30) for age in range(30 - at)]),
+    "steps": (
+        steps,
+        [(name, day, 100.0 - day / 20, 1.0, 100.0) for name in ("a", LONG) for day in range(700)],
+    ),
+    "lines": (
+        lines,
+        [(f"{at} {LONG}", day, 1e6 * at, -1e6, 14.2e6) for at in range(12) for day in DAYS],
+    ),
+    "points": (
+        points,
+        [(at * 7 % 1_201 / 100, at % 9, f"{at % 10} {LONG}", "neutral") for at in range(1_200)],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_no_text_of_a_picture_is_cut_off_or_covers_another(chromium, kind):
+    from playwright.sync_api import sync_playwright
+
+    draw, rows = DRAWN[kind]
+    title = max((picture.title for picture in PICTURES.values()), key=len)
+    svg = Picture(title, "", draw).svg(rows)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        opened = browser.new_page(viewport={"width": 900, "height": 1100})
+        opened.set_content(f"<body style='margin:0'>{svg}")
+        picture = opened.locator("svg").bounding_box()
+        texts = [(text.text_content(), text.bounding_box()) for text in opened.locator("svg text").all()]
+        browser.close()
+    assert len(texts) > 3, kind
+    for text, box in texts:
+        assert box["x"] >= 0, text
+        assert box["x"] + box["width"] <= picture["width"], text
+        assert box["y"] + box["height"] <= picture["height"], text
+    for at, (text, one) in enumerate(texts):
+        for other, two in texts[at + 1 :]:
+            apart = (
+                one["x"] + one["width"] <= two["x"] + 1
+                or two["x"] + two["width"] <= one["x"] + 1
+                or one["y"] + one["height"] <= two["y"] + 3  # the room above and below letters
+                or two["y"] + two["height"] <= one["y"] + 3
+            )
+            assert apart, (text, other)

@@ -31,7 +31,7 @@ def test_before_a_hundred_customers_have_habits_nothing_is_parted(retail):
         retail, "SELECT as_of, why FROM segments.cluster_quality WHERE method = 'none' ORDER BY as_of"
     )
     assert [as_of for as_of, _ in found] == [date(2010, 12, 1), date(2011, 1, 1), date(2011, 2, 1)]
-    assert found[0][1] == "8 customers have come on 5 days (seeds.clustering), and 100 are needed"
+    assert found[0][1] == "8 customers came on 5 days or more (seeds.clustering), and 100 are needed"
     assert rows(retail, "SELECT min(as_of) FROM segments.clusters") == [(date(2011, 3, 1),)]
 
 

@@ -31,6 +31,7 @@ from warehouse.intake.source import Source
 from warehouse.lake import alone, has_files, in_transaction
 from warehouse.records import NOTHING, Record, insert, read_versions, write_versions
 from warehouse.tables.landing import FILE_MONTHS, FILES, QUARANTINE
+from warehouse.words import counted
 
 SOURCES = (orders.SOURCE, reviews.SOURCE)
 # Files are staged in memory and committed together up to this size: a transaction of its own, and data
@@ -291,6 +292,7 @@ class _Batch:
         except TillageError as error:
             return replace(blank, state="refused", reason=str(error).replace("\0", "\u2400"))
         self._staged[content.file_id], layout = staged, staged.layout
+        empty = [] if staged.rows_accepted + staged.rows_quarantined else ["it holds no row under its header"]
         return replace(
             blank,
             header=layout.match.follows.name if layout.match.follows else None,
@@ -301,7 +303,7 @@ class _Batch:
             last_month=max(staged.months, default=None),
             currency=layout.currency,
             basis=layout.basis,
-            remark=layout.remark,
+            remark="; ".join([*([layout.remark] if layout.remark else []), *empty]) or None,
         )
 
     @staticmethod
@@ -347,7 +349,7 @@ class _Batch:
         dead, fresh = sorted(before - after), sorted(after - before)
         if missing := set(fresh) - set(self._staged):
             raise TillageError(
-                f"The warehouse changed while files were taken in ({len(missing)} contents left it). "
+                f"The warehouse changed while files were taken in ({counted(len(missing), 'content')} left it). "
                 "Nothing was written; start `tillage run` again."
             )
         touched = _months(self.connection, dead)
@@ -466,7 +468,7 @@ def disagreements(connection: duckdb.DuckDBPyConnection) -> list[str]:
     rows = connection.execute(orders.DISAGREEING).fetchall()
     return [
         f"invoice {invoice} of {month:%Y-%m}: {', '.join(paths)} hold different lines of {', '.join(products[:3])}"
-        + (f" and {len(products) - 3} products more" if len(products) > 3 else "")
+        + (f" and {len(products) - 3} more" if len(products) > 3 else "")
         for month, invoice, products, paths in rows
     ]
 

@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from backports import zstd
 from warehouse.errors import TillageError
 
 PACKED = (".gz", ".zst")
+_HIDDEN = (".", "~")
 TEXTS = (".csv", ".tsv", ".txt")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 # So little that most chunks of a text in few accents are plain ASCII, which is told without decoding it.
@@ -72,7 +73,7 @@ def scan(landing: Path, source: str, kinds: tuple[str, ...]) -> Iterator[Found]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder) / name
-            if name.startswith((".", "~")) or not name.lower().endswith(kinds) or not file.is_file():
+            if name.startswith(_HIDDEN) or not name.lower().endswith(kinds) or not file.is_file():
                 continue
             if file.is_symlink() and not file.resolve().is_relative_to(inside):
                 continue
@@ -80,8 +81,57 @@ def scan(landing: Path, source: str, kinds: tuple[str, ...]) -> Iterator[Found]:
                 told = file.stat()
             except FileNotFoundError:  # taken away while the folder was read
                 continue
-            path = file.relative_to(landing).as_posix().encode(errors="backslashreplace").decode()
-            yield Found(file, path, told.st_size, told.st_mtime_ns)
+            yield Found(file, _told(file, landing), told.st_size, told.st_mtime_ns)
+
+
+def passed_over(landing: Path, kinds: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    """Give what lies below landing/ and is left alone, with the reason; nothing is said of hidden files.
+
+    Args:
+        landing: The folder landing/.
+        kinds: How the names of files that are taken in end, by their folder.
+    """
+    known = " or ".join(f"{name}/" for name in kinds)
+    for entry in visible(landing):
+        if entry.name not in kinds and (not entry.is_dir() or visible(entry)):
+            yield (
+                _told(entry, landing),
+                f"files are taken in from {known}, each of a kind of rows; move it there",
+            )
+    for name, endings in kinds.items():
+        taken = {found.file for found in scan(landing, name, endings)}
+        holding = {folder for file in taken for folder in file.parents}
+        for folder, folders, names in os.walk(landing / name):
+            folders[:] = sorted(each for each in folders if not each.startswith("."))
+            for each in sorted([*folders, *names]):
+                file = Path(folder) / each
+                if file in taken or file in holding or each.startswith(_HIDDEN):
+                    continue
+                if why := _why(file, endings):
+                    yield _told(file, landing), why
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder and not hidden; nothing where it cannot be read, or is not there."""
+    _, folders, names = next(os.walk(folder), ("", [], []))
+    return [folder / name for name in sorted([*folders, *names]) if not name.startswith(_HIDDEN)]
+
+
+def _why(file: Path, endings: tuple[str, ...]) -> str | None:
+    """Why nothing is taken in from a file or folder; None of a folder like any other."""
+    is_kind = file.name.lower().endswith(endings)
+    if file.is_dir() and file.is_symlink():
+        return "it is a link to a folder, which is not followed"
+    if file.is_dir():
+        return "it is a folder with the name of a file" if is_kind else None
+    if not is_kind:
+        plain = ", ".join(ending for ending in endings if not ending.endswith(PACKED))
+        return f"its name ends in none of {plain} (text and JSON also packed, {' or '.join(PACKED)})"
+    return (
+        "it is a link that leads out of landing/, or nowhere"
+        if file.is_symlink()
+        else "it is no ordinary file"
+    )
 
 
 def read_content(file: Path) -> Content:
@@ -130,6 +180,10 @@ def _unpacked(file: Path) -> Iterator[IO[bytes]]:
     except (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
         kind = "zstd" if file.suffix.lower() == ".zst" else "gzip"
         raise TillageError(f"it is not whole, or no {kind} file: {error}. Pack it again.") from error
+
+
+def _told(file: Path, landing: Path) -> str:
+    return file.relative_to(landing).as_posix().encode(errors="backslashreplace").decode()
 
 
 def _is_packed(file: Path) -> bool:

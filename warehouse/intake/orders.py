@@ -40,6 +40,7 @@ from warehouse.intake.numbers import (
 from warehouse.intake.source import Source
 from warehouse.lake import literal
 from warehouse.tables.landing import ORDERS
+from warehouse.words import counted
 
 LONGEST_NAME = 255
 PARSED = {
@@ -116,7 +117,9 @@ def settle(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Readi
         TillageError: If an order of day and month, a decimal mark or a currency is decided by nothing.
     """
     layout = _with_currency(connection, layout, reading)
-    layout = replace(layout, numbers=_numbers(connection, layout, reading), timezone=reading.timezone)
+    numbers, is_named = _numbers(connection, layout, reading)
+    currency = reading.currency if is_named else layout.currency
+    layout = replace(layout, numbers=numbers, currency=currency, timezone=reading.timezone)
     return replace(layout, order=_date_order(connection, layout, reading))
 
 
@@ -300,19 +303,22 @@ def _no_currency(found: list[str]) -> TillageError:
     )
 
 
-def _numbers(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> Numbers:
-    """How the file writes its numbers: the first rows show it if they are plain, else all are asked."""
+def _numbers(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> tuple[Numbers, bool]:
+    """How the file writes its numbers, and whether the shop's currency stands beside any that were looked at.
+
+    The first rows show it if they are plain, else all are asked.
+    """
     at = layout.match.positions
     places = [at[column] for column in ("quantity", "unit_price", LINE_AMOUNT) if column in at]
     texts = [f"c{place}" for place in places if place not in layout.numeric]
     if not texts:
-        return PLAIN
+        return PLAIN, False
     # Most files are plain, and this shows it in a tenth of the time that a query takes.
     rows = list(csv.reader(io.StringIO(layout.head, newline=""), delimiter=layout.delimiter))
     is_all = len(layout.head) < HEAD_CHARACTERS
     rows = rows[1:] if is_all else rows[1:-1]
     if are_bare([row[place] for row in rows for place in places if place < len(row)]):
-        return PLAIN if is_all else Numbers(is_plain=False, currency=reading.currency)
+        return PLAIN if is_all else Numbers(is_plain=False, currency=reading.currency), False
 
     def ask(limit: str) -> Evidence:
         rows = f"SELECT [{', '.join(texts)}] AS texts FROM {layout.rows()} {limit}"
@@ -321,19 +327,23 @@ def _numbers(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Rea
     seen = ask(f"LIMIT {GLANCE_ROWS}")
     is_all = seen.asked < GLANCE_ROWS * len(texts)
     if is_all and not seen.odd and not (seen.lone_point and not seen.point):
-        return PLAIN
+        return PLAIN, False
     if not seen.point or seen.comma or seen.lone_comma:
         seen = seen if is_all else ask("")
         is_all = True
     if seen.currencies and reading.currency is None:
         raise _no_currency(seen.currencies)
     mark, agrees = decide(seen, reading.decimal_mark)
-    return Numbers(
+    numbers = Numbers(
         mark,
         is_plain=is_all and not seen.odd and mark == ".",
         is_strict=not (is_all and agrees) or layout.is_workbook,
         currency=reading.currency,
     )
+    is_named = reading.currency is not None and not set(seen.currencies).isdisjoint(
+        signs_of(reading.currency)
+    )
+    return numbers, is_named
 
 
 def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> DateOrder | None:
@@ -358,7 +368,7 @@ def _date_order(connection: duckdb.DuckDBPyConnection, layout: Layout, reading: 
         return "day_first"
     if reading.date_order is None and months and days:
         raise TillageError(
-            f"its dates contradict each other: {months} rows can only begin with the month, {days} only with "
+            f"its dates contradict each other: {counted(months, 'row')} can only begin with the month, {days} only with "
             "the day. Write them all in one way, at best with the year first (2010-12-31)."
         )
     if reading.date_order is None:
@@ -397,7 +407,7 @@ def contradiction(connection: duckdb.DuckDBPyConnection, layout: Layout, file_id
     if against > proven:
         said = layout.match.follows.name if layout.match.follows else "the setting date_order"
         raise TillageError(
-            f"{said} says that its dates are {order.replace('_', ' ')}, but {against} rows can only be read "
+            f"{said} says that its dates are {order.replace('_', ' ')}, but {counted(against, 'row')} can only be read "
             f"the other way and {proven} only this way. Rename its date column to sold_at, one of the plain "
             "headers, so that the file's own dates decide."
         )

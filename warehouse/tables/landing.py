@@ -29,7 +29,12 @@ FILES = Table(
         Column("rows_quarantined", "BIGINT", "Rows in landing.quarantine.", unit="rows", minimum=0),
         Column("first_month", "DATE", "First month with an accepted row.", nullable=True),
         Column("last_month", "DATE", "Last month with an accepted row.", nullable=True),
-        Column("currency", "VARCHAR", "Currency that it names and that is the shop's.", nullable=True),
+        Column(
+            "currency",
+            "VARCHAR",
+            "Currency that it names and that is the shop's: in a column, in its set of headers, or beside the prices of its first rows.",
+            nullable=True,
+        ),
         Column(
             "basis",
             "VARCHAR",

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from warehouse.errors import TillageError
-from warehouse.lake import ensure, in_transaction, open_lake, opened, snapshot
+from warehouse.lake import ASIDE, ensure, in_transaction, open_lake, opened, snapshot
 from warehouse.maintenance import maintain
 from warehouse.records import Record, insert, read_versions, write_versions
 from warehouse.tables import TABLES, models
@@ -162,6 +162,55 @@ def test_what_a_killed_process_left_is_deleted_a_day_later_and_not_before(
     assert maintain(lake, keep=KEEP, now=later(hours=25)).orphans == 2
     assert (left.exists(), spill.exists(), model.exists()) == (False, False, False)
     assert files(home) == before
+
+
+IN_AND_OUT = """
+import sys
+from pathlib import Path
+from warehouse.lake import open_lake
+print("begins", flush=True)
+while True:
+    with open_lake(Path(sys.argv[1]), as_of=0):
+        pass
+"""
+
+
+def test_a_connection_that_comes_or_goes_is_never_taken_for_one_of_a_killed_process(home: Path) -> None:
+    """Its snapshot would be expired and its spill folder deleted under its feet."""
+    root = home / "lake"
+    with open_lake(root):
+        pass
+    looks, seen = 0, set()
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_AND_OUT, root], cwd=ROOT, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        until = time.monotonic() + 3
+        try:
+            while time.monotonic() < until:
+                alive, dead = opened(root)
+                assert [folder for folder in dead if not folder.name.endswith(ASIDE)] == []
+                assert {other.as_of for other in alive} <= {0}
+                seen |= {other.folder for other in alive}
+                looks += 1
+        finally:
+            process.kill()
+    assert looks > 1000
+    assert len(seen) > 10
+
+
+def test_what_a_process_killed_between_its_folder_and_its_lock_left_goes_after_a_day(
+    lake: duckdb.DuckDBPyConnection, home: Path
+) -> None:
+    work = home / "lake" / "tmp"
+    left = [work / f"1.abc{ASIDE}", work / "1-of-a-release-before"]
+    for folder in left:
+        folder.mkdir(parents=True)
+    maintain(lake, keep=KEEP, now=later(hours=23))
+    assert [folder.exists() for folder in left] == [True, True]
+    maintain(lake, keep=KEEP, now=later(hours=25))
+    assert [folder.exists() for folder in left] == [False, False]
 
 
 def test_a_home_with_a_name_that_is_a_pattern_is_maintained(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from datetime import date
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from assets.segments import cluster_drivers, cluster_profiles, cluster_quality, 
 from assets.segments.assign import assign
 from assets.segments.clustering import outliers, part, points, silhouettes
 from resources.models import Model
+from warehouse.errors import TillageError
 from warehouse.tables import TABLES
 
 MONTH = date(2011, 8, 1)
@@ -184,8 +187,8 @@ def test_the_order_of_rows_and_other_months_change_nothing() -> None:
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (customers(1, 1), "0 customers have come"),
-        (customers(order_days=[1] * 360), "0 customers have come on 5 days"),
+        (customers(1, 1), "0 customers came on"),
+        (customers(order_days=[1] * 360), "0 customers came on 5 days or more"),
         (customers(orders_a_month=[1.0] * 360, order_value=[5.0] * 360), "all customers are alike"),
         (customers(orders_a_month=[1.0] * 360, order_value=[0.0] * 360), "all customers are alike"),
         (customers(1, 200, orders_a_month=[1.0] * 200, order_value=[5.0, 7.0] * 100), "all customers are alike"),
@@ -410,6 +413,29 @@ def test_the_next_segment_begins_at_the_distance_that_is_told(model: Model) -> N
 def test_what_is_no_customer_is_told(model: Model, asked: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="are no customer's"):
         assign(*asked, MONTH, model=model)
+
+
+def test_a_shop_too_small_for_clusters_says_so_to_who_asks(
+    lake: duckdb.DuckDBPyConnection,
+    home: Path,
+    orders: Path,
+    intake: Callable[..., Any],
+    csv_text: Callable[..., str],
+    order_row: Callable[..., Any],
+    make_up_to: Callable[..., Any],
+) -> None:
+    """That there is no model sends its reader to look for what broke."""
+    (orders / "1.csv").write_text(csv_text([order_row(sold_at="1/2/2011 10:00")]))
+    intake()
+    make_up_to(lake, "segments.clusters")
+    with pytest.raises(TillageError) as told:
+        assign(9, 4, 120.0, date(2011, 1, 20), home=home)
+    assert str(told.value).startswith(
+        "Nobody is in a cluster as of 2011-01, so there is none to tell: 0 customers came on 5 days or more "
+        "(seeds.clustering), and 100 are needed. "
+    )
+    with pytest.raises(TillageError, match=r"no model of segments\.clusters as of 2010-12"):
+        assign(9, 4, 120.0, date(2010, 12, 20), home=home)
 
 
 def test_frames_have_the_columns_of_their_contracts() -> None:

@@ -214,7 +214,7 @@ def test_customers_all_alike_give_numbers():
     ("history", "reason"),
     [
         (([], [], []), "0 customers"),
-        (([1], [2], [3]), "1 customers"),
+        (([1], [2], [3]), "1 customer"),
         (([0, 0, 0], [0, 0, 0], [3, 4, 0]), "no customer has ordered again"),
     ],
 )

@@ -76,9 +76,9 @@ def test_parameters_of_drawn_customers_are_recovered():
 @pytest.mark.parametrize(
     ("frequency", "monetary", "reason"),
     [
-        ([], [], "0 customers have ordered for an amount"),
-        ([3, 0], [5, 0], "1 customers have ordered for an amount"),
-        ([3, 2, 4], [0, 0, 0], "0 customers have ordered for an amount"),
+        ([], [], "0 customers with orders for an amount"),
+        ([3, 0], [5, 0], "1 customer with orders for an amount"),
+        ([3, 2, 4], [0, 0, 0], "0 customers with orders for an amount"),
         ([3, 2, 4], [5, 5, 5], "all customers spend the same"),
         ([1, 1, 1], [5, 6, 7], "no customer has two orders"),
     ],

@@ -239,7 +239,7 @@ def test_discounting_lessens_what_comes_late(customers):
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ([("a", 2, 10, 20, 5.0)], "1 customers"),
+        ([("a", 2, 10, 20, 5.0)], "1 customer"),
         ([("a", 0, 0, 20, 5.0), ("b", 0, 0, 9, 5.0)], "no customer has ordered again"),
     ],
 )

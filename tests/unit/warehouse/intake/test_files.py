@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.intake import orders
-from warehouse.intake.files import read_content, scan
+from warehouse.intake import orders as source
+from warehouse.intake.files import passed_over, read_content, scan
 
 
 def _paths(landing: Path) -> list[str]:
-    return [found.path for found in scan(landing, "orders", orders.SOURCE.kinds)]
+    return [found.path for found in scan(landing, "orders", source.SOURCE.kinds)]
 
 
 def test_files_are_found_in_folders_in_the_order_of_their_paths(orders: Path) -> None:
@@ -45,6 +45,51 @@ def test_a_link_out_of_landing_is_not_followed(orders: Path, tmp_path: Path) -> 
     (orders / "folder").symlink_to(outside)
     (orders / "dangling.csv").symlink_to(outside / "none.csv")
     assert _paths(orders.parent) == []
+
+
+def test_what_is_left_alone_is_told_with_the_reason_and_what_is_hidden_is_not(
+    orders: Path, tmp_path: Path
+) -> None:
+    """A month that lies in landing/ and is in no table is looked for in the code."""
+    landing, outside = orders.parent, tmp_path / "outside"
+    for folder in (
+        outside,
+        landing / "order",
+        landing / "empty",
+        landing / ".git",
+        orders / "2011" / "a.csv",
+    ):
+        folder.mkdir(parents=True)
+    for file in (
+        landing / "till.csv", landing / ".DS_Store", landing / "order" / "a.csv", landing / "order" / "b.csv",
+        orders / "a.csv", orders / "A.ZIP", orders / "2011" / "b.csv.part", orders / ".hidden", orders / "~$a.xlsx",
+        orders / "2011" / "c.csv.gz", orders / "2011" / "notes.md", landing / "reviews.csv",
+    ):  # fmt: skip
+        file.write_text("")
+    spark = orders / "export.csv"  # a folder of files, as Spark writes
+    spark.mkdir()
+    (spark / "part-0000.csv").write_text("")
+    (orders / "out.csv").symlink_to(outside / "none.csv")
+    (orders / "linked").symlink_to(outside)
+    os.mkfifo(orders / "pipe.csv")
+    kinds = {"orders": source.SOURCE.kinds, "reviews": (".csv", ".json")}
+    ends = (
+        "its name ends in none of .csv, .tsv, .txt, .parquet, .xlsx (text and JSON also packed, .gz or .zst)"
+    )
+    folder = "files are taken in from orders/ or reviews/, each of a kind of rows; move it there"
+    assert dict(passed_over(landing, kinds)) == {
+        "order": folder,
+        "reviews.csv": folder,
+        "till.csv": folder,
+        "orders/A.ZIP": ends,
+        "orders/linked": "it is a link to a folder, which is not followed",
+        "orders/out.csv": "it is a link that leads out of landing/, or nowhere",
+        "orders/pipe.csv": "it is no ordinary file",
+        "orders/2011/a.csv": "it is a folder with the name of a file",
+        "orders/2011/b.csv.part": ends,
+        "orders/2011/notes.md": ends,
+    }
+    assert list(passed_over(tmp_path / "none", kinds)) == []
 
 
 def test_a_link_within_landing_is_followed_and_landing_may_be_a_link_itself(

@@ -165,6 +165,27 @@ def test_the_sign_of_the_shops_currency_is_read_and_another_quarantined(prices: 
     assert quarantine()[4][1] == ['unit_price: a number was expected, in GBP if it says so, found "$2.55"']
 
 
+@pytest.mark.parametrize(
+    ("texts", "named"),
+    [
+        (["£2.55", "3.00"], "GBP"),
+        (["2.55 GBP", "3.00"], "GBP"),
+        (["2.55", "3.00"], None),
+        (["€2.55", "3.00"], None),
+        (
+            ["2.55"] * 2 * GLANCE_ROWS + ["£3.00"],
+            None,
+        ),  # not looked at: that would take a second pass over every file
+    ],
+)
+def test_the_currency_that_a_file_names_beside_its_prices_is_told(
+    prices: Any, rows_of: Any, texts: list[str], named: str | None
+) -> None:
+    """Null beside prices in pounds reads as if nobody had looked."""
+    prices(*texts, currency="GBP")
+    assert rows_of("SELECT currency FROM landing.files") == [(named,)]
+
+
 @pytest.mark.parametrize("currency", ["USD", "CAD", "AUD"])
 def test_a_dollar_is_that_of_the_shop(prices: Any, currency: str) -> None:
     assert prices("$2.55", "€3.00", currency=currency) == ["2.55", None]

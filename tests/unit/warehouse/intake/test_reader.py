@@ -492,7 +492,7 @@ def test_a_file_that_contradicts_itself_is_refused(taken: Any) -> None:
     arrival = taken(_plain("13/4/2011", "4/13/2011"))
     assert arrival.state == "refused"
     assert (
-        "its dates contradict each other: 1 rows can only begin with the month, 1 only with" in arrival.reason
+        "its dates contradict each other: 1 row can only begin with the month, 1 only with" in arrival.reason
     )
 
 
