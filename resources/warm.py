@@ -48,16 +48,18 @@ def is_possible() -> bool:
 def name(home: Path) -> str:
     """Tell the process of a home, of this code and of this environment from any other."""
     told = sha256(f"{home.resolve()} {sys.prefix} {os.getuid()}".encode())
-    places = (Path(sysconfig.get_paths()["purelib"]), *(ROOT / package for package in PACKAGES))
+    alone = (home.parent / "tillage.toml", Path(sysconfig.get_paths()["purelib"]))
+    places = (*alone, *(ROOT / package for package in PACKAGES))
     for place in places:
-        files = (place,) if place.name not in PACKAGES else sorted(place.rglob("*"))
+        files = (place,) if place in alone else sorted(place.rglob("*"))
         for file in files:
-            if "__pycache__" not in file.parts:
+            if "__pycache__" not in file.parts and file.exists():
                 at = file.stat()
                 told.update(f"{file} {at.st_size} {at.st_mtime_ns}".encode())
-    # What Dagster sets for one of its processes is no setting of ours.
-    own = {key: value for key, value in os.environ.items() if not key.startswith("DAGSTER_")}
-    told.update(json.dumps(own, sort_keys=True).encode())
+    # As it was when the process began: what it has set since, and what Dagster sets for one, is no setting of the user.
+    given = Path("/proc/self/environ").read_bytes().split(b"\0")
+    for one in sorted(one for one in given if not one.startswith(b"DAGSTER_")):
+        told.update(one)
     return told.hexdigest()[:32]
 
 
@@ -122,7 +124,8 @@ def serve(place: str) -> None:
                 if asked:
                     until = monotonic() + PATIENCE_SECONDS
                     answer = _answer(asked, runs, (server, connection))
-                    connection.sendall(json.dumps(answer).encode() + b"\n")
+                    with suppress(OSError):  # whoever asked did not wait
+                        connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def _prepare() -> None:

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.skipif(not warm.is_possible(), reason="needs Linux")
 
 
 NAME = warm.name
+ROOT = Path(__file__).parents[2]
 JOBS = """
 import json, os, sys, time
 import dagster as dg
@@ -123,18 +126,12 @@ def test_two_runs_go_side_by_side_and_one_is_killed(shop: dg.DagsterInstance) ->
     until(lambda: (warm.ask(place, {"keep": True}) or {}).get("runs") == 0)
 
 
-def test_code_and_environment_that_change_are_another_process(
+def test_code_or_settings_that_change_are_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = NAME(tmp_path)
     assert NAME(tmp_path) == first
     assert NAME(tmp_path / "other") != first
-    with monkeypatch.context() as patched:
-        patched.setenv("TILLAGE_THREADS", "1")
-        assert NAME(tmp_path) != first
-    with monkeypatch.context() as patched:
-        patched.setenv("DAGSTER_OF_A_PROCESS", "1")
-        assert NAME(tmp_path) == first
     (tmp_path / "assets").mkdir()
     monkeypatch.setattr(warm, "ROOT", tmp_path)
     monkeypatch.setattr(warm, "PACKAGES", ("assets",))
@@ -143,6 +140,29 @@ def test_code_and_environment_that_change_are_another_process(
     after = NAME(tmp_path)
     (tmp_path / "assets" / "new.sql").write_text("SELECT 12")
     assert len({before, after, NAME(tmp_path)}) == 3
+    (tmp_path / "tillage.toml").write_text("threads = 1")
+    assert len({NAME(tmp_path), NAME(tmp_path / "dagster"), first}) == 3
+    (tmp_path / "tillage.toml").write_text("threads = 10")
+    changed = NAME(tmp_path / "dagster")
+    (tmp_path / "tillage.toml").write_text("threads = 1")
+    assert NAME(tmp_path / "dagster") != changed
+
+
+def test_a_setting_in_the_environment_is_another_process_and_what_dagster_sets_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import os, sys; from pathlib import Path; os.environ['LATER'] = sys.argv[2]; from resources import warm; print(warm.name(Path(sys.argv[1])))"
+    names = []
+    for name, value, later in (
+        ("OTHER", "1", "1"),
+        ("OTHER", "1", "2"),
+        ("DAGSTER_OF_ONE", "1", "1"),
+        ("TILLAGE_THREADS", "1", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+        command = [sys.executable, "-c", code, str(tmp_path), later]
+        names.append(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
+    assert names[0] == names[1] == names[2] != names[3]
 
 
 def test_where_none_is_at_hand_dagster_starts_the_run(
