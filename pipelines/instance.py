@@ -24,18 +24,23 @@ run_monitoring:
 freshness:
   enabled: true
 """
-ON_SQLITE = """\
-run_launcher:
-  module: resources.launcher
-  class: WarmRunLauncher
-  config:
-    home: {env: DAGSTER_HOME}
+EVENT_LOG = """\
 event_log_storage:
   module: resources.event_log
   class: PooledSqliteEventLogStorage
   config:
     home: {env: DAGSTER_HOME}
 """
+ON_SQLITE = (
+    """\
+run_launcher:
+  module: pipelines.launcher
+  class: WarmRunLauncher
+  config:
+    home: {env: DAGSTER_HOME}
+"""
+    + EVENT_LOG
+)
 ON_POSTGRES = """\
 storage:
   postgres:
@@ -48,8 +53,9 @@ def prepare_instance(settings: Settings) -> None:
     settings.dagster.mkdir(parents=True, exist_ok=True)
     config = settings.dagster / "dagster.yaml"
     wanted = CONFIG + (ON_SQLITE if settings.postgres is None else ON_POSTGRES)
-    other = CONFIG + (ON_POSTGRES if settings.postgres is None else ON_SQLITE)
-    if not config.exists() or config.read_text(encoding="utf-8") == other:
+    # As it was written here, for another storage or before runs started from a process that is kept warm.
+    written = {CONFIG + part for part in (ON_POSTGRES, ON_SQLITE, EVENT_LOG)}
+    if not config.exists() or config.read_text(encoding="utf-8") in written - {wanted}:
         config.write_text(wanted, encoding="utf-8")
     export_environment(settings)
 

@@ -13,14 +13,14 @@ from time import time as clock
 
 import dagster as dg
 
+from pipelines import warm
 from pipelines.alerts import standing
+from pipelines.launcher import WarmRunLauncher
 from pipelines.overlooked import overlooked
 from pipelines.report import write_run
 from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo, waiting
 from pipelines.settings import Settings
 from pipelines.telemetry import send_run
-from resources import warm
-from resources.launcher import WarmRunLauncher
 from resources.notifier import failure
 from warehouse.errors import NoLakeError
 from warehouse.intake import reading_name

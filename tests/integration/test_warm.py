@@ -16,14 +16,13 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.definitions.reconstruct import ReconstructableJob
-from dagster._core.errors import DagsterInvariantViolationError
 from dagster._core.launcher import LaunchRunContext
 from dagster._utils.interrupts import raise_interrupts_as
 
-from pipelines.instance import open_instance
+from pipelines import launcher, warm
+from pipelines.instance import CONFIG, EVENT_LOG, ON_POSTGRES, ON_SQLITE, open_instance, prepare_instance
 from pipelines.sensors import sensors
 from pipelines.settings import load
-from resources import launcher, warm
 from resources.lake import LakeResource
 
 pytestmark = pytest.mark.skipif(not warm.is_possible(), reason="needs Linux")
@@ -77,8 +76,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstanc
             until(lambda: warm.ask(place, {"keep": True}))
             patched.setattr(warm, "name", lambda _: place)  # each test has another environment
             yield instance
-            warm._STARTED[-1].terminate()
-            warm._STARTED[-1].wait()
+            warm._STARTED[place].terminate()
+            warm._STARTED[place].wait()
 
 
 def launch(instance: dg.DagsterInstance, job: str) -> str:
@@ -99,9 +98,18 @@ def test_a_run_has_what_it_needs_before_it_begins(shop: dg.DagsterInstance) -> N
     until(lambda: state(shop, run) is dg.DagsterRunStatus.SUCCESS)
     (said,) = [entry.user_message for entry in shop.all_logs(run) if entry.user_message.startswith("[")]
     assert json.loads(said) == [
-        warm._STARTED[-1].pid,
+        warm._STARTED[warm.name(Path(shop.root_directory))].pid,
         ["great_expectations", "prophet", "skops", "statsforecast"],
     ]
+
+
+def process_of(instance: dg.DagsterInstance, run: str) -> int:
+    """The process of a run whose step has begun."""
+    until(lambda: instance.all_logs(run, of_type=dg.DagsterEventType.STEP_START))
+    said = " ".join(entry.message for entry in instance.all_logs(run))
+    told = re.search(r"Started process for run \(pid: (\d+)\)", said)
+    assert told is not None
+    return int(told[1])
 
 
 def test_a_run_is_cancelled(shop: dg.DagsterInstance) -> None:
@@ -112,18 +120,33 @@ def test_a_run_is_cancelled(shop: dg.DagsterInstance) -> None:
     assert not shop.run_launcher.terminate(run)
 
 
-def test_two_runs_go_side_by_side_and_one_is_killed(shop: dg.DagsterInstance) -> None:
+def test_two_runs_go_side_by_side_and_one_that_is_killed_is_told_as_failed(shop: dg.DagsterInstance) -> None:
     """The process that they start from outlives them, and knows when they are over."""
     place = warm.name(Path(shop.root_directory))
     killed, other = launch(shop, "long_job"), launch(shop, "short_job")
-    told = until(
-        lambda: re.search(
-            r"Started process for run \(pid: (\d+)\)", " ".join(e.message for e in shop.all_logs(killed))
-        )
-    )
-    os.kill(int(told[1]), signal.SIGKILL)
+    os.kill(process_of(shop, killed), signal.SIGKILL)
     until(lambda: state(shop, other) is dg.DagsterRunStatus.SUCCESS)
-    until(lambda: (warm.ask(place, {"keep": True}) or {}).get("runs") == 0)
+    until(lambda: state(shop, killed) is dg.DagsterRunStatus.FAILURE)
+    assert "it was killed, or it crashed" in " ".join(entry.message for entry in shop.all_logs(killed))
+    until(lambda: warm.ask(place, {"keep": True}) == {"runs": 0})
+
+
+def test_no_run_outlives_the_process_that_watches_it(shop: dg.DagsterInstance) -> None:
+    home = Path(shop.root_directory)
+    run = launch(shop, "long_job")
+    process = process_of(shop, run)
+    warm._STARTED[warm.name(home)].kill()
+    until(lambda: state(shop, run) is dg.DagsterRunStatus.FAILURE)
+    until(lambda: not Path(f"/proc/{process}").exists())
+    warm.keep(home)
+    until(lambda: warm.ask(warm.name(home), {"keep": True}))
+
+
+def test_what_runs_are_forked_from_has_no_threads_but_those_made_for_it(shop: dg.DagsterInstance) -> None:
+    """Of allocators and OpenBLAS (which has its process's name), and what polars cleans up with."""
+    process = warm._STARTED[warm.name(Path(shop.root_directory))].pid
+    threads = [file.read_text().strip() for file in Path(f"/proc/{process}/task").glob("*/comm")]
+    assert {*threads} <= {"python", "python3", "jemalloc_bg_thd", "polars-ooc-clea"}
 
 
 def test_code_or_settings_that_change_are_another_process(
@@ -140,18 +163,17 @@ def test_code_or_settings_that_change_are_another_process(
     after = NAME(tmp_path)
     (tmp_path / "assets" / "new.sql").write_text("SELECT 12")
     assert len({before, after, NAME(tmp_path)}) == 3
+    without = NAME(tmp_path / "dagster")
     (tmp_path / "tillage.toml").write_text("threads = 1")
-    assert len({NAME(tmp_path), NAME(tmp_path / "dagster"), first}) == 3
+    one = NAME(tmp_path / "dagster")
     (tmp_path / "tillage.toml").write_text("threads = 10")
-    changed = NAME(tmp_path / "dagster")
-    (tmp_path / "tillage.toml").write_text("threads = 1")
-    assert NAME(tmp_path / "dagster") != changed
+    assert len({without, one, NAME(tmp_path / "dagster")}) == 3
 
 
 def test_a_setting_in_the_environment_is_another_process_and_what_dagster_sets_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = "import os, sys; from pathlib import Path; os.environ['LATER'] = sys.argv[2]; from resources import warm; print(warm.name(Path(sys.argv[1])))"
+    code = "import os, sys; from pathlib import Path; os.environ['LATER'] = sys.argv[2]; from pipelines import warm; print(warm.name(Path(sys.argv[1])))"
     names = []
     for name, value, later in (
         ("OTHER", "1", "1"),
@@ -168,30 +190,39 @@ def test_a_setting_in_the_environment_is_another_process_and_what_dagster_sets_i
 def test_where_none_is_at_hand_dagster_starts_the_run(
     shop: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    started: list[str] = []
     monkeypatch.setattr(warm, "name", lambda _: "nobody")
-    with pytest.raises(DagsterInvariantViolationError, match="requires a workspace"):
-        launch(shop, "short_job")
-    assert warm.ask("nobody", {"keep": True}) is None
+    monkeypatch.setattr(
+        dg.DefaultRunLauncher, "launch_run", lambda _, context: started.append(context.dagster_run.run_id)
+    )
+    assert started == [] != [launch(shop, "short_job")] == started
 
 
-def test_what_does_not_answer_starts_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_answer_starts_no_second_process(
+    shop: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody knows whether the run was started: it must not be started again."""
     monkeypatch.setattr(warm, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(warm, "name", lambda _: "silent")
+    monkeypatch.setattr(dg.DefaultRunLauncher, "launch_run", lambda *_: pytest.fail("it was started again"))
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(warm._address("silent"))
         server.listen()
         with pytest.raises(TimeoutError):
-            warm.ask("silent", {"start": "", "run": ""})
+            launch(shop, "short_job")
 
 
 def test_nonsense_and_a_second_process_do_no_harm(shop: dg.DagsterInstance) -> None:
     place = warm.name(Path(shop.root_directory))
-    for said in (b"", b"\n", b"{", b"[1, 2]\n", b"{}\n", b'{"end": "no such run"}\n'):
+    for said in (
+        b"", b"\n", b"{", b"5\n", b'"start"\n', b"[1, 2]\n", b"{}\n", b'{"start": "x"}\n', b'{"end": {}}\n',
+        b'{"end": "no such run"}\n', b"\xff\n",
+    ):  # fmt: skip
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(warm._address(place))
             connection.sendall(said)
     warm.serve(place)  # somebody is there: it ends at once
-    assert warm.ask(place, {"end": "no such run"}) == {"is_ended": False}
+    assert warm.ask(place, {"end": "no such run"}) == {"has": False}
 
 
 @pytest.mark.parametrize(("is_wanted", "is_daemon", "kept"), [(True, True, 1), (False, True, 0), (True, False, 0)])  # fmt: skip
@@ -244,3 +275,27 @@ def test_a_query_that_is_interrupted_ends_the_run_and_not_the_step_alone(home: P
         began = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
         assert [entry.step_key for entry in began] == ["slow"]
         assert run.status is dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize("before", [CONFIG + EVENT_LOG, CONFIG + ON_POSTGRES, None])
+def test_a_home_that_nobody_changed_gets_what_is_written_today(home: Path, before: str | None) -> None:
+    file = home / "dagster" / "dagster.yaml"
+    if before is not None:
+        file.parent.mkdir()
+        file.write_text(before)
+    prepare_instance(load(home))
+    assert file.read_text() == CONFIG + ON_SQLITE
+    file.write_text(before_changed := CONFIG + EVENT_LOG + "# mine\n")
+    prepare_instance(load(home))
+    assert file.read_text() == before_changed
+
+
+@pytest.mark.parametrize("before", [CONFIG + EVENT_LOG, CONFIG + ON_SQLITE])
+def test_a_home_that_moves_to_postgres_takes_its_history_there(
+    home: Path, before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "")  # what is exported goes with the test
+    (home / "dagster").mkdir()
+    (home / "dagster" / "dagster.yaml").write_text(before)
+    prepare_instance(load(home).model_copy(update={"postgres": "postgresql://nobody@localhost/none"}))
+    assert (home / "dagster" / "dagster.yaml").read_text() == CONFIG + ON_POSTGRES

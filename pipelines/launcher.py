@@ -10,13 +10,13 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData, serialize_value
 
-from resources import warm
+from pipelines import warm
 
 TAG = "tillage/warm"
 
 
 class WarmRunLauncher(DefaultRunLauncher):
-    """Dagster's launcher of runs, with a process of `resources.warm` to fork from where one is at hand."""
+    """Dagster's launcher of runs, with a process of `pipelines.warm` to fork from where one is at hand."""
 
     def __init__(self, home: Path, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(inst_data)
@@ -49,12 +49,12 @@ class WarmRunLauncher(DefaultRunLauncher):
     def terminate(self, run_id: str) -> bool:
         """Interrupt the process of a run, so that it ends as cancelled."""
         run = self._instance.get_run_by_id(run_id)
-        if run is not None and not run.is_finished and TAG in run.tags:
-            self._instance.report_run_canceling(
-                run
-            )  # before it hears of it, or it would take it for a mishap
-            ended = warm.ask(run.tags[TAG], {"end": run_id})
-            if ended is not None and ended["is_ended"]:
-                return True
+        place = None if run is None or run.is_finished else run.tags.get(TAG)
+        told = None if place is None else warm.ask(place, {"has": run_id})
+        if run is not None and place is not None and told is not None and told["has"]:
+            # Before the run hears of it, or it would take it for a mishap.
+            self._instance.report_run_canceling(run)
+            warm.ask(place, {"end": run_id})
+            return True
         inherited: Any = super()
         return bool(inherited.terminate(run_id))
