@@ -69,8 +69,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstanc
         home = tmp_path_factory.mktemp("warm")
         (home / "jobs.py").write_text(JOBS)
         patched.setenv("TILLAGE_HOME", str(home))
+        patched.setenv("DAGSTER_HOME", str(home / "dagster"))
         with open_instance(load(home)) as instance:
-            patched.setenv("DAGSTER_HOME", str(home / "dagster"))
             place = warm.name(home / "dagster")
             warm.keep(home / "dagster")
             until(lambda: warm.ask(place, {"keep": True}))
@@ -225,6 +225,7 @@ def test_nonsense_and_a_second_process_do_no_harm(shop: dg.DagsterInstance) -> N
     assert warm.ask(place, {"end": "no such run"}) == {"has": False}
 
 
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize(("is_wanted", "is_daemon", "kept"), [(True, True, 1), (False, True, 0), (True, False, 0)])  # fmt: skip
 def test_a_look_of_a_daemon_keeps_one_if_it_is_wanted(
     home: Path, monkeypatch: pytest.MonkeyPatch, is_wanted: bool, is_daemon: bool, kept: int
@@ -277,6 +278,7 @@ def test_a_query_that_is_interrupted_ends_the_run_and_not_the_step_alone(home: P
         assert run.status is dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("before", [CONFIG + EVENT_LOG, CONFIG + ON_POSTGRES, None])
 def test_a_home_that_nobody_changed_gets_what_is_written_today(home: Path, before: str | None) -> None:
     file = home / "dagster" / "dagster.yaml"
@@ -290,11 +292,9 @@ def test_a_home_that_nobody_changed_gets_what_is_written_today(home: Path, befor
     assert file.read_text() == before_changed
 
 
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("before", [CONFIG + EVENT_LOG, CONFIG + ON_SQLITE])
-def test_a_home_that_moves_to_postgres_takes_its_history_there(
-    home: Path, before: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "")  # what is exported goes with the test
+def test_a_home_that_moves_to_postgres_takes_its_history_there(home: Path, before: str) -> None:
     (home / "dagster").mkdir()
     (home / "dagster" / "dagster.yaml").write_text(before)
     prepare_instance(load(home).model_copy(update={"postgres": "postgresql://nobody@localhost/none"}))
