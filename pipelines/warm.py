@@ -140,11 +140,13 @@ def _prepare() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever ends the UI ends it without a word
     # Python tells it of any process with threads; which they are, and why they do no harm, is told above.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-    settings: Any = import_module("pipelines.settings")
-    settings.export_environment(settings.load())  # read by libraries when they are imported
+    of_home: Any = import_module("pipelines.settings")
+    settings = of_home.load()
+    of_home.export_environment(settings)  # read by libraries when they are imported
     for module in BEFORE:
         import_module(module)
     import_module("expectations.audit").load()
+    import_module("assets.graph").graph(settings.seeds)  # the code and the SQL of tables are read once a process
     module_of: Any = import_module("assets.computed").module_of
     made = map(module_of, import_module("warehouse.tables").TABLES.values())
     for module in (*filter(None, made), *LIBRARIES):
