@@ -218,6 +218,8 @@ def why_failed(event: dg.DagsterEvent) -> str:
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
+    if error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        return "it was interrupted: what was made before stays, and the next run goes on from there"
     return error.message.strip() if error else "it failed"
 
 

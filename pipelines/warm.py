@@ -146,7 +146,9 @@ def _prepare() -> None:
     for module in BEFORE:
         import_module(module)
     import_module("expectations.audit").load()
-    import_module("assets.graph").graph(settings.seeds)  # the code and the SQL of tables are read once a process
+    import_module("assets.graph").graph(
+        settings.seeds
+    )  # the code and the SQL of tables are read once a process
     module_of: Any = import_module("assets.computed").module_of
     made = map(module_of, import_module("warehouse.tables").TABLES.values())
     for module in (*filter(None, made), *LIBRARIES):

@@ -21,6 +21,7 @@ from dagster._utils.interrupts import raise_interrupts_as
 
 from pipelines import launcher, warm
 from pipelines.instance import CONFIG, EVENT_LOG, ON_POSTGRES, ON_SQLITE, open_instance, prepare_instance
+from pipelines.report import why_failed
 from pipelines.sensors import sensors
 from pipelines.settings import load
 from resources.lake import LakeResource
@@ -276,6 +277,9 @@ def test_a_query_that_is_interrupted_ends_the_run_and_not_the_step_alone(home: P
         began = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
         assert [entry.step_key for entry in began] == ["slow"]
         assert run.status is dg.DagsterRunStatus.FAILURE
+        (failed,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        assert failed.dagster_event is not None
+        assert "it was interrupted: what was made before stays" in why_failed(failed.dagster_event)
 
 
 @pytest.mark.usefixtures("environment")
