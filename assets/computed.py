@@ -63,7 +63,8 @@ def step_of(table: Table, months: Sequence[date]) -> Compute | None:
         from threadpoolctl import threadpool_limits
 
         code, rows = importlib.import_module(module), pl.read_parquet(given)
-        with threadpool_limits(allowed()):  # BLAS and OpenMP
+        # BLAS and OpenMP of what is loaded; what the step loads itself was told by the environment.
+        with threadpool_limits(allowed()):
             found: pl.DataFrame = code.compute(rows, sorted(months))
             found.write_parquet(made)
             if not hasattr(code, "models"):

@@ -4,8 +4,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
 
 Result = TypeVar("Result")
 
@@ -28,10 +30,16 @@ def allowed() -> int:
 
 
 def side_by_side(tasks: Iterable[Callable[[], Result]]) -> list[Result]:
-    """Do tasks at once, as far as threads allow, and give what comes of each in their order.
+    """Do tasks at once, as far as threads allow, each on one thread, and give what comes of each in their order.
 
     Worth it where a task leaves the interpreter to others, as NumPy does; none may depend on another.
     """
     waiting = list(tasks)
-    with ThreadPoolExecutor(min(allowed(), len(waiting)) or 1) as pool:
-        return [one.result() for one in [pool.submit(task) for task in waiting]]
+    threads = min(allowed(), len(waiting)) or 1
+    # BLAS has one limit a process, OpenMP one a thread; a new thread knows no context variable.
+    with (
+        at_most(1),
+        threadpool_limits(1),
+        ThreadPoolExecutor(threads, initializer=threadpool_limits, initargs=(1, "openmp")) as pool,
+    ):
+        return [one.result() for one in [pool.submit(copy_context().run, task) for task in waiting]]

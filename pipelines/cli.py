@@ -59,7 +59,7 @@ from warehouse.maintenance import maintain as maintain_lake
 from warehouse.plan import month_range, next_month
 from warehouse.records import prepare, read_refusals, read_versions
 from warehouse.tables import TABLES
-from warehouse.words import counted
+from warehouse.words import counted, few
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -732,14 +732,12 @@ def _print_disagreements(told: Sequence[str]) -> None:
         "different lines; all are kept, and count.[/] "
         "Take the file that is wrong out with `tillage forget-file`, once it lies in landing/ no more."
     )
-    _print_few([f"  {escape(line)}" for line in told], "  ")
+    _print_few([escape(line) for line in told], "  ")
 
 
 def _print_few(lines: Sequence[str], indent: str = "") -> None:
-    for line in lines[:SHOWN_LINES]:
-        out.print(line)
-    if len(lines) > SHOWN_LINES:
-        out.print(f"{indent}and {len(lines) - SHOWN_LINES:,} more")
+    for line in few(SHOWN_LINES, lines):
+        out.print(f"{indent}{line}")
 
 
 def _print_overlooked(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import duckdb
 
-from assets.landing.asset import CHECKS
+from assets.landing.asset import CHECKS, LEFT
 from assets.pictures import PICTURES
 from expectations.rules import rules
 from pipelines.overlooked import overlooked
@@ -231,7 +231,7 @@ def _troubles(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
 
 def why_red(check: dg.AssetCheckEvaluation) -> str:
     """What a check that failed demands, and where that is not so."""
-    told = f"{check.check_name}: {_demanded(check).rstrip('.')}"
+    told = ": ".join(dict.fromkeys([check.check_name, _demanded(check).rstrip(".")]))
     if "months" not in check.metadata:
         return told
     rows = counted(int(str(check.metadata["failing rows"].value)), "row")
@@ -239,10 +239,12 @@ def why_red(check: dg.AssetCheckEvaluation) -> str:
 
 
 def _demanded(check: dg.AssetCheckEvaluation) -> str:
-    name = ".".join(check.asset_key.path)
-    if name == FILES.qualified:
-        return CHECKS[check.check_name][0]
-    return next(rule.description for rule in rules(TABLES[name]) if rule.name == check.check_name)
+    """What it demands; its name, where the table or the rule was called otherwise when the run was."""
+    table = TABLES.get(".".join(check.asset_key.path))
+    known = {} if table is None else {rule.name: rule.description for rule in rules(table)}
+    if table is FILES:
+        known |= {name: told for name, (told, _, _) in CHECKS.items()}
+    return known.get(check.check_name, check.check_name)
 
 
 def _red(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
@@ -296,9 +298,7 @@ def _files(events: Sequence[dg.DagsterEvent], entries: Sequence[dg.EventLogEntry
     left = [
         entry.user_message
         for entry in entries
-        if entry.dagster_event is None
-        and entry.step_key == TAKING_IN
-        and " is left for the next time" in entry.user_message
+        if entry.dagster_event is None and entry.step_key == TAKING_IN and f" {LEFT}: " in entry.user_message
     ]
     told = "".join(f"<li>{escape(line)}</li>" for line in left)
     yield f"<h2>Files left for the next time</h2><ul>{told}</ul>" if told else ""

@@ -25,7 +25,7 @@ from resources.notifier import failure
 from warehouse.errors import NoLakeError
 from warehouse.intake import reading_name
 from warehouse.lake import snapshot
-from warehouse.words import counted
+from warehouse.words import counted, few
 
 CAUSE = "tillage/cause"
 UNFINISHED = [
@@ -131,15 +131,16 @@ def _pages(settings: Settings) -> list[dg.SensorDefinition]:
             description=f"Writes the page of each run that ends as a {ended.value.lower()} into exports/runs/.",
         )
         def page(context: dg.RunStatusSensorContext) -> None:
-            write_run(settings, context.instance, context.dagster_run.run_id)
-            send_run(settings, context.instance, context.dagster_run.run_id)
+            run_id = context.dagster_run.run_id
+            # People first: whatever is wrong with the page, they are told.
             if ended is dg.DagsterRunStatus.FAILURE:
-                run_id = context.dagster_run.run_id
                 steps = context.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
                 names = [str(entry.step_key).replace("__", ".") for entry in steps] or [
                     "no step: its process is gone"
                 ]
                 settings.notifier().send([failure(run_id, ", ".join(names))], settings.reading().now.date())
+            write_run(settings, context.instance, run_id)
+            send_run(settings, context.instance, run_id)
 
         return page
 
@@ -163,7 +164,7 @@ def take_in(settings: Settings, instance: dg.DagsterInstance, cursor: str, now: 
     files = waiting(settings)
     state = {found.path: [found.size, found.modified_ns] for found in files}
     if not files:
-        told = [f"{line}." for line in overlooked(settings)[:SHOWN_OVERLOOKED]]
+        told = [f"{line}." for line in few(SHOWN_OVERLOOKED, overlooked(settings))]
         return dg.SkipReason(" ".join(["No file in landing/ is new.", *told])), "{}"
     before = json.loads(cursor)
     growing = [

@@ -183,7 +183,8 @@ class Settings(BaseSettings):
     threads: int | None = Field(
         default=None,
         ge=1,
-        description="Threads that DuckDB, and whatever else computes, may use in one process; all cores if not set.",
+        description="Threads that DuckDB, and whatever else computes, may each use in one process; all cores if not set. "
+        "It sets OMP_NUM_THREADS, too, for libraries that are loaded later.",
     )
     executor: Literal["in_process", "multiprocess"] = Field(
         default="in_process",
@@ -447,7 +448,8 @@ def export_environment(settings: Settings) -> None:
         os.environ["DAGSTER_POSTGRES_URL"] = settings.postgres.replace("://", "+psycopg2://", 1)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
     if settings.threads is not None:
-        os.environ["POLARS_MAX_THREADS"] = str(settings.threads)  # read when it is imported
+        # Each is read once, when Polars, or a library that uses OpenMP or BLAS, is loaded.
+        os.environ["POLARS_MAX_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(settings.threads)
 
 
 def _paragraph(error: ValidationError) -> str:

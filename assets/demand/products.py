@@ -60,7 +60,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
     Args:
         rows: Of five kinds, told by `what`: `day` (day: one on which something was sold), `sold` (month, week, product_id,
-            units, returned_units, amount), `out` (product_id, day, last_day: out of stock), `stock` (product_id, day, units: counted),
+            units, returned_units, amount: of sales less returns), `out` (product_id, day, last_day: out of stock), `stock` (product_id, day, units: counted),
             `category` (product_id, month, category); dead_days in all.
         months: As_of months, in order. One before the first sale has no rows.
     """
@@ -88,10 +88,11 @@ def _answers(rows: pl.DataFrame, as_of: date, until: date) -> pl.DataFrame:
     )
     table = _forecast(past, sold, until, dead_days)
     year = past.starts[-_YEAR:]
+    # A giant order that was cancelled made no product matter.
     amount = (
         sold.filter(pl.col("month") >= (year[0] if year else past.following))
         .group_by("product_id")
-        .agg(pl.col("amount").cast(pl.Float64).sum().round(4))
+        .agg(pl.col("amount").cast(pl.Float64).sum().round(4).clip(lower_bound=0.0))
     )
     category = (
         known.filter((pl.col("what") == "category") & (pl.col("month") < until))

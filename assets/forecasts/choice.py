@@ -195,10 +195,11 @@ class Width:
 
 
 def width(ratios: Floats, level: int) -> Width:
-    """The conformal quantile of errors over deviations, or the normal law's where they are too few.
+    """The conformal quantile of errors over deviations, or the normal law's where they, or forecasts, are too few.
 
     Errors of one forecast go together: ninety days of one origin are nearer to one error than to ninety, and a total is one
-    series. So until nine forecasts have told, intervals are no narrower than the normal law's.
+    series. So until nine forecasts have told, intervals are no narrower than the normal law's; where that is what holds them
+    wide, they are not measured.
 
     Args:
         ratios: Errors without sign over deviations, forecasts (a series at an origin) x steps; holes are left out.
@@ -212,8 +213,9 @@ def width(ratios: Floats, level: int) -> Width:
         return Width(own, len(found), is_measured=False)
     rank = min(math.ceil((len(found) + 1) * share), len(found))
     times = float(np.partition(found, rank - 1)[rank - 1])
-    is_few = is_known.any(axis=1).sum() < _FEW
-    return Width(max(times, own) if is_few else times, len(found), is_measured=True)
+    if times < own and is_known.any(axis=1).sum() < _FEW:
+        return Width(own, len(found), is_measured=False)
+    return Width(times, len(found), is_measured=True)
 
 
 def is_telling(mean: Floats, came: Floats, sigma: Floats) -> npt.NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from warehouse.intake.layout import Reading
 from warehouse.intake.orders import DISAGREEING
 from warehouse.lake import snapshot
 from warehouse.tables.landing import FILE_MONTHS, FILES, QUARANTINE
+from warehouse.words import few
 
 CHECKS = {
     "rows_add_up": (
@@ -66,6 +67,8 @@ CHECKS = {
     ),
 }
 SAMPLE_ROWS = 10
+SHOWN_FILES = 10
+LEFT = "is left for the next time"  # by it the page of a run knows the lines of the log that tell of files
 
 
 def landing_assets(
@@ -102,9 +105,10 @@ def landing_assets(
             except TillageError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
             for path, why in taken.left.items():
-                context.log.warning(f"{path} is left for the next time: {why}")
-            for path, why in passed_over(landing, {source.name: source.kinds for source in SOURCES}):
-                context.log.warning(f"{path} is passed over: {why}")
+                context.log.warning(f"{path} {LEFT}: {why}")
+            landed = passed_over(landing, {source.name: source.kinds for source in SOURCES})
+            for line in few(SHOWN_FILES, [f"{path} is passed over: {why}" for path, why in landed]):
+                context.log.warning(line)
             at = snapshot(connection)
             counts = {}
             for table in tables:

@@ -1,6 +1,8 @@
 """What people are told of a home, by the sensors that tell it."""
 
 import logging
+import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -100,7 +102,9 @@ def test_a_month_with_half_the_lines_is_told_of(home, tillage, small_shop, monke
     assert "core.order_lines, 2011-04: rows moved" in causes
 
 
-def test_a_failed_run_is_told_of(home, tillage, monkeypatch, caplog):
+@pytest.mark.parametrize("is_page_written", [True, False])
+def test_a_failed_run_is_told_of(home, tillage, monkeypatch, caplog, is_page_written):
+    """Though its page cannot be written: what breaks the one must not silence the other."""
     from assets import asset
     from warehouse.errors import TillageError
 
@@ -110,6 +114,10 @@ def test_a_failed_run_is_told_of(home, tillage, monkeypatch, caplog):
     monkeypatch.setattr(asset, "make", fails)
     assert tillage("run", "--select", "key:seeds/not_goods").code == 1
     settings = load(home)
+    pages = home / "exports" / "runs"
+    shutil.rmtree(pages)
+    if not is_page_written:
+        pages.write_text("no folder")
     with open_instance(settings) as instance, caplog.at_level(logging.WARNING, "tillage.alerts"):
         [run] = instance.get_runs()
         [event] = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
@@ -119,7 +127,10 @@ def test_a_failed_run_is_told_of(home, tillage, monkeypatch, caplog):
             dagster_run=run,
             dagster_event=event.dagster_event,
         )
-        build(settings).get_repository_def().get_sensor_def("page_of_failure")(context)
+        sensor = build(settings).get_repository_def().get_sensor_def("page_of_failure")
+        with nullcontext() if is_page_written else pytest.raises(OSError, match=str(pages)):
+            sensor(context)
+    assert len(list(pages.glob("*.html"))) == is_page_written
     assert f"run {run.run_id} failed. It failed at seeds.not_goods." in caplog.text
 
 

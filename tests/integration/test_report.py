@@ -1,15 +1,17 @@
 """The pages of runs and of periods, as their readers get them."""
 
+import logging
 import re
 from datetime import date
 from html.parser import HTMLParser
 
+import dagster as dg
 import pytest
 
 from expectations.rules import rules
 from pipelines.definitions import build
 from pipelines.instance import open_instance
-from pipelines.report import SECTIONS, week_before, write_period, write_run
+from pipelines.report import SECTIONS, week_before, why_red, write_period, write_run
 from pipelines.settings import load
 from warehouse.errors import TillageError
 from warehouse.tables import TABLES
@@ -123,6 +125,46 @@ def test_a_page_names_the_checks_that_failed_what_they_demand_and_what_fails_the
     assert re.search("warning landing.files: few_rows_are_quarantined: .* row in a hundred", said.out), (
         said.out
     )
+
+
+@pytest.mark.parametrize(
+    ("table", "check"),
+    [("core.order_lines", "was_called_so"), ("core.was_called_so", "x"), ("landing.files", "was_called_so")],
+)
+def test_a_check_that_is_called_otherwise_now_is_told_by_its_name(made, instance, home, table, check):
+    """An upgrade between the run and its page: the page of a failed run is needed most then."""
+    run = instance.get_runs(limit=1)[0]
+    red = dg.AssetCheckEvaluation(
+        dg.AssetKey(table.split(".")), check, False, {}, severity=dg.AssetCheckSeverity.ERROR
+    )
+    event = dg.DagsterEvent("ASSET_CHECK_EVALUATION", run.job_name, event_specific_data=red)
+    instance.report_dagster_event(event, run.run_id)
+    page = Cells(write_run(load(home), instance, run.run_id).read_text(encoding="utf-8"))
+    [_, row] = page.tables["Checks that failed"]
+    assert (row[0], row[1], row[-1]) == (table, check, check)
+    assert why_red(red) == check
+
+
+def test_a_take_in_warns_of_few_of_the_files_that_are_passed_over_and_how_many_there_are(
+    home, made, instance
+):
+    """A folder of ten thousand pictures would be ten thousand lines of every run's log."""
+    for number in range(14):
+        (home / "landing" / "orders" / f"{number:02}.png").write_bytes(b"")
+    definitions = build(load(home))
+    result = definitions.resolve_job_def("take_in").execute_in_process(instance=instance)
+    warned = [
+        entry.user_message
+        for entry in instance.all_logs(result.run_id)
+        if entry.dagster_event is None and entry.level == logging.WARNING
+    ]
+    assert [line.split(" is passed over: ")[0] for line in warned] == [
+        *(f"orders/{number:02}.png" for number in range(10)), "and 4 more"
+    ]  # fmt: skip
+    context = dg.build_sensor_context(instance)
+    said = definitions.get_repository_def().get_sensor_def("new_files")(context).skip_message
+    assert said.count(" is passed over: ") == 3
+    assert said.endswith(". and 11 more.")
 
 
 def test_a_page_of_an_empty_take_in_says_why(home, made, instance):

@@ -24,8 +24,8 @@ def shop(fill: Fill) -> None:
             "month,day,country,orders",
             *((month, month.replace(day=day), "EIRE", 1) for day in range(1, 29)),
         )
-        fill("core.product_weeks", "month,week,product_id,is_goods,units,returned_units,amount",
-             (month, month, "MUG", True, 9, 1, 18), (month, month, "POST", False, 9, 0, 18))  # fmt: skip
+        fill("core.product_weeks", "month,week,product_id,is_goods,units,returned_units,amount,returned_amount",
+             (month, month, "MUG", True, 9, 1, 18, 2), (month, month, "POST", False, 9, 0, 18, 0))  # fmt: skip
         fill("core.product_months", "month,product_id,category,amount", (month, "MUG", "Mugs", 18))
         fill(
             "price.daily_prices",
@@ -74,6 +74,13 @@ def test_rows_of_each_kind_are_those_known_then(
     assert set(rows.filter(pl.col("what") != "day")["product_id"]) <= {"MUG", "JUG"}
     found = import_module(f"assets.{name}").compute(rows, [START])
     assert found["product_id"].to_list() == ["MUG"]
+
+
+def test_the_amount_of_a_product_is_what_was_kept_as_its_units_are(tables: Any, shop: None) -> None:
+    sold = given(tables, "demand.products").filter(pl.col("what") == "sold")
+    assert (
+        sold.select("units", "returned_units", pl.col("amount").cast(pl.Float64)).rows() == [(9, 1, 16)] * 2
+    )
 
 
 def test_supply_and_costs_meet_by_product(tables: Any, shop: None) -> None:

@@ -19,6 +19,9 @@ from warehouse.errors import TillageError
 
 PACKED = (".gz", ".zst")
 _HIDDEN = (".", "~")
+_SHUT = (
+    "the user that Tillage runs as may not list it, or not open what is in it: it takes both rights, r and x"
+)
 TEXTS = (".csv", ".tsv", ".txt")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 # So little that most chunks of a text in few accents are plain ASCII, which is told without decoding it.
@@ -73,13 +76,11 @@ def scan(landing: Path, source: str, kinds: tuple[str, ...]) -> Iterator[Found]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder) / name
-            if name.startswith(_HIDDEN) or not name.lower().endswith(kinds) or not file.is_file():
-                continue
-            if file.is_symlink() and not file.resolve().is_relative_to(inside):
+            if name.startswith(_HIDDEN) or not name.lower().endswith(kinds) or not _is_taken(file, inside):
                 continue
             try:
                 told = file.stat()
-            except FileNotFoundError:  # taken away while the folder was read
+            except OSError:  # taken away, or closed to us, while the folder was read
                 continue
             yield Found(file, _told(file, landing), told.st_size, told.st_mtime_ns)
 
@@ -92,13 +93,19 @@ def passed_over(landing: Path, kinds: Mapping[str, tuple[str, ...]]) -> Iterator
         kinds: How the names of files that are taken in end, by their folder.
     """
     known = " or ".join(f"{name}/" for name in kinds)
+    inside = landing.resolve()
+    if _is_shut(landing):
+        yield _told(landing, landing), _SHUT
     for entry in visible(landing):
-        if entry.name not in kinds and (not entry.is_dir() or visible(entry)):
+        if entry.name not in kinds and (not _is(Path.is_dir, entry) or _is_shut(entry) or visible(entry)):
             yield (
                 _told(entry, landing),
                 f"files are taken in from {known}, each of a kind of rows; move it there",
             )
     for name, endings in kinds.items():
+        if _is_shut(landing / name):
+            yield _told(landing / name, landing), _SHUT
+            continue
         taken = {found.file for found in scan(landing, name, endings)}
         holding = {folder for file in taken for folder in file.parents}
         for folder, folders, names in os.walk(landing / name):
@@ -107,8 +114,10 @@ def passed_over(landing: Path, kinds: Mapping[str, tuple[str, ...]]) -> Iterator
                 file = Path(folder) / each
                 if file in taken or file in holding or each.startswith(_HIDDEN):
                     continue
-                if why := _why(file, endings):
+                if why := _why(file, endings, inside):
                     yield _told(file, landing), why
+            # Of what lies in one that is shut nothing can be known.
+            folders[:] = [each for each in folders if not _is_shut(Path(folder) / each)]
 
 
 def visible(folder: Path) -> list[Path]:
@@ -117,21 +126,50 @@ def visible(folder: Path) -> list[Path]:
     return [folder / name for name in sorted([*folders, *names]) if not name.startswith(_HIDDEN)]
 
 
-def _why(file: Path, endings: tuple[str, ...]) -> str | None:
-    """Why nothing is taken in from a file or folder; None of a folder like any other."""
+def _why(file: Path, endings: tuple[str, ...], inside: Path) -> str | None:
+    """Why nothing is taken in from a file or folder.
+
+    None of a folder like any other, and of what came or went since files were looked for: the next look tells.
+    """
     is_kind = file.name.lower().endswith(endings)
-    if file.is_dir() and file.is_symlink():
-        return "it is a link to a folder, which is not followed"
-    if file.is_dir():
+    if _is(Path.is_dir, file):
+        if _is(Path.is_symlink, file):
+            return "it is a link to a folder, which is not followed"
+        if _is_shut(file):
+            return _SHUT
         return "it is a folder with the name of a file" if is_kind else None
+    if not os.path.lexists(file):
+        return None
     if not is_kind:
         plain = ", ".join(ending for ending in endings if not ending.endswith(PACKED))
         return f"its name ends in none of {plain} (text and JSON also packed, {' or '.join(PACKED)})"
+    if _is_taken(file, inside):
+        return None
     return (
         "it is a link that leads out of landing/, or nowhere"
-        if file.is_symlink()
+        if _is(Path.is_symlink, file)
         else "it is no ordinary file"
     )
+
+
+def _is(kind: Callable[[Path], bool], file: Path) -> bool:
+    """Whether it is of a kind; no where it may not be looked at."""
+    try:
+        return kind(file)
+    except PermissionError:
+        return False
+
+
+def _is_taken(file: Path, inside: Path) -> bool:
+    """Whether it is an ordinary file, or a link to one in landing/."""
+    return _is(Path.is_file, file) and (
+        not _is(Path.is_symlink, file) or file.resolve().is_relative_to(inside)
+    )
+
+
+def _is_shut(folder: Path) -> bool:
+    """Whether it is a folder whose files may not be listed, or not be opened."""
+    return _is(Path.is_dir, folder) and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def read_content(file: Path) -> Content:

@@ -31,7 +31,7 @@ PRODUCTS = Table(
         Column(
             "amount",
             "DOUBLE",
-            "Amount of sales in the last twelve whole months and since.",
+            "Amount of sales less returns in the last twelve whole months and since; 0 where more came back than was sold.",
             unit="currency",
             minimum=0,
         ),

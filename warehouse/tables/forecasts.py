@@ -191,7 +191,8 @@ SALES = Table(
             Column(
                 f"is_measured_{level}",
                 "BOOLEAN",
-                f"Whether those were enough ({least}); else the {level} % interval is the model's own.",
+                f"Whether the {level} % interval was measured on those; else it is the model's own: they were fewer than {least}, or of "
+                "fewer than nine forecasts and would have made it narrower. It is never narrower than that of a step before.",
             )
             for level, least in ((80, 9), (95, 39))
         ),

@@ -1,7 +1,10 @@
 """One setting says how many threads there are, whatever computes."""
 
+import importlib
+import os
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -11,7 +14,7 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from assets.cohorts import survival
 from assets.recommendations.blend import in_blocks
@@ -19,16 +22,17 @@ from assets.threads import allowed, at_most, side_by_side
 
 
 class Busy:
-    """Work that sees how much of it goes on at once."""
+    """Work that sees how much of it goes on at once: each waits until so many have come, as all must."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: int) -> None:
         self.now, self.most, self._lock = 0, 0, threading.Lock()
+        self._met = threading.Barrier(together, timeout=60)
 
     def __call__(self, result: int) -> int:
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
-        time.sleep(0.02)
+        self._met.wait()
         with self._lock:
             self.now -= 1
         return result
@@ -39,11 +43,30 @@ class Busy:
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_as_many_tasks_go_on_at_once_as_threads_are_allowed(threads: int) -> None:
-    busy = Busy()
+    """Fewer would wait for each other until the barrier breaks."""
+    busy, tasks = Busy(threads), 4 * threads
     with at_most(threads):
-        assert side_by_side(busy.task(number) for number in range(12)) == list(range(12))
+        assert side_by_side(busy.task(number) for number in range(tasks)) == list(range(tasks))
     assert busy.most == threads
     assert side_by_side([]) == []
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_task_has_one_thread_whatever_it_computes_with(threads: int) -> None:
+    """Else as many tasks as there are cores would each take as many threads, and a limit of 1 would be all cores."""
+    importlib.import_module("sklearn.cluster")  # brings OpenMP
+
+    def seen() -> tuple[int, dict[str, set[int]]]:
+        pools: dict[str, set[int]] = {}
+        for pool in threadpool_info():
+            pools.setdefault(pool["user_api"], set()).add(pool["num_threads"])
+        return allowed(), pools
+
+    with threadpool_limits(3), at_most(threads):
+        before = seen()
+        assert before == (threads, {"blas": {3}, "openmp": {3}})
+        assert side_by_side([seen] * 4) == [(1, {"blas": {1}, "openmp": {1}})] * 4
+        assert seen() == before
 
 
 def test_an_error_of_a_task_is_raised() -> None:
@@ -55,10 +78,11 @@ def test_an_error_of_a_task_is_raised() -> None:
 
 
 def test_lists_are_made_a_block_at_a_time_on_one_thread_and_are_the_same_as_on_several() -> None:
-    busy, found = Busy(), []
-    for threads in (1, 4):
+    found = []
+    for threads in (1, 3):
+        busy = Busy(threads)
         with at_most(threads):
-            blocks = in_blocks(6, 700_000, lambda some: (busy(0), np.square(some))[1])
+            blocks = in_blocks(6, 700_000, lambda some: (busy(0), np.square(some))[1])  # noqa: B023 - done at once
             found.append(np.concatenate(blocks).tolist())
         assert busy.most == threads
     assert found == [[0, 1, 4, 9, 16, 25]] * 2
@@ -96,3 +120,23 @@ def test_what_a_table_is_computed_with_has_the_threads_of_the_connection(
         lake.execute(f"SET threads = {before[0]}")
     assert len(seen) > 1
     assert set(seen) == {threads}
+
+
+LOADED_LATER = """
+import sys
+from pathlib import Path
+from pipelines.settings import export_environment, load
+export_environment(load(Path(sys.argv[1])))
+import numpy, polars, scipy.linalg, sklearn.cluster
+from threadpoolctl import threadpool_info
+print(sorted({(pool["user_api"], pool["num_threads"]) for pool in threadpool_info()}), polars.thread_pool_size())
+"""
+
+
+def test_a_library_that_is_loaded_later_has_the_threads_of_the_setting(tmp_path: Path) -> None:
+    """A step's limit holds those alone that are there when it begins."""
+    said = subprocess.run(
+        [sys.executable, "-c", LOADED_LATER, tmp_path], cwd=Path(__file__).parents[3], capture_output=True,
+        text=True, check=True, env={**os.environ, "TILLAGE_THREADS": "1"},
+    )  # fmt: skip
+    assert said.stdout.strip() == "[('blas', 1), ('openmp', 1)] 1"

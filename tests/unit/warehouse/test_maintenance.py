@@ -186,9 +186,9 @@ def test_a_connection_that_comes_or_goes_is_never_taken_for_one_of_a_killed_proc
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        until = time.monotonic() + 3
+        until = time.monotonic() + 120
         try:
-            while time.monotonic() < until:
+            while (looks < 1000 or len(seen) <= 10) and time.monotonic() < until:
                 alive, dead = opened(root)
                 assert [folder for folder in dead if not folder.name.endswith(ASIDE)] == []
                 assert {other.as_of for other in alive} <= {0}
@@ -196,8 +196,8 @@ def test_a_connection_that_comes_or_goes_is_never_taken_for_one_of_a_killed_proc
                 looks += 1
         finally:
             process.kill()
-    assert looks > 1000
-    assert len(seen) > 10
+    assert looks >= 1000
+    assert len(seen) > 10, "there was nothing to look at"
 
 
 def test_what_a_process_killed_between_its_folder_and_its_lock_left_goes_after_a_day(

@@ -22,7 +22,8 @@ rows_of AS (
     UNION ALL
     SELECT
         'sold' AS what, NULL AS day, NULL AS last_day, month, week, product_id, NULL AS category,
-        CAST(units AS DOUBLE) AS units, CAST(returned_units AS BIGINT) AS returned_units, amount
+        CAST(units AS DOUBLE) AS units, CAST(returned_units AS BIGINT) AS returned_units,
+        amount - returned_amount AS amount
     FROM core.product_weeks
     WHERE month < $end AND is_goods
     UNION ALL

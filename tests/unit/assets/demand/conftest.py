@@ -50,7 +50,10 @@ def demand_rows() -> Callable[..., pl.DataFrame]:
             sold.select("day").unique().with_columns(what=pl.lit("day")),
             sold.group_by("product_id", month=day.dt.truncate("1mo"), week=day.dt.truncate("1w"))
             .agg(pl.col("units").sum(), pl.col("returned_units").sum().cast(pl.Int64))
-            .with_columns(what=pl.lit("sold"), amount=(2 * pl.col("units")).cast(pl.Decimal(38, 4))),
+            .with_columns(
+                what=pl.lit("sold"),
+                amount=(2 * (pl.col("units") - pl.col("returned_units"))).cast(pl.Decimal(38, 4)),
+            ),
             sold.select("product_id", month=day.dt.truncate("1mo"))
             .unique()
             .with_columns(what=pl.lit("category"), category=pl.lit("Mugs")),

@@ -45,6 +45,22 @@ def test_classes_agree_with_a_plain_loop(demand_rows: Rows, days: Days) -> None:
         before += units
 
 
+def test_what_came_back_makes_no_product_matter(demand_rows: Rows, days: Days) -> None:
+    """80,995 paper birds were sold and cancelled within the hour: counted, they would be most of the amount of its year."""
+    month = days(date(2022, 12, 1), 31)
+    sales = [(day, product, units) for product, units in (("A", 100), ("B", 10), ("C", 1)) for day in month]
+    # Of E more came back than was sold: some of it had been sold before the year.
+    sales += [(date(2022, 12, 9), "BIRD", 80_995), (date(2021, 11, 9), "E", 5), (date(2022, 12, 9), "E", 1)]
+    returns = [(date(2022, 12, 9), "BIRD", 80_995), (date(2022, 12, 9), "E", 4)]
+    found = compute(demand_rows(sales, returns=returns), [LAST])
+    classes = {
+        str(name): (kind, amount) for name, kind, amount in found.select("product_id", "abc", "amount").rows()
+    }
+    assert classes == {
+        "A": ("A", 6200.0), "B": ("B", 620.0), "C": ("C", 62.0), "BIRD": ("C", 0.0), "E": ("C", 0.0)
+    }  # fmt: skip
+
+
 def test_regularity_is_the_coefficient_of_variation(demand_rows: Rows) -> None:
     units = [10, 20, 10, 20, 10, 20, 10, 20, 10, 20, 10, 20]
     sales = [(date(2022, month, 28), "A", value) for month, value in enumerate(units, 1)]

@@ -222,8 +222,8 @@ def test_days_of_few_forecasts_do_not_make_an_interval_narrower_than_the_models_
     for forecasts, expected in ((8, 1.2816), (9, 0.5)):
         found = choice.width(np.full((forecasts, 62), 0.5), 80)
         assert found.times == pytest.approx(expected, abs=1e-3)
-        assert found.is_measured
-    assert choice.width(np.full((3, 62), 2.0), 80).times == 2.0
+        assert found.is_measured == (forecasts == 9), "what was not measured must not look so"
+    assert choice.width(np.full((3, 62), 2.0), 80) == choice.Width(2.0, 186, is_measured=True)
     # What had not come yet is no forecast that has told.
     holes = np.vstack([np.full((8, 62), 0.5), np.full((4, 62), np.nan)])
     assert choice.width(holes, 80).times == pytest.approx(1.2816, abs=1e-3)

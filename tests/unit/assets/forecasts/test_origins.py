@@ -429,12 +429,16 @@ def test_what_ended_more_than_a_window_ago_says_so_and_what_comes_later_is_not_k
 
 
 def test_intervals_widen_with_the_steps_and_say_on_how_many_errors_they_were_measured():
-    """Below 9 errors for 80 % and 39 for 95 % an interval is the model's own: what was not measured must not look so."""
+    """What was not measured must not look so: of too few errors, or of few forecasts that would make it narrower."""
     months = [date(2021, 1, 1), date(2021, 6, 1), date(2022, 11, 1)]
     found = sales.compute(rows(noise=0.2), months)
+    of_normal = pytest.approx(1.959964 / 1.281552, rel=1e-3)
     for level, least in ((80, 9), (95, 39)):
-        is_enough = pl.col("calibration_n") >= least
-        assert found.select((pl.col(f"is_measured_{level}") == is_enough).all()).item()
+        is_measured, is_enough = pl.col(f"is_measured_{level}"), pl.col("calibration_n") >= least
+        # By the last month twelve origins, and so more than nine forecasts, have told of every series.
+        is_last = pl.col("as_of") == months[-1]
+        assert found.select((is_measured == is_enough).filter(is_last).all()).item()
+        assert found.select((is_measured <= is_enough).all()).item()
         assert found.group_by("as_of").agg(pl.col(f"is_measured_{level}").any()).sort("as_of").rows() == [
             (months[0], False), (months[1], True), (months[2], True),
         ]  # fmt: skip
@@ -447,7 +451,15 @@ def test_intervals_widen_with_the_steps_and_say_on_how_many_errors_they_were_mea
     )
     ratio = first.select((pl.col("hi_95") - pl.col("mean")) / (pl.col("hi_80") - pl.col("mean"))).to_series()
     assert first["calibration_n"].max() == 0
-    assert ratio.to_numpy() == pytest.approx(1.959964 / 1.281552, rel=1e-3)
+    assert ratio.to_numpy() == of_normal
+    # Of the total's weeks five origins told: errors enough for 80 %, of five forecasts.
+    few = found.filter(
+        (pl.col("as_of") == months[1]) & (pl.col("step") == 1) & (pl.col("calibration_n") >= 9)
+        & ~pl.col("is_measured_80") & ~pl.col("is_measured_95") & (pl.col("hi_80") > pl.col("mean"))
+    )  # fmt: skip
+    assert few.height > 0
+    ratio = few.select((pl.col("hi_95") - pl.col("mean")) / (pl.col("hi_80") - pl.col("mean"))).to_series()
+    assert ratio.to_numpy() == of_normal
 
 
 def test_nothing_gives_nothing():

@@ -1,7 +1,11 @@
 """Which files of landing/ are looked at, and what is known of each."""
 
 import hashlib
+import json
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -90,6 +94,79 @@ def test_what_is_left_alone_is_told_with_the_reason_and_what_is_hidden_is_not(
         "orders/2011/notes.md": ends,
     }
     assert list(passed_over(tmp_path / "none", kinds)) == []
+
+
+def test_what_came_or_went_while_it_was_looked_at_is_not_told(orders: Path) -> None:
+    """A good file that is dropped at the wrong moment is no bad one, and one that is gone is none."""
+    (orders / "sub").mkdir()
+    (orders / "a.md").write_text("")
+    os.mkfifo(orders / "b.csv")
+    os.mkfifo(orders / "c.csv")
+    (orders / "d.md").write_text("")
+    told = passed_over(orders.parent, {"orders": (".csv",)})
+    assert next(told)[0] == "orders/a.md"
+    (orders / "b.csv").unlink()
+    (orders / "d.md").unlink()
+    (orders / "sub" / "good.csv").write_text("")
+    (orders / "sub" / "linked.csv").symlink_to(orders / "sub" / "good.csv")
+    assert list(told) == [("orders/c.csv", "it is no ordinary file")]
+    assert _paths(orders.parent) == ["orders/sub/good.csv", "orders/sub/linked.csv"]
+
+
+LOOK = """
+import json, os, sys
+from pathlib import Path
+from warehouse.intake.files import passed_over, scan
+if os.geteuid() == 0:  # who may enter everywhere
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+landing = Path(sys.argv[1])
+kinds = {"orders": (".csv",), "reviews": (".csv",)}
+found = [found.path for name, of in kinds.items() for found in scan(landing, name, of)]
+print(json.dumps([found, dict(passed_over(landing, kinds))]))
+"""
+
+
+@pytest.mark.parametrize("mode", [0o744, 0o711, 0o700], ids=["listed only", "entered only", "shut"])
+def test_a_folder_that_may_not_be_entered_is_told_and_stops_nothing_else(mode: int) -> None:
+    """A folder that came with the rights of another machine would hold up every file beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        landing = Path(folder) / "landing"
+        shut = [
+            landing / "orders" / "2011",
+            landing / "orders" / "x.csv",
+            landing / "reviews",
+            landing / "other",
+        ]
+        for each in (*shut, landing / "orders" / "2011" / "below"):
+            each.mkdir(parents=True)
+        for each in (*shut, shut[0] / "below"):
+            (each / "a.csv").write_text("")
+        (landing / "orders" / "good.csv").write_text("")
+        (landing / "orders" / "in.csv").symlink_to(shut[0] / "a.csv")
+        Path(folder).chmod(0o755)
+        # The owner's rights are those of who runs the test, where it is not root.
+        rights = mode if os.geteuid() == 0 else (mode & 0o7) << 6
+        for each in shut:
+            each.chmod(rights)
+        said = subprocess.run(
+            [sys.executable, "-c", LOOK, landing], cwd=Path(__file__).parents[4], capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        for each in shut:
+            each.chmod(0o755)
+    assert said.returncode == 0, said.stderr
+    found, told = json.loads(said.stdout)
+    # Whoever may enter, and knows the name, may read: a link has it.
+    is_entered = mode == 0o711
+    assert found == ["orders/good.csv"] + ["orders/in.csv"] * is_entered
+    why = "the user that Tillage runs as may not list it, or not open what is in it: it takes both rights, r and x"
+    linked = {} if is_entered else {"orders/in.csv": "it is a link that leads out of landing/, or nowhere"}
+    assert told == {
+        **dict.fromkeys(("orders/2011", "orders/x.csv", "reviews"), why),
+        **linked,
+        "other": "files are taken in from orders/ or reviews/, each of a kind of rows; move it there",
+    }
 
 
 def test_a_link_within_landing_is_followed_and_landing_may_be_a_link_itself(
