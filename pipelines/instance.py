@@ -36,8 +36,6 @@ ON_SQLITE = (
 run_launcher:
   module: pipelines.launcher
   class: WarmRunLauncher
-  config:
-    home: {env: DAGSTER_HOME}
 """
     + EVENT_LOG
 )

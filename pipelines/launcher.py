@@ -1,14 +1,12 @@
 """Runs start from a process that is kept warm, and as Dagster starts them where there is none."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from dagster import DefaultRunLauncher, StringSource
-from dagster._config import UserConfigSchema
+from dagster import DefaultRunLauncher
 from dagster._core.launcher import LaunchRunContext
 from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import ConfigurableClassData, serialize_value
+from dagster._serdes import serialize_value
 
 from pipelines import warm
 
@@ -18,27 +16,11 @@ TAG = "tillage/warm"
 class WarmRunLauncher(DefaultRunLauncher):
     """Dagster's launcher of runs, with a process of `pipelines.warm` to fork from where one is at hand."""
 
-    def __init__(self, home: Path, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(inst_data)
-        self._home = home
-
-    @classmethod
-    def config_type(cls) -> UserConfigSchema:
-        """One field, `home`: the DAGSTER_HOME, named by an environment variable so that it may move."""
-        return {"home": StringSource}
-
-    @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> Self:
-        """Take the home from the configuration."""
-        return cls(Path(config_value["home"]), inst_data)
-
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start the process of a run."""
         run, origin = context.dagster_run, context.job_code_origin
         if origin is not None and warm.is_possible():
-            place = warm.name(self._home)
+            place = warm.name(Path(self._instance.root_directory))
             self._instance.add_run_tags(run.run_id, {TAG: place})
             arguments = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref(), True)
             if warm.ask(place, {"start": serialize_value(arguments), "run": run.run_id}) is not None:

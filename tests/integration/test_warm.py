@@ -139,6 +139,8 @@ def test_no_run_outlives_the_process_that_watches_it(shop: dg.DagsterInstance) -
     warm._STARTED[warm.name(home)].kill()
     until(lambda: state(shop, run) is dg.DagsterRunStatus.FAILURE)
     until(lambda: not Path(f"/proc/{process}").exists())
+    failed = " ".join(entry.message for entry in shop.all_logs(run))
+    assert "interrupted" in failed
     warm.keep(home)
     until(lambda: warm.ask(warm.name(home), {"keep": True}))
 

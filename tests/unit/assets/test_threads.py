@@ -82,7 +82,7 @@ def test_lists_are_made_a_block_at_a_time_on_one_thread_and_are_the_same_as_on_s
     for threads in (1, 3):
         busy = Busy(threads)
         with at_most(threads):
-            blocks = in_blocks(6, 700_000, lambda some: (busy(0), np.square(some))[1])  # noqa: B023 - done at once
+            blocks = in_blocks(6, 700_000, lambda some, busy=busy: (busy(0), np.square(some))[1])
             found.append(np.concatenate(blocks).tolist())
         assert busy.most == threads
     assert found == [[0, 1, 4, 9, 16, 25]] * 2
