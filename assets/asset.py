@@ -262,7 +262,7 @@ def _log_months(
         return
     records = made.published.records
     provenance = _Provenance(context.instance, table, plan)
-    newest = max(records, key=lambda month: month or date.min, default=None)
+    newest = _newest(records)
     for month, record in records.items():
         lineage = _lineage(table) if month == newest else None
         metadata: dict[str, Any] = {
@@ -327,12 +327,17 @@ def _picture(
     picture = PICTURES.get(table.qualified)
     if picture is None or made.published is None or not made.published.records:
         return None
-    newest = max(month for month in made.published.records if month is not None)
+    newest = _newest(made.published.records)
     drawn = picture.svg(connection.execute(picture.query, {"month": newest}).fetchall())
     if drawn is None:
         return None
     encoded = base64.b64encode(drawn.encode()).decode()
     return dg.MetadataValue.md(f"![{picture.title}](data:image/svg+xml;base64,{encoded})")
+
+
+def _newest(records: Mapping[date | None, Record]) -> date | None:
+    """The newest month that has rows, if one has any."""
+    return max(records, key=lambda month: (records[month].rows > 0, month or date.min), default=None)
 
 
 class _Provenance:

@@ -13,8 +13,8 @@ from expectations.audit import audit
 from warehouse.contract import Sees
 from warehouse.lake import ensure, in_transaction, threads_of
 from warehouse.plan import Plan, next_month
-from warehouse.publish import Judge, Published, publish
-from warehouse.records import read_refusals, read_versions
+from warehouse.publish import Judge, Published, publish, take_away
+from warehouse.records import read_refusals, read_versions, with_rows
 from warehouse.tables import TABLES
 
 # So many rows of its inputs a table is made from in one pass: to tell lines apart takes 200 bytes for each.
@@ -49,7 +49,7 @@ def make(
     run: str | None = None,
     judge: Judge = audit,
 ) -> Made:
-    """Publish the months of a table that are out of date.
+    """Publish the months of a table that are out of date, and take away those that no file reaches to any more.
 
     Args:
         connection: A connection of the caller's own.
@@ -61,12 +61,8 @@ def make(
         judge: Says which months must not be published.
     """
     plan = read_plan(connection, graph)
-    stale = plan.stale(name)
-    wanted = {
-        month: stale.get(month, "asked for")
-        for month in plan.months(name)
-        if (force or month in stale) and (months is None or month in months)
-    }
+    asked = plan.all_of(name) if force else plan.stale(name)
+    wanted = {month: why for month, why in asked.items() if months is None or month in months}
     if not wanted:
         return Made({}, None)
 
@@ -75,13 +71,17 @@ def make(
         seen = Plan(graph.nodes, {**plan.records, **read_versions(reading, sources)}, {})
         return seen.inputs(name)
 
-    if plan.is_chain(name):
-        # It is read before it is written. A shape that the rows there cannot take costs all of them, so only
+    code, given_up = graph.nodes[name].code, [month for month in wanted if month not in plan.months(name)]
+    batches = [*_batches(plan, name, [month for month in wanted if month not in given_up])]
+    if plan.is_chain(name) or len(batches) + bool(given_up) > 1:
+        # A chain is read before it is written. A shape that the rows there cannot take costs all of them, so only
         # where all are made anew.
-        is_whole = {month for table, month in plan.records if table == name} <= wanted.keys()
+        is_whole = with_rows(plan.records, name) <= wanted.keys()
         in_transaction(connection, lambda: ensure(connection, TABLES[name], replaced=is_whole))
     published: Published | None = None
-    for batch in _batches(plan, name, list(wanted)):
+    if given_up:
+        published = take_away(connection, TABLES[name], given_up, code=code, run=run)
+    for batch in batches:
         dated = [month for month in batch if month is not None]
         bounds = {"start": min(dated), "end": next_month(max(dated))} if dated else {}
         with at_most(threads_of(connection)):
@@ -92,7 +92,7 @@ def make(
                 months=batch,
                 parameters=bounds,
                 inputs=inputs,
-                code=graph.nodes[name].code,
+                code=code,
                 judge=judge,
                 compute=step_of(TABLES[name], dated),
                 run=run,
@@ -125,4 +125,5 @@ def _batches(plan: Plan, name: str, months: list[date | None]) -> Iterator[list[
             batch, rows = [], 0
         batch.append(month)
         rows += read
-    yield batch
+    if batch:
+        yield batch

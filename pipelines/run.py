@@ -210,10 +210,7 @@ def range_tags(months: Sequence[date]) -> dict[str, str]:
 
 
 def _outlook(plan: Plan, wanted: Wanted) -> Outlook:
-    if wanted.force:
-        found: Outlook = {name: dict.fromkeys(plan.months(name), "asked for") for name in plan.graph}
-    else:
-        found = plan.outlook()
+    found = {name: plan.all_of(name) for name in plan.graph} if wanted.force else plan.outlook()
     covered = {
         name: {month: reason for month, reason in months.items() if wanted.covers(month)}
         for name, months in found.items()

@@ -2,7 +2,8 @@
 
 A month of a table is current when its record names the code and the inputs that it would be made
 from now. A build that gave equal rows has an equal version, so nothing after it becomes stale. A month
-that was refused is not tried again before its code or its inputs change.
+that was refused is not tried again before its code or its inputs change. Where files took a first or last month back,
+nothing is made for it any more, and what is left of it is taken away.
 
 A table that reads itself is a chain: a month is made from the month before. Of its months that were made only
 the newest is ever asked for again; older ones that are out of step are provisional, until a person forces them.
@@ -66,8 +67,8 @@ class Plan:
     @cached_property
     def _months(self) -> dict[str, list[date]]:
         seen: dict[str, list[date]] = {}
-        for table, month in self.records:
-            if month is not None and table not in self.graph:
+        for (table, month), record in self.records.items():
+            if month is not None and table not in self.graph and record.version != NOTHING:
                 seen.setdefault(table, []).append(month)
         ranges = {table: month_range(min(months), max(months)) for table, months in seen.items()}
         for name, node in self.graph.items():
@@ -76,8 +77,18 @@ class Plan:
                 ranges[name] = month_range(found[0], found[-1]) if found else []
         return ranges
 
+    @cached_property
+    def _left(self) -> dict[str, list[date]]:
+        """Months that have rows of tables that are made for them no more."""
+        made = {table: set(months) for table, months in self._months.items()}
+        left: dict[str, list[date]] = {}
+        for (table, month), record in self.records.items():
+            if month is not None and record.version != NOTHING and month not in made.get(table, {month}):
+                left.setdefault(table, []).append(month)
+        return left
+
     def months(self, name: str) -> list[date | None]:
-        """Every month the table is made for: first to last of what its sources have seen, empty ones too."""
+        """Every month the table is made for: first to last that its sources have rows of, empty ones between too."""
         node = self.graph.get(name)
         return [None] if node is not None and not node.is_monthly else list(self._months.get(name, []))
 
@@ -88,7 +99,9 @@ class Plan:
         for table, sees in sorted(self.graph[name].inputs.items()):
             running = hashlib.sha256()
             whole, before, last = self.records.get((table, None)), "none", "none"
-            for month in months:
+            # What is left of a month is read, too, until it is taken away.
+            left = self._left.get(table, ())
+            for month in _in_order(dict.fromkeys([*months, *left], "")) if left else months:
                 at = whole if sees is Sees.WHOLE else self.records.get((table, month))
                 version = own = at.version if at else "none"
                 if at is not None and sees is Sees.UP_TO:
@@ -104,7 +117,8 @@ class Plan:
                 before = own
                 if own not in {"none", NOTHING}:
                     last = f"{month} {own}"
-                seen[month].append(f"{table} {version}")
+                if month in seen:
+                    seen[month].append(f"{table} {version}")
         return {month: _digest(parts) for month, parts in seen.items()}
 
     def last_before(self, name: str, month: date) -> date | None:
@@ -126,13 +140,22 @@ class Plan:
         return name in self.graph[name].inputs
 
     def stale(self, name: str) -> dict[date | None, str]:
-        """Give the months of the table that are to be made, each with its reason."""
+        """Give the months of the table that are to be made, or taken away, each with its reason."""
         reasons = {at: why for at, why in self._out_of_step(name).items() if not self._stays(name, at)}
         if self.is_chain(name):
             *_, before, newest = [None, None, *self.months(name)]
             if before in reasons:
                 reasons.setdefault(newest, "the month before is made")
-        return reasons
+        return _in_order({**dict.fromkeys(self._given_up(name), "no file reaches to it any more"), **reasons})
+
+    def all_of(self, name: str) -> dict[date | None, str]:
+        """Give the months of the table, those that are current and those that only a person asks for, too."""
+        return _in_order({**dict.fromkeys(self.months(name), "asked for"), **self.stale(name)})
+
+    def _given_up(self, name: str) -> set[date | None]:
+        """Months that the table is made for no more, and of which rows are left, or a refusal."""
+        refused = {refusal.finding.month for refusal in self.refusals.get(name, ())}
+        return refused.difference([None], self.months(name)).union(self._left.get(name, ()))
 
     def provisional(self, name: str) -> dict[date | None, str]:
         """Give the months that were made, that a rebuild would make otherwise, and that no plan asks for."""
@@ -185,7 +208,7 @@ class Plan:
                 if source := self._unsettled(name, month, unsettled):
                     reasons[month] = f"follows if {source} changes"
             if reasons:
-                found[name] = dict(sorted(reasons.items(), key=lambda item: item[0] or date.min))
+                found[name] = _in_order(reasons)
         return found
 
     def _unsettled(
@@ -208,6 +231,10 @@ def is_seen(sees: Sees, *, at: date | None, month: date | None) -> bool:
     if sees is Sees.LAST:
         return at < month
     return at == month or (sees is Sees.PREVIOUS and next_month(at) == month)
+
+
+def _in_order(months: Mapping[date | None, str]) -> dict[date | None, str]:
+    return dict(sorted(months.items(), key=lambda item: item[0] or date.min))
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ from warehouse.records import (
     insert,
     keep_models,
     read_versions,
+    with_rows,
     write_refusals,
     write_versions,
 )
@@ -125,7 +126,7 @@ def publish(
         was = {month: record.version for (_, month), record in before.items()}
         has_shape = shape_of(connection, table) == table.shape
         if good:
-            ensure(connection, table, replaced=set(was) <= set(good))
+            ensure(connection, table, replaced=with_rows(before, table.qualified) <= set(good))
         changed = [
             month for month, record in good.items() if was.get(month) != record.version or not has_shape
         ]
@@ -143,6 +144,29 @@ def publish(
     in_transaction(connection, swap)
     connection.execute(f"DROP TABLE memory.{STAGED}")
     return Published(good, frozenset(changed), findings, snapshot(connection))
+
+
+def take_away(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    months: Sequence[date | None],
+    *,
+    code: str,
+    run: str | None = None,
+) -> Published:
+    """Leave months of `table` without rows, and without what they stand refused for: nothing is made for them."""
+    columns = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in table.shape.items())
+    return publish(
+        connection,
+        table,
+        f"SELECT {columns} WHERE false",
+        months=months,
+        parameters={},
+        inputs=lambda _: {},
+        code=code,
+        judge=lambda *_: (),
+        run=run,
+    )
 
 
 def _stage(

@@ -107,6 +107,11 @@ def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] |
     return {key: record for key, record in known.items() if key[0] in wanted}
 
 
+def with_rows(records: Records, table: str) -> set[date | None]:
+    """The months of which a table has rows."""
+    return {month for (name, month), record in records.items() if name == table and record.version != NOTHING}
+
+
 def _newest(connection: duckdb.DuckDBPyConnection, rows: str) -> Records:
     """The newest record of every month in some rows of meta.versions; without those that are not committed."""
     found = connection.execute(

@@ -103,6 +103,17 @@ def test_state_made_as_files_come_is_that_of_a_rebuild(
         ("a.csv", [line("1"), line("2", sold_at=NEXT)], True),
     ]
 )
+@example(
+    # The newest months are taken back, and then the oldest: one by a file that ends earlier, one by another that
+    # begins later; the third comes again.
+    changes=[
+        ("a.csv", [line("1"), line("2", sold_at=LATE)], True),
+        ("b.csv", [line("3", sold_at=LATE), line("1", sold_at=NEXT)], True),
+        ("b.csv", [line("3")], True),
+        ("a.csv", [line("2", sold_at=NEXT)], False),
+        ("b.csv", [line("C3", "-1", LATE)], True),
+    ]
+)
 @settings(max_examples=3)
 @given(changes=events)
 def test_incremental_equals_full(

@@ -37,14 +37,17 @@ def refuses(month: date) -> Callable[..., Sequence[Finding]]:
 def months(
     orders: Path, intake: Callable[..., TakenIn], csv_text: Callable[..., str], order_row: Callable[..., Any]
 ) -> Callable[..., None]:
-    """Put a file of one line into landing/ for each month."""
+    """Put a file of one line into landing/ for each month, dated in it or in another."""
 
-    def put(*at: int, quantity: int = 1, description: str = "a") -> None:
-        for month in at:
+    def put(*at: int, quantity: int = 1, description: str = "a", month: int | None = None) -> None:
+        for file in at:
             row = order_row(
-                invoice=month, sold_at=f"{month}/2/2011 10:00", quantity=quantity, description=description
+                invoice=file,
+                sold_at=f"{month or file}/2/2011 10:00",
+                quantity=quantity,
+                description=description,
             )
-            (orders / f"{month}.csv").write_text(csv_text([row]))
+            (orders / f"{file}.csv").write_text(csv_text([row]))
         intake()
 
     return put
@@ -95,6 +98,39 @@ def test_months_between_files_are_made_empty(months: Any, lake: Any, make_all: A
     months(1, 3)
     assert make_all(lake, FIRST)["segments.rfm"] == MONTHS
     assert rows_of("SELECT as_of FROM segments.rfm ORDER BY as_of") == [(month,) for month in MONTHS]
+
+
+def test_a_month_that_files_took_back_is_left_without_rows(
+    built: Any, months: Any, lake: Any, shop_graph: Graph, make_all: Any, rows_of: Rows
+) -> None:
+    """A file of March whose dates were February's: what was made for March goes, and what March stood refused for."""
+    months(3, quantity=2)
+    make(lake, LINES, shop_graph, judge=refuses(MONTHS[2]))
+    months(3, quantity=2, month=2)
+    assert list(make(lake, LINES, shop_graph, judge=passes).reasons.values()) == [
+        "an input changed", "no file reaches to it any more"
+    ]  # fmt: skip
+    assert read_refusals(lake) == {}
+    assert built() == {name: MONTHS[1:] for name in WALK if name != LINES}
+    for name, by in (
+        (LINES, "month"),
+        (STATE, "month"),
+        ("core.sales_days", "month"),
+        ("segments.rfm", "as_of"),
+    ):
+        assert rows_of(f"SELECT DISTINCT {by} FROM {name} ORDER BY ALL") == [(at,) for at in MONTHS[:2]]
+    assert built() == {}
+
+
+def test_what_is_left_of_a_month_goes_with_a_shape_that_its_rows_cannot_take(
+    built: Any, months: Any, lake: Any, chain: Callable[..., Graph], rows_of: Rows
+) -> None:
+    make(lake, RUNNING, chain(), judge=passes)
+    months(3, month=2)
+    built()
+    shop = chain(Column("more", "BIGINT", ""), then=", 1 AS more")
+    assert list(make(lake, RUNNING, shop, judge=passes, force=True).reasons) == MONTHS
+    assert rows_of("SELECT units, more FROM segments.running ORDER BY as_of") == [(1, 1), (3, 1)]
 
 
 def test_reasons_are_given_and_only_asked_months_are_looked_at(

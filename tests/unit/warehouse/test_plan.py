@@ -1,6 +1,6 @@
 """What is out of date, and why."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from warehouse.contract import Sees
 from warehouse.plan import Node, Plan, month_before, month_range, next_month
-from warehouse.records import Finding, Record, Records, Refusal
+from warehouse.records import NOTHING, Finding, Record, Records, Refusal
 
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
 LANDED, SEED = "landing.orders", "seeds.names"
@@ -31,14 +31,19 @@ def plain(name: str, month: date | None, inputs: str) -> str:
 
 
 def build(
-    records: Records, graph: Mapping[str, Node] = GRAPH, rows: Rows = plain
+    records: Records,
+    graph: Mapping[str, Node] = GRAPH,
+    rows: Rows = plain,
+    names: Collection[str] | None = None,
 ) -> tuple[dict[tuple[str, date | None], Record], list[tuple[str, int]]]:
-    """Make whatever is stale, in order; `rows` gives what a month of a table comes out as."""
+    """Make whatever is stale of `names`, in order; `rows` gives what a month of a table comes out as."""
     found, made = dict(records), []
     for name, node in graph.items():
-        for month in Plan(graph, found, {}).stale(name):
-            inputs = Plan(graph, found, {}).inputs(name)[month]
-            found[name, month] = Record(rows(name, month, inputs), node.code, inputs)
+        for month in Plan(graph, found, {}).stale(name) if names is None or name in names else ():
+            plan = Plan(graph, found, {})
+            inputs = plan.inputs(name).get(month, "")
+            version = rows(name, month, inputs) if month in plan.months(name) else NOTHING
+            found[name, month] = Record(version, node.code, inputs)
             made.append((name, month.month if month else 0))
     return found, made
 
@@ -143,6 +148,85 @@ def test_a_version_that_moves_to_another_month_is_a_change() -> None:
     moved = {**BUILT}
     moved[STATE, MONTHS[0]], moved[STATE, MONTHS[1]] = BUILT[STATE, MONTHS[1]], BUILT[STATE, MONTHS[0]]
     assert list(Plan(GRAPH, moved, {}).stale(SCORE)) == MONTHS
+
+
+# Months that files took back
+
+TAKEN_BACK = Record(NOTHING, "", "")
+GONE = "no file reaches to it any more"
+
+
+def test_a_month_that_was_taken_back_at_the_end_is_made_no_more() -> None:
+    """A slip in a date, corrected, would leave segments of a month in which nothing was ever sold."""
+    changed = {**BUILT, (LANDED, MONTHS[3]): TAKEN_BACK}
+    assert Plan(GRAPH, changed, {}).months(SCORE) == MONTHS[:3]
+    assert Plan(GRAPH, changed, {}).outlook() == {name: {MONTHS[3]: GONE} for name in (LINES, STATE, SCORE)}
+    after, made = build(changed)
+    assert made == [(LINES, 4), (STATE, 4), (SCORE, 4)]
+    assert {after[name, MONTHS[3]].version for name in (LINES, STATE, SCORE)} == {NOTHING}
+    assert Plan(GRAPH, after, {}).outlook() == {}
+
+
+def test_a_month_that_was_taken_back_at_the_beginning_is_seen_until_its_rows_are_gone() -> None:
+    """Whatever read them is made anew, whether it was made before they went or after."""
+    changed = {**BUILT, (LANDED, MONTHS[0]): TAKEN_BACK}
+    assert Plan(GRAPH, changed, {}).months(SCORE) == MONTHS[1:]
+    assert build(changed)[1] == [
+        (LINES, 1), (STATE, 1), *((SCORE, month) for month in (1, 2, 3, 4))
+    ]  # fmt: skip
+    early, made = build(changed, names=(LINES, SCORE))
+    assert made == [(LINES, 1), (SCORE, 1)], "the others are made from what is left, and were"
+    assert build(early)[1] == [(STATE, 1), *((SCORE, month) for month in (2, 3, 4))]
+
+
+def test_a_month_that_is_taken_back_between_others_stays_one_without_a_sale() -> None:
+    changed = {**BUILT, (LANDED, MONTHS[1]): TAKEN_BACK}
+    assert Plan(GRAPH, changed, {}).months(SCORE) == MONTHS
+    assert set(Plan(GRAPH, changed, {}).stale(LINES).values()) == {"an input changed"}
+
+
+def test_a_month_that_comes_again_is_made_again() -> None:
+    after, _ = build({**BUILT, (LANDED, MONTHS[3]): TAKEN_BACK})
+    again = {**after, (LANDED, MONTHS[3]): FILES[LANDED, MONTHS[3]]}
+    assert build(again) == (BUILT, [(LINES, 4), (STATE, 4), (SCORE, 4)])
+
+
+def test_all_that_was_taken_back_leaves_nothing() -> None:
+    after, _ = build({**BUILT, **dict.fromkeys(FILES, TAKEN_BACK)}, TODAY | CHAIN)
+    assert {at.version for (name, _), at in after.items() if name != SEED} == {NOTHING}
+    plan = Plan(TODAY | CHAIN, after, {})
+    assert (plan.outlook(), plan.provisional(FITTED)) == ({}, {})
+
+
+def test_what_a_month_stood_refused_for_goes_with_it() -> None:
+    records = {key: record for key, record in BUILT.items() if key != (LINES, MONTHS[3])}
+    records[LANDED, MONTHS[3]] = TAKEN_BACK
+    for severity in ("error", "warning"):
+        refusals = {LINES: (refused(MONTHS[3], "lines-1", "others", severity),)}
+        assert Plan(GRAPH, records, refusals).stale(LINES) == {MONTHS[3]: GONE}
+    assert Plan(GRAPH, records, {}).stale(LINES) == {}
+
+
+def test_of_what_is_served_the_month_that_is_the_newest_again_is_asked_for() -> None:
+    made, _ = build(FILES, TODAY)
+    after, steps = build({**made, (LANDED, MONTHS[3]): TAKEN_BACK}, TODAY)
+    assert [month for name, month in steps if name == SERVED] == [3, 4]
+    assert after[SERVED, MONTHS[3]].version == NOTHING
+
+
+def test_the_months_of_a_chain_that_are_left_go_and_none_is_made_from_them() -> None:
+    after, steps = build({**FIT, (LANDED, MONTHS[0]): TAKEN_BACK}, CHAIN)
+    assert of_chain(steps) == [1, 4]
+    assert list(Plan(CHAIN, after, {}).provisional(FITTED)) == MONTHS[1:3]
+
+
+def test_what_is_asked_for_by_force_is_every_month_and_what_is_left_of_others() -> None:
+    changed = {**BUILT, (LANDED, MONTHS[3]): TAKEN_BACK}
+    assert Plan(GRAPH, changed, {}).all_of(LINES) == {
+        **dict.fromkeys(MONTHS[:3], "asked for"),
+        MONTHS[3]: GONE,
+    }
+    assert Plan(GRAPH, BUILT, {}).all_of(SEED) == {None: "asked for"}
 
 
 # Refused months
@@ -407,13 +491,13 @@ def test_making_what_is_stale_equals_making_everything(
     ) -> dict[tuple[str, date | None], Record]:
         for name, node in graph.items():
             plan = Plan(graph, records, {})
-            provisional = [at for at in plan.provisional(name) if at is not None]
             is_asked = set(plan.stale(name))
-            if backfill and provisional:
-                is_asked |= {at for at in plan.months(name) if at is not None and at >= provisional[0]}
-            for month in [at for at in plan.months(name) if at in is_asked]:
-                inputs = Plan(graph, records, {}).inputs(name)[month]
-                version = seen_rows(name, month, graph, records)
+            if backfill and plan.is_chain(name):
+                first = min([*is_asked, *plan.provisional(name)], default=None, key=str)
+                is_asked |= {at for at in plan.months(name) if first and at and at >= first}
+            for month in [at for at in plan.all_of(name) if at in is_asked]:
+                inputs = Plan(graph, records, {}).inputs(name).get(month, "")
+                version = seen_rows(name, month, graph, records) if month in plan.months(name) else NOTHING
                 records = {**records, (name, month): Record(version, node.code, inputs)}
         assert all(Plan(graph, records, {}).stale(name) == {} for name in graph), "one pass settles it"
         return records
@@ -430,7 +514,8 @@ def test_making_what_is_stale_equals_making_everything(
             records = make({**records, **files})
     incremental, full = make({**records, **files}, backfill=True), make(dict(files))
     assert all(Plan(graph, incremental, {}).provisional(name) == {} for name in graph)
-    assert {key: at.version for key, at in incremental.items()} == {
+    given_up = {key for key, at in incremental.items() if key not in full and at.version == NOTHING}
+    assert {key: at.version for key, at in incremental.items() if key not in given_up} == {
         key: at.version for key, at in full.items()
     }
 

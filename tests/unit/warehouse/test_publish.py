@@ -356,8 +356,14 @@ def test_another_shape_is_made_where_all_months_are_written(put: Any, there: Any
     assert there() == [(month, day, str(orders)) for month, day, orders in FIRST]
 
 
+def test_a_month_without_rows_keeps_no_other_shape_away(put: Any, there: Any) -> None:
+    put(rows(*FIRST))
+    put(rows(*FIRST), OTHER, months=[JANUARY, FEBRUARY])
+    assert there() == [(month, day, str(orders)) for month, day, orders in FIRST]
+
+
 @pytest.mark.parametrize(
-    ("months", "findings"), [([JANUARY, FEBRUARY], []), (MONTHS, [finding(FEBRUARY)])], ids=["asked", "good"]
+    ("months", "findings"), [([JANUARY, MARCH], []), (MONTHS, [finding(FEBRUARY)])], ids=["asked", "good"]
 )
 def test_another_shape_is_refused_where_some_months_would_be_lost(
     put: Any, there: Any, lake: duckdb.DuckDBPyConnection, months: Any, findings: Any
