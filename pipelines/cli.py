@@ -278,7 +278,7 @@ def status() -> None:
     names = list(dict.fromkeys([*waiting.graph, *(name for name, _ in versions)]))
     for name in names:
         records = {month: at for (table, month), at in versions.items() if table == name}
-        dated = [month for month in records if month is not None]
+        dated = [month for month, at in records.items() if month is not None and at.rows]
         span = f"{min(dated):%Y-%m} to {max(dated):%Y-%m}" if dated else ""
         provisional = waiting.provisional.get(name, ())
         state = _state(waiting.outlook.get(name, {}), provisional, refusals.get(name, ()), bool(records))

@@ -167,6 +167,32 @@ def test_a_month_before_the_first_and_one_after_the_last_are_made(shop, small_sh
     assert shop.tick() == []
 
 
+def test_a_month_that_files_took_back_is_emptied_and_comes_again_as_it_was(shop, small_shop):
+    """Segments of a month in which nothing was sold would be what people see first."""
+    for month in MONTHS:
+        shop.drop(small_shop[month], f"{month}.csv")
+    shop.tick()
+    with open_lake(shop.home / "lake", read_only=True) as lake:
+        before = {(name, at): record.version for (name, at), record in read_versions(lake).items()}
+    for name in FEW:
+        shop.made(name)
+    shop.drop(small_shop[MONTHS[2]], f"{MONTHS[3]}.csv")
+    assert shop.tick() == [("take_in", None, None), ("make", "2011-04-01", "2011-04-01")]
+    assert {name: shop.made(name) for name in FEW} == {name: ["2011-04"] for name in FEW}
+    for name in FEW:
+        key = dg.AssetKey(name.split("."))
+        metadata = shop.instance.get_latest_materialization_event(key).asset_materialization.metadata
+        assert metadata["dagster/partition_row_count"].value == 0
+        assert metadata["why"].value == "no file reaches to it any more"
+    with open_lake(shop.home / "lake", read_only=True) as lake:
+        assert lake.execute("SELECT max(as_of) FROM segments.rfm").fetchall() == [(MONTHS[2],)]
+    assert shop.tick() == []
+    shop.drop(small_shop[MONTHS[3]], f"{MONTHS[3]}.csv")
+    assert shop.tick() == [("take_in", None, None), ("make", "2011-04-01", "2011-04-01")]
+    with open_lake(shop.home / "lake", read_only=True) as lake:
+        assert {(name, at): record.version for (name, at), record in read_versions(lake).items()} == before
+
+
 @pytest.mark.slow
 def test_a_code_server_that_is_asked_to_offers_the_months_that_files_brought(home, tillage, small_shop):
     """The UI shows what its code server has loaded: a new month could else be neither seen nor launched there."""

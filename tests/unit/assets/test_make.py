@@ -1,6 +1,7 @@
 """Make what is out of date of one table, and nothing else."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,25 @@ def test_many_rows_are_made_a_few_months_at_a_time_and_come_out_equal(
         assert made.published.changed == set(MONTHS)
         assert (made.published.snapshot, snapshot(lake) - before - 2) == (snapshot(lake), passes_wanted)
     assert {name: rows_of(f"SELECT * FROM {name} ORDER BY ALL") for name in WALK} == once
+
+
+def test_a_shape_that_the_rows_cannot_take_comes_in_several_passes_too(
+    built: Any,
+    lake: duckdb.DuckDBPyConnection,
+    rows_of: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """The first pass cannot have written all months, and a person could ask for it as often as they like."""
+    name = "core.sales_days"
+    table = TABLES[name]
+    columns = [
+        replace(column, type="VARCHAR") if column.name == "units" else column for column in table.columns
+    ]
+    monkeypatch.setitem(TABLES, name, replace(table, columns=tuple(columns)))
+    monkeypatch.setattr("assets.make.ROWS_AT_ONCE", 1)
+    make(lake, name, graph(tmp_path / "seeds"), judge=passes)
+    assert rows_of(f"SELECT month, units FROM {name} ORDER BY month") == [(month, "1") for month in MONTHS]
 
 
 # Chains
