@@ -187,6 +187,13 @@ def test_a_month_that_files_took_back_is_emptied_and_comes_again_as_it_was(shop,
     with open_lake(shop.home / "lake", read_only=True) as lake:
         assert lake.execute("SELECT max(as_of) FROM segments.rfm").fetchall() == [(MONTHS[2],)]
     assert shop.tick() == []
+    now = run.todo(shop.settings, run.Wanted())
+    assert (now.held, sorted(set(now.seen))) == (MONTHS[:3], MONTHS), "a run over the range names all four"
+    context = dg.build_schedule_context(
+        shop.instance, scheduled_execution_time=datetime(2011, 5, 1, 4, tzinfo=UTC)
+    )
+    asked = shop.location.get_schedule_def("month_end").evaluate_tick(context)
+    assert asked.skip_message == "No file has brought 2011-04."
     shop.drop(small_shop[MONTHS[3]], f"{MONTHS[3]}.csv")
     assert shop.tick() == [("take_in", None, None), ("make", "2011-04-01", "2011-04-01")]
     with open_lake(shop.home / "lake", read_only=True) as lake:
