@@ -6,6 +6,7 @@ files brought a month before the first or after the last; the sensor that makes 
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -34,6 +35,7 @@ EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiproce
 
 
 @dg.definitions
+@cache  # a process loads them once, and Dagster asks twice: a server to check them, a run for all of it and for its part
 def defs() -> dg.Definitions:
     """What `dagster dev` and workspace.yaml load."""
     collect_seldom()

@@ -101,8 +101,8 @@ def one_file(file: Path | str) -> str:
 
 
 CATALOG_TABLES = "__ducklake_metadata_lake"  # where the tables of the catalog of `lake` are, beside it
-# What was read of a lake through a connection, and at which snapshot (`warehouse.records`).
-REMEMBERED: WeakKeyDictionary[duckdb.DuckDBPyConnection, tuple[int, Any]] = WeakKeyDictionary()
+# What was read of a lake's records through a connection, by name, and at which snapshot (`warehouse.records`).
+REMEMBERED: WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[str, tuple[int, Any]]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -465,7 +465,7 @@ def ensure(connection: duckdb.DuckDBPyConnection, table: Table, *, replaced: boo
         TillageError: If the contract asks for what DuckLake cannot do while rows stay.
     """
     found = shape_of(connection, table)
-    given = _given(connection, table)
+    given = _given(connection, table) if found else set()
     if found == table.shape and given == {column.name for column in table.columns if not column.nullable}:
         return
     if found:
@@ -486,12 +486,8 @@ def ensure(connection: duckdb.DuckDBPyConnection, table: Table, *, replaced: boo
 
 def _given(connection: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
     """The columns that are NOT NULL in the lake."""
-    rows = connection.execute(
-        "SELECT column_name FROM duckdb_columns() "
-        "WHERE database_name = 'lake' AND schema_name = ? AND table_name = ? AND NOT is_nullable",
-        [table.schema, table.name],
-    ).fetchall()
-    return {name for (name,) in rows}
+    rows = connection.execute(f"DESCRIBE lake.{table.qualified}").fetchall()
+    return {name for name, _, is_nullable, *_ in rows if is_nullable == "NO"}
 
 
 def _changes(

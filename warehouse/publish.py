@@ -24,6 +24,7 @@ from warehouse.records import (
     insert,
     keep_models,
     read_versions,
+    remember,
     with_rows,
     write_refusals,
     write_versions,
@@ -143,7 +144,10 @@ def publish(
 
     in_transaction(connection, swap)
     connection.execute(f"DROP TABLE memory.{STAGED}")
-    return Published(good, frozenset(changed), findings, snapshot(connection))
+    at = snapshot(connection)
+    if not findings:
+        remember(connection, table.qualified, good, at)
+    return Published(good, frozenset(changed), findings, at)
 
 
 def take_away(

@@ -1,7 +1,7 @@
 """The lake's own records: what each month of each table was made from, and which months stand refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
@@ -91,7 +91,8 @@ def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] |
     """
     at = snapshot(connection)
     known: Records
-    since, known = REMEMBERED.get(connection, (0, {}))
+    memory = REMEMBERED.setdefault(connection, {})
+    since, known = memory.get("versions", (0, {}))
     if since != at:
         # A snapshot that was let go cannot be asked from; a transaction would not outlive the try.
         is_there = f"SELECT 1 FROM {CATALOG_TABLES}.ducklake_snapshot WHERE snapshot_id = {since + 1}"
@@ -100,7 +101,7 @@ def read_versions(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] |
             known = {**known, **_newest(connection, added)}
         else:  # of what was added nobody has to ask whether there is any
             known = _newest(connection, "meta.versions") if has_files(connection, meta.VERSIONS) else {}
-        REMEMBERED[connection] = at, known
+        memory["versions"] = at, known
     if tables is None:
         return known
     wanted = set(tables)
@@ -125,7 +126,35 @@ def _newest(connection: duckdb.DuckDBPyConnection, rows: str) -> Records:
 
 
 def read_refusals(connection: duckdb.DuckDBPyConnection) -> Refusals:
-    """Give what stands refused or warned about, by table, in order of month and rule."""
+    """Give what stands refused or warned about, by table, in order of month and rule, as it is committed."""
+    known: Refusals
+    at, memory = snapshot(connection), REMEMBERED.setdefault(connection, {})
+    since, known = memory.get("refusals", (0, {}))
+    if since != at:
+        known = _standing(connection)
+        memory["refusals"] = at, known
+    return known
+
+
+def remember(
+    connection: duckdb.DuckDBPyConnection, table: str, records: Mapping[date | None, Record], at: int
+) -> None:
+    """Know what was written of a table without reading it, if nothing else was since, and nothing of it stands refused.
+
+    Args:
+        connection: Through which it was written, by a transaction that read versions and refusals.
+        table: The table, nothing of which was found to fail.
+        records: What was written of it.
+        at: The newest snapshot.
+    """
+    memory = REMEMBERED[connection]
+    (seen, versions), (_, refusals) = memory["versions"], memory["refusals"]
+    if seen + 1 == at and table not in refusals:
+        written = {(table, month): replace(record, snapshot=at) for month, record in records.items()}
+        memory.update(versions=(at, {**versions, **written}), refusals=(at, refusals))
+
+
+def _standing(connection: duckdb.DuckDBPyConnection) -> Refusals:
     if not has_files(connection, meta.REFUSALS):
         return {}
     rows = connection.execute(
@@ -176,11 +205,12 @@ def write_refusals(
         }
         for finding in findings
     ]
-    if has_files(connection, meta.REFUSALS):
-        where = '"table" = ? AND (month IS NULL OR list_contains(?, month))'
-        values = [table, [month for month in judged if month is not None]]
-        if connection.execute(f"SELECT 1 FROM meta.refusals WHERE {where} LIMIT 1", values).fetchall():
-            connection.execute(f"DELETE FROM meta.refusals WHERE {where}", values)
+    standing = {refusal.finding.month for refusal in read_refusals(connection).get(table, ())}
+    if standing & {None, *judged}:
+        connection.execute(
+            'DELETE FROM meta.refusals WHERE "table" = ? AND (month IS NULL OR list_contains(?, month))',
+            [table, [month for month in judged if month is not None]],
+        )
     if rows:
         insert(connection, meta.REFUSALS, rows)
 

@@ -17,7 +17,7 @@ from warehouse.contract import Column, Table
 from warehouse.errors import TillageError
 from warehouse.lake import open_lake, shape_of, snapshot
 from warehouse.publish import Published, publish
-from warehouse.records import Finding, Fitted, Record, read_refusals, read_versions
+from warehouse.records import Finding, Fitted, Record, prepare, read_refusals, read_versions
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -151,6 +151,49 @@ def test_where_all_is_refused_nothing_but_the_refusal_is_written(
     assert shape_of(lake, DAYS) == {}
     assert read_versions(lake, ["shop.days"]) == {}
     assert len(read_refusals(lake)["shop.days"]) == 3
+
+
+def test_what_is_remembered_of_the_records_is_what_is_there(
+    put: Any, lake: duckdb.DuckDBPyConnection, home: Path
+) -> None:
+    """A run that goes on with other records than the lake holds makes too much, or too little."""
+
+    def known() -> tuple[Any, Any]:
+        with open_lake(home / "lake", read_only=True) as fresh:
+            there = read_versions(fresh), read_refusals(fresh)
+        assert (read_versions(lake), read_refusals(lake)) == there
+        return there
+
+    def other_inputs(_: object) -> dict[date | None, str]:
+        with open_lake(home / "lake") as other:
+            prepare(other)
+            publish(
+                other, NAMES, "SELECT 'b' AS name", months=[None], parameters={}, inputs=lambda _: {},
+                code="other", judge=lambda *_: [finding(None, "warning")],
+            )  # fmt: skip
+        return dict.fromkeys(MONTHS, "later")
+
+    put(rows(*FIRST))
+    known()
+    put(rows(*FIRST), findings=[finding(FEBRUARY)], code="new")
+    assert known()[1].keys() == {"shop.days"}
+    put("SELECT 'a' AS name", NAMES, months=[None])
+    known()
+    put(rows(*FIRST), code="new")
+    assert known()[1] == {}
+    publish(
+        lake, DAYS, rows(*FIRST[:2]), months=MONTHS, parameters={}, inputs=other_inputs, code="last",
+        judge=lambda *_: (),
+    )  # fmt: skip
+    versions, refusals = known()
+    assert versions["shop.names", None].code == "other"
+    assert (versions["shop.days", FEBRUARY].version, refusals.keys()) == ("0", {"shop.names"})
+    with open_lake(home / "lake") as other:
+        publish(
+            other, NAMES, "SELECT 'c' AS name", months=[None], parameters={}, inputs=lambda _: {}, code="",
+            judge=lambda *_: (),
+        )  # fmt: skip
+    assert known()[1] == {}
 
 
 def test_equal_rows_are_not_touched(put: Any, home: Path, there: Any) -> None:

@@ -16,6 +16,7 @@ from warehouse.records import (
     prepare,
     read_refusals,
     read_versions,
+    remember,
     write_refusals,
     write_versions,
 )
@@ -60,6 +61,16 @@ def test_records_are_part_of_the_transaction_they_are_written_in(lake: duckdb.Du
     with pytest.raises(ValueError, match="no"):
         in_transaction(lake, write)
     assert read_versions(lake) == {}
+
+
+def test_what_another_wrote_meanwhile_is_read(lake: duckdb.DuckDBPyConnection) -> None:
+    """What was written is remembered unread only where nothing came between."""
+    assert (read_versions(lake), read_refusals(lake)) == ({}, {})
+    of_another, own = {None: Record("1", "c", "i")}, {JANUARY: Record("2", "c", "i")}
+    write_versions(lake, "a.c", of_another, None)
+    write_versions(lake, "a.b", own, None)
+    remember(lake, "a.b", own, snapshot(lake))
+    assert read_versions(lake).keys() == {("a.b", JANUARY), ("a.c", None)}
 
 
 def _finding(month: date | None, rule: str) -> Finding:
