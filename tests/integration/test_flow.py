@@ -296,9 +296,9 @@ def test_a_refused_file_is_tried_again_when_settings_say_otherwise(shop, small_s
     shop.drop("\n".join([f"{head},Currency", *(f"{line},GBP" for line in lines)]))
     assert shop.tick()[0] == ("take_in", None, None)
     assert shop.tick() == []
-    (shop.home / "tillage.toml").write_text('currency = "GBP"\n')
-    shop.reload()
+    (shop.home / "tillage.toml").write_text('currency = "GBP"\nnightly = "0 5 * * *"\n')
     assert shop.tick() == [("take_in", None, None), ("make", "2011-01-01", "2011-01-01")]
+    assert shop.location.get_schedule_def("nightly").cron_schedule == "0 5 * * *"
     assert shop.tick() == []
 
 
