@@ -366,15 +366,15 @@ def report(
 ) -> None:
     """Write how a month went as a page in exports/reports/: sales, customers, what stands out, what is expected."""
     settings = _settings()
-    held = todo(settings, Wanted()).held
-    if not held:
+    brought = todo(settings, Wanted()).brought
+    if not brought:
         raise TillageError(
             "There is no month to report on: no file has brought any. `tillage run` takes files in."
         )
-    first = _month(month) or held[-1]
-    if not held[0] <= first <= held[-1]:
+    first = _month(month) or max(brought)
+    if not min(brought) <= first <= max(brought):
         raise TillageError(
-            f"There is nothing to report of {first:%Y-%m}: files brought {held[0]:%Y-%m} to {held[-1]:%Y-%m}. "
+            f"There is nothing to report of {first:%Y-%m}: files brought {min(brought):%Y-%m} to {max(brought):%Y-%m}. "
             "Choose a month of these, or take in what lacks with `tillage run`."
         )
     from pipelines.report import write_period
@@ -657,7 +657,7 @@ def _nothing(settings: Settings, wanted: Wanted) -> str:
     """Why there is nothing to do, and what is left all the same: what was not asked for, what stands refused."""
     left = todo(settings, Wanted())
     folders = [settings.landing / source.name for source in SOURCES]
-    if not left.held and not any(any(folder.iterdir()) for folder in folders if folder.is_dir()):
+    if not left.brought and not any(any(folder.iterdir()) for folder in folders if folder.is_dir()):
         return (
             f"Nothing to do: {folders[0]} is empty. Put order files there, or write a sample "
             "shop with `tillage sample`."
@@ -675,8 +675,8 @@ def _nothing(settings: Settings, wanted: Wanted) -> str:
         if refusal.finding.severity == "error"
     }
     refused = _counted({"file": len(files), "month": len(months)})
-    if left.held and not any(map(wanted.covers, left.held)):
-        brought = _span(left.held)
+    if left.brought and not any(map(wanted.covers, left.brought)):
+        brought = _span(list(left.brought))
         told = f"Nothing to do: files brought {brought}, and no month of that was asked for"
         told += f". Refused: {refused}" if refused else ""
     elif outside := _counted({"new file": len(left.files), "table": len(left.outlook)}):

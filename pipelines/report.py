@@ -129,8 +129,9 @@ SECTIONS = (
         "landing.files",
         """
         SELECT path, state, rows_read, rows_quarantined, reason FROM landing.files
-        WHERE first_month IS NULL OR (first_month <= $last AND last_month >= $month)
-        QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND (state = 'refused' OR rows_quarantined > 0)
+        QUALIFY
+            arrival = max(arrival) OVER (PARTITION BY path) AND (state = 'refused' OR rows_quarantined > 0)
+            AND (first_month IS NULL OR (first_month <= $last AND last_month >= $month))
         ORDER BY path
         """,
     ),

@@ -55,16 +55,16 @@ class Wanted:
 class Todo:
     """What lies in landing/ and is new, and what is out of date or may follow, with the reasons.
 
-    `graph` names every table that is made, in the order of making; `seen` are the months that files
-    ever brought, and `held` those of which they have rows now; `provisional` are months of chains that are out of step, and no plan asks for. All of it is told of
-    the lake at `snapshot`.
+    `graph` names every table that is made, in the order of making; `brought` are the months that files bring rows of,
+    `seen` those and the ones that they took back, which Dagster goes on to know; `provisional` are months of chains
+    that are out of step, and no plan asks for. All of it is told of the lake at `snapshot`.
     """
 
     files: Sequence[Found]
     outlook: Outlook
     graph: Sequence[str] = ()
     seen: Sequence[date] = ()
-    held: Sequence[date] = ()
+    brought: Sequence[date] = ()
     provisional: Mapping[str, Sequence[date]] = field(default_factory=dict)
     snapshot: int = 0
 
@@ -137,14 +137,14 @@ def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wan
     plan = read_plan(connection, graph(settings.seeds))
     sources = {source.table.qualified for source in SOURCES}
     seen = [month for name, month in plan.records if name in sources and month is not None]
-    held = sorted({month for name in sources for month in with_rows(plan.records, name) if month is not None})
+    brought = {month for name in sources for month in with_rows(plan.records, name) if month is not None}
     outlook = _outlook(plan, wanted)
     if wanted.select is not None:
         names = _selected(settings, wanted.select, seen)
         outlook = {name: months for name, months in outlook.items() if name in names}
         files = files if any(name.startswith("landing.") for name in names) else []
     provisional = {name: [at for at in plan.provisional(name) if at is not None] for name in plan.graph}
-    return Todo(files, outlook, list(plan.graph), seen, held, provisional, snapshot(connection))
+    return Todo(files, outlook, list(plan.graph), seen, sorted(brought), provisional, snapshot(connection))
 
 
 def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:

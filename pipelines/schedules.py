@@ -33,7 +33,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     )
     def month_end(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         ended = month_before(context.scheduled_execution_time.date().replace(day=1))
-        if ended not in todo(settings, Wanted()).held:
+        if ended not in todo(settings, Wanted()).brought:
             return dg.SkipReason(f"No file has brought {ended:%Y-%m}.")
         return dg.RunRequest(run_key=str(ended), tags=range_tags([ended]))
 

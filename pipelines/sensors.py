@@ -19,7 +19,7 @@ from pipelines.launcher import WarmRunLauncher
 from pipelines.overlooked import overlooked
 from pipelines.report import write_run
 from pipelines.run import MAKE, TAKE_IN, Todo, Wanted, range_tags, settle, todo, waiting
-from pipelines.settings import Settings
+from pipelines.settings import Settings, load
 from pipelines.telemetry import send_run
 from resources.notifier import failure
 from warehouse.errors import NoLakeError
@@ -59,7 +59,8 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
     )
     def new_files(context: dg.SensorEvaluationContext) -> Answer:
         _keep_warm(settings, context)
-        answer, state = take_in(settings, context.instance, context.cursor or "{}", clock())
+        now = _read_again(settings, context)
+        answer, state = take_in(now, context.instance, context.cursor or "{}", clock())
         context.update_cursor(state)
         return answer
 
@@ -81,6 +82,14 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
         return answer
 
     return [new_files, out_of_date, _alerts(settings), *_pages(settings)]
+
+
+def _read_again(settings: Settings, context: dg.SensorEvaluationContext) -> Settings:
+    """Read tillage.toml anew, as every run does; where it says otherwise, all that was loaded by it is loaded again."""
+    now = load(settings.home)
+    if now != settings:
+        reload(context)
+    return now
 
 
 def _keep_warm(settings: Settings, context: dg.SensorEvaluationContext) -> None:

@@ -126,7 +126,8 @@ def publish(
         before = read_versions(connection, [table.qualified])
         was = {month: record.version for (_, month), record in before.items()}
         has_shape = shape_of(connection, table) == table.shape
-        if good:
+        # Where all is refused, what reads the table finds it, without rows: a month that is refused later leaves it so, too.
+        if good or not shape_of(connection, table):
             ensure(connection, table, replaced=with_rows(before, table.qualified) <= set(good))
         changed = [
             month for month, record in good.items() if was.get(month) != record.version or not has_shape

@@ -56,8 +56,7 @@ CHECKS = {
         dg.AssetCheckSeverity.WARN,
         """
         SELECT path, rows_read, rows_quarantined FROM landing.files
-        WHERE rows_quarantined > 0.01 * rows_read
-        QUALIFY arrival = max(arrival) OVER (PARTITION BY path)
+        QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND rows_quarantined > 0.01 * rows_read
         """,
     ),
     "files_agree_on_invoices": (

@@ -344,6 +344,9 @@ def test_a_step_whose_every_month_is_refused_fails_with_the_rule(home, instance,
     assert failure.step_key == "core__order_lines"
     told = failure.step_failure_data.user_failure_data.description
     assert "2011-02: amount_is_plausible (1 row)" in told
+    assert execute(home, instance, "make", "2011-02-01", "2011-02-01").success, (
+        "what follows is made of no rows"
+    )
 
 
 def test_checks_can_be_run_alone_and_tell_what_stands(home, instance, small_shop):

@@ -188,7 +188,7 @@ def test_a_month_that_files_took_back_is_emptied_and_comes_again_as_it_was(shop,
         assert lake.execute("SELECT max(as_of) FROM segments.rfm").fetchall() == [(MONTHS[2],)]
     assert shop.tick() == []
     now = run.todo(shop.settings, run.Wanted())
-    assert (now.held, sorted(set(now.seen))) == (MONTHS[:3], MONTHS), "a run over the range names all four"
+    assert (now.brought, sorted(set(now.seen))) == (MONTHS[:3], MONTHS), "a run over the range names all four"
     context = dg.build_schedule_context(
         shop.instance, scheduled_execution_time=datetime(2011, 5, 1, 4, tzinfo=UTC)
     )
@@ -303,9 +303,9 @@ def test_a_refused_file_is_tried_again_when_settings_say_otherwise(shop, small_s
     shop.drop("\n".join([f"{head},Currency", *(f"{line},GBP" for line in lines)]))
     assert shop.tick()[0] == ("take_in", None, None)
     assert shop.tick() == []
-    (shop.home / "tillage.toml").write_text('currency = "GBP"\n')
-    shop.reload()
+    (shop.home / "tillage.toml").write_text('currency = "GBP"\nnightly = "0 5 * * *"\n')
     assert shop.tick() == [("take_in", None, None), ("make", "2011-01-01", "2011-01-01")]
+    assert shop.location.get_schedule_def("nightly").cron_schedule == "0 5 * * *"
     assert shop.tick() == []
 
 

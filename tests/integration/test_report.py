@@ -228,6 +228,29 @@ def test_a_report_of_a_month_without_data_is_refused(home, made, tillage):
     assert not (home / "exports" / "reports" / "2031-03.html").exists()
 
 
+def test_what_a_file_brought_before_it_was_mended_is_told_no_more(home, tillage, small_shop):
+    """A slip of a year that was mended: the newest month is again the one that has sales, and the check is green."""
+    file = home / "landing" / "orders" / "till.csv"
+    january = small_shop[date(2011, 1, 1)]
+    bad = "536000,10001,X,many,1/3/2011 10:00,1.00,,United Kingdom\n"
+    file.write_text(january + bad * 20, encoding="latin-1")
+    late = "536001,10001,X,1,1/3/2012 10:00,1.00,,United Kingdom\n"
+    (home / "landing" / "orders" / "late.csv").write_text(
+        small_shop[date(2011, 2, 1)] + late, encoding="latin-1"
+    )
+    select = ("--select", "+key:core/sales_days or key:landing/files")
+    assert "few_rows_are_quarantined" in tillage("run", *select).out
+    file.write_text(january, encoding="latin-1")
+    (home / "landing" / "orders" / "late.csv").write_text(small_shop[date(2011, 2, 1)], encoding="latin-1")
+    said = tillage("run", *select)
+    assert said.code == 0
+    assert "few_rows_are_quarantined" not in said.out
+    assert tillage("report").out.strip().endswith("exports/reports/2011-02.html")
+    assert "files brought 2011-01 to 2011-02." in tillage("report", "--month", "2012-01").err
+    nothing = tillage("run", "--force", "--from", "2012-01", "--select", "key:core/sales_days").out
+    assert "files brought 2011-01 to 2011-02, and no month of that was asked for" in nothing
+
+
 def test_a_report_names_no_customer(home, made):
     from warehouse.lake import open_lake
 
