@@ -521,13 +521,13 @@ def _closed(
         if not was_open and day.weekday() in open_weekdays
     }
     known = set(days)
-    free: frozenset[date] = frozenset()
+    holidays: frozenset[date] = frozenset()
     ahead = list(ahead)
     if country is not None and len(days):
-        free = holidays_of(country, tuple(range(days[0].year, ahead[-1].year + 1)))
-        past = {day for day in free & known if day.weekday() in open_weekdays}
-        if len(past) < 2 or len(past & closed) <= _HOLIDAY_CLOSED * len(past):
-            free = frozenset()
+        holidays = holidays_of(country, tuple(range(days[0].year, ahead[-1].year + 1)))
+    past = {day for day in holidays & known if day.weekday() in open_weekdays}
+    is_kept = len(past) >= 2 and len(past & closed) > _HOLIDAY_CLOSED * len(past)
+    free = holidays if is_kept else frozenset()
     found = {day for day in ahead if day in free}
 
     def ordinary(day: date, by: int) -> date:
@@ -536,15 +536,28 @@ def _closed(
             day += timedelta(days=by)
         return day
 
+    def is_alone(day: date) -> bool:
+        """Whether it is no holiday, and the shop was open on the days of its week before and after: a day that is missing."""
+        is_beside = any(_next_of(open_weekdays, day, by) in closed for by in (-1, 1))
+        return bool(holidays) and day not in holidays and not is_beside
+
     for day in ahead:
         if (day.month, day.day) >= _CHRISTMAS[0] or (day.month, day.day) <= _CHRISTMAS[1]:
             # A holiday moves (the 27th for a 25th on a Sunday), so that alone says nothing of its date: it was part of
             # a closed time if a day beside it was closed, and a closed weekday if both were.
             before = day.replace(year=day.year - 1)
             beside = [near in closed for near in (ordinary(before, -1), ordinary(before, 1))]
-            if any(beside) if before in closed else all(beside):
+            if (any(beside) and not is_alone(before)) if before in closed else all(beside):
                 found.add(day)
     return found
+
+
+def _next_of(weekdays: Sequence[int], day: date, by: int) -> date:
+    """The nearest day of these weekdays to one side."""
+    day += timedelta(days=by)
+    while day.weekday() not in weekdays:
+        day += timedelta(days=by)
+    return day
 
 
 @cache
