@@ -126,7 +126,7 @@ SAID = Table(
         Column(
             "digest",
             "VARCHAR",
-            "Of the series as models see it: blake2b of its values, with grain and season.",
+            "Of the series as models see it: blake2b of its values, with grain, season and, of days, the first one ahead.",
         ),
         Column(
             "means",

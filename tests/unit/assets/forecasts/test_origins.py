@@ -267,6 +267,21 @@ def test_the_regression_on_the_year_speaks_of_days_once_a_year_is_known(shop):
     assert not any(has for (_, grain), has in spoken.items() if grain != "day")
 
 
+def test_a_season_that_begins_with_a_month_is_foretold_to_the_day():
+    """Days and months of a shop that closes on Saturdays and holidays are not mixed up."""
+    busy = pl.when(pl.col("starts_on").dt.month() >= 11).then(1.5).otherwise(1.0)
+    given = rows(noise=0.1).filter(pl.col("grain") == "day").with_columns(amount=pl.col("amount") * busy)
+    given = given.with_columns(product_id=pl.lit(None, pl.String), category=pl.lit(None, pl.String))
+    month = date(2022, 9, 1)
+    one = seen(given, first_days_ahead(given.select(day="starts_on"), [month]), "GB-ENG")[month, "day"]
+    mean = dict(zip(one.ahead, one.means[PANEL.index(origins.HARMONIC), 0], strict=True))
+    of_week = [
+        mean[date(2022, 10, day)] / WEEKDAY[date(2022, 10, day).weekday()] for day in (25, 26, 27, 28, 30, 31)
+    ]
+    after = [mean[date(2022, 11, day)] / WEEKDAY[date(2022, 11, day).weekday()] for day in (1, 2, 3, 4, 6, 7)]
+    assert np.mean(after) / np.mean(of_week) == pytest.approx(1.5, rel=0.1)
+
+
 def test_the_regression_counts_twice_for_each_year_that_it_saw_beside_the_median():
     past = looked_at(rows(noise=0.2))
     for as_of, years in ((date(2022, 1, 1), 1 + 27 / 365.2425), (date(2022, 11, 1), 1 + 330 / 365.2425)):
