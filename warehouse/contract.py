@@ -49,7 +49,7 @@ class Table:
     own table is a chain, and sees of it the month before. Of a table that `is_served` only the newest month is
     made by itself: it answers for today, and nobody asks it of a year ago; older months are made when forced. What is
     both sees of itself the last month that has rows, for months between were perhaps never made. What Python computes of
-    the same rows as another table of its schema names that one, `query_of`, and has no query of its own.
+    the rows of other tables' queries names those of its schema, `query_of`, its own among them if it reads more than they do.
     """
 
     schema: str
@@ -61,7 +61,7 @@ class Table:
     partition_column: str | None = None
     sees: Mapping[str, Sees] = field(default_factory=dict, hash=False)
     is_served: bool = False
-    query_of: str | None = None
+    query_of: tuple[str, ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -88,8 +88,9 @@ class Table:
 
     @cached_property
     def query(self) -> str:
-        """The SELECT that fills this table, from `warehouse/sql/<schema>/<name>.sql`, the name that of `query_of`."""
-        return (SQL_DIR / self.schema / f"{self.query_of or self.name}.sql").read_text(encoding="utf-8")
+        """The SELECT that fills this table, from `warehouse/sql/<schema>/<name>.sql`: all rows of those of `query_of`."""
+        files = [SQL_DIR / self.schema / f"{name}.sql" for name in self.query_of or (self.name,)]
+        return "UNION ALL BY NAME\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def fingerprint(*parts: str) -> str:

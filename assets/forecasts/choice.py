@@ -71,11 +71,11 @@ def champions(past: Past, at: Seen) -> Integers:
     score, places = _scores(origins, at), np.arange(len(at.nodes))
     score[yearly] = np.inf
     is_judged = np.isfinite(score[floor])
-    preferred = score.copy()
+    # What is preferred and does not beat seasonal naive stands in nobody's way.
+    preferred = np.where(score < score[floor], score, np.inf)
     preferred[combined] /= _MARGIN
     best = preferred.argmin(axis=0)
-    beats = score[best, places] < score[floor]
-    found[is_judged] = np.where(beats, best, floor)[is_judged]
+    found[is_judged] = np.where(np.isfinite(preferred[best, places]), best, floor)[is_judged]
     since = _scores([one for one in origins if is_spoken(one)[yearly].any()], at)
     found[(since[yearly] < since[floor]) & (since[yearly] < since[found, places])] = yearly
     return found

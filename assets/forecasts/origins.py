@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from itertools import groupby
+from itertools import count, groupby, islice
 from types import MappingProxyType
 from typing import Any
 
@@ -371,6 +371,15 @@ class Asked:
             np.zeros((len(PANEL), len(nodes)), dtype=np.bool_), [],
         )  # fmt: skip
 
+    def months(self) -> Integers | None:
+        """Calendar months of the days that models see, and of as many ahead as they speak of; None where steps are longer."""
+        if self.grain != "day":
+            return None
+        weekdays = {day.weekday() for day in self.stamps}
+        later = (self.ahead[0] + timedelta(days=at) for at in count())
+        ahead = islice((day for day in later if day.weekday() in weekdays), STEPS["day"])
+        return np.array([day.month for day in (*self.stamps, *ahead)], dtype=np.int64)
+
     def lifts(self, nodes: Sequence[Node], grain: str, starts: Sequence[date]) -> Floats:
         """By how much events of these days (or weeks) multiply longer steps: series x steps.
 
@@ -521,13 +530,13 @@ def _closed(
         if not was_open and day.weekday() in open_weekdays
     }
     known = set(days)
-    free: frozenset[date] = frozenset()
+    holidays: frozenset[date] = frozenset()
     ahead = list(ahead)
     if country is not None and len(days):
-        free = holidays_of(country, tuple(range(days[0].year, ahead[-1].year + 1)))
-        past = {day for day in free & known if day.weekday() in open_weekdays}
-        if len(past) < 2 or len(past & closed) <= _HOLIDAY_CLOSED * len(past):
-            free = frozenset()
+        holidays = holidays_of(country, tuple(range(days[0].year, ahead[-1].year + 1)))
+    past = {day for day in holidays & known if day.weekday() in open_weekdays}
+    is_kept = len(past) >= 2 and len(past & closed) > _HOLIDAY_CLOSED * len(past)
+    free = holidays if is_kept else frozenset()
     found = {day for day in ahead if day in free}
 
     def ordinary(day: date, by: int) -> date:
@@ -536,15 +545,28 @@ def _closed(
             day += timedelta(days=by)
         return day
 
+    def is_alone(day: date) -> bool:
+        """Whether it is no holiday, and the shop was open on the days of its week before and after: a day that is missing."""
+        is_beside = any(_next_of(open_weekdays, day, by) in closed for by in (-1, 1))
+        return bool(holidays) and day not in holidays and not is_beside
+
     for day in ahead:
         if (day.month, day.day) >= _CHRISTMAS[0] or (day.month, day.day) <= _CHRISTMAS[1]:
             # A holiday moves (the 27th for a 25th on a Sunday), so that alone says nothing of its date: it was part of
             # a closed time if a day beside it was closed, and a closed weekday if both were.
             before = day.replace(year=day.year - 1)
             beside = [near in closed for near in (ordinary(before, -1), ordinary(before, 1))]
-            if any(beside) if before in closed else all(beside):
+            if (any(beside) and not is_alone(before)) if before in closed else all(beside):
                 found.add(day)
     return found
+
+
+def _next_of(weekdays: Sequence[int], day: date, by: int) -> date:
+    """The nearest day of these weekdays to one side."""
+    day += timedelta(days=by)
+    while day.weekday() not in weekdays:
+        day += timedelta(days=by)
+    return day
 
 
 @cache
@@ -560,11 +582,11 @@ def holidays_of(country: str, years: tuple[int, ...]) -> frozenset[date]:
 
 
 def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
-    """Run every model over all series, those of one length and season at once, whatever their origin.
+    """Run every model over all series, those of one length and season (and, of days, of one origin) at once.
 
     What was said before is not worked out again; what is said now is added to `said`.
     """
-    groups: dict[tuple[int, int, bool], list[tuple[int, int, int]]] = {}
+    groups: dict[tuple[int, int, bool, date | None], list[tuple[int, int, int]]] = {}
     for number, one in enumerate(asked):
         for row, values in enumerate(one.axis):
             # Days before the first sale say nothing; by day they stay, so that few lengths differ.
@@ -576,17 +598,22 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
             if values.size - first < models.LEAST:
                 one.reasons[row] = f"{values.size - first} observations are too few to fit anything"
             is_positive = bool(values[first:].min() > 0)
-            groups.setdefault((values.size - first, one.period, is_positive), []).append((number, row, first))
-    for (length, period, is_positive), members in groups.items():
+            day = one.ahead[0] if grain == "day" else None
+            kind = (values.size - first, one.period, is_positive, day)
+            groups.setdefault(kind, []).append((number, row, first))
+    for (length, period, is_positive, day), members in groups.items():
         values = np.stack([asked[number].axis[row, first:] for number, row, first in members])
-        keys = [_digest(row, period, grain) for row in values]
+        keys = [_digest(row, period, grain, day) for row in values]
         new = list({key: at for at, key in enumerate(keys) if key not in said}.values())
         if new and length < models.LEAST:
             few = models.panel("naive", values[new], period, STEPS[grain], is_positive=is_positive)
             said |= {keys[at]: (np.repeat(few.mean[[row]], _ALWAYS, axis=0), few.sigma[row])
                      for row, at in enumerate(new)}  # fmt: skip
         elif new:
-            means, sigma = _all_models(values[new], period, STEPS[grain], grain, is_positive=is_positive)
+            months = asked[members[0][0]].months()
+            means, sigma = _all_models(
+                values[new], period, STEPS[grain], grain, months, is_positive=is_positive
+            )
             said |= {keys[at]: (means[:, row], sigma[row]) for row, at in enumerate(new)}
         for (number, row, _), key, past in zip(members, keys, values, strict=True):
             one, (means, sigma) = asked[number], said[key]
@@ -601,9 +628,11 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
             one.failed[: len(means), row] = failed
 
 
-def _digest(values: Floats, period: int, grain: str) -> str:
-    """What models look at, and nothing else."""
-    return hashlib.blake2b(values.tobytes(), digest_size=16, person=f"{grain} {period}".encode()).hexdigest()
+def _digest(values: Floats, period: int, grain: str, day: date | None) -> str:
+    """What models look at, and nothing else; `day` is the first ahead, of days."""
+    return hashlib.blake2b(
+        values.tobytes(), digest_size=16, person=f"{grain} {period}".encode(), salt=f"{day}".encode()
+    ).hexdigest()
 
 
 def event_lifts(
@@ -687,9 +716,9 @@ def _hear(asked: Sequence[Asked], rivals: pl.DataFrame) -> None:
 
 
 def _all_models(
-    every: Floats, period: int, steps: int, grain: str, *, is_positive: bool
+    every: Floats, period: int, steps: int, grain: str, months: Integers | None, *, is_positive: bool
 ) -> tuple[Floats, Floats]:
-    """Models x series x steps, and the deviations of exponential smoothing."""
+    """Models x series x steps, and the deviations of exponential smoothing; `months` are those of days, past and ahead."""
     if grain == "day":
         every = smoothing.without_outliers(every, period)
     values = every[:, -RECENT[grain] :]
@@ -711,7 +740,9 @@ def _all_models(
     length = _DAYS_A_YEAR / 7 * period
     # A shop that opened on the fourth of January has its year by the end of December.
     if grain == "day" and every.shape[1] >= length - period:
-        mean = within(smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive))
+        mean = within(
+            smoothing.harmonic(every, steps, period, length, around, is_positive=is_positive, months=months)
+        )
         parts = _PARTS_A_YEAR * every.shape[1] / length
         found += [mean, (parts * mean + median) / (parts + 1)]
     return np.stack(found), np.minimum(scale.sigma, 3 * (high - low))

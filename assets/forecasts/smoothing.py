@@ -404,14 +404,30 @@ _DRIFTS = (1e-4, 1e-3, 1e-2)  # variances over that of the noise, by knot, of th
 _SEASONS = (0.0, 0.003, 0.03, 0.3)  # of the first wave of the year
 _SLOPES = (0.0, 0.05, 0.3)  # of the trend, by year
 _WAVES = 6
+_WEEK = 3.0  # of a weekday, and of a season of whole months
+_MONTHS = (1, 2, 3)  # that such a season takes
+_NO_SEASON = 0.5  # how likely there is none
 
 
-def harmonic(values: Floats, steps: int, period: int, year: float, knot: int, *, is_positive: bool) -> Floats:
+def harmonic(
+    values: Floats,
+    steps: int,
+    period: int,
+    year: float,
+    knot: int,
+    *,
+    is_positive: bool,
+    months: npt.NDArray[np.int64] | None = None,
+) -> Floats:
     """Regression on the weekday, waves of the year, a trend and a level that drifts (dynamic harmonic regression).
 
     Each has a normal prior around 0 (Young, Pedregal, Tych 1999; Hyndman, Athanasopoulos 2021, 10.5), and candidates of
     their variances are averaged by their evidence. So a year seen once is not taken for sure, and a whole year speaks
     for the season where what moved a year before is a few noisy days. Logarithms where values are above 0.
+
+    A season may begin and end with a month, as Christmas does, which waves round off for weeks. So each candidate is also
+    asked with one run of months that sells more or less by a factor, and is averaged with that by the evidence, too: one
+    number where a factor for each of the twelve months would be eleven.
 
     Args:
         values: Series x time, of a year or nearly.
@@ -420,33 +436,46 @@ def harmonic(values: Floats, steps: int, period: int, year: float, knot: int, *,
         year: Steps a year.
         knot: Steps after which the level may take another way.
         is_positive: Whether all values are above 0.
+        months: Calendar month of each step, those ahead as well; None for no season of whole months.
     """
     length = values.shape[1]
     size = np.maximum(values.mean(axis=1, keepdims=True), _TINY)
     scale = np.log(values) if is_positive else values / size
     design, kinds = _waves(length, steps, period, year, knot)
     past, ahead = design[:length], design[length:]
+    runs = np.zeros((length + steps, 0)) if months is None else _runs(months, length, knot)
+    run, run_ahead = runs[:length], runs[length:]
     gram, moment, total = past.T @ past, scale @ past, (scale**2).sum(axis=1)
-    evidences, means = [], []
+    across, size_of_run, moment_of_run = past.T @ run, (run**2).sum(axis=0), scale @ run
+    evidences, parts = [], []
     for drift in _DRIFTS:
         for season in _SEASONS:
             for slope in _SLOPES:
                 prior = np.select(
                     [kinds == "level", kinds == "week", kinds == "year", kinds == "drift"],
-                    [1e6, 3.0, season, drift],
+                    [1e6, _WEEK, season, drift],
                     slope,
                 )
                 some = np.flatnonzero(prior > 0)
                 whole = gram[np.ix_(some, some)] + np.diag(1 / prior[some])
-                weight = np.linalg.solve(whole, moment[:, some].T).T
+                solved = np.linalg.solve(whole, np.hstack([moment[:, some].T, across[some]]))
+                weight, shadow = solved[:, : len(values)].T, solved[:, len(values) :]
                 left = np.maximum(total - (weight * moment[:, some]).sum(axis=1), _TINY)
                 spread = np.linalg.slogdet(whole)[1] + np.log(prior[some]).sum()
-                evidences.append(-length / 2 * np.log(left / length) - spread / 2)
-                means.append(weight @ ahead[:, some].T)
+                # A column more, by the complement of Schur, without another solution.
+                apart = size_of_run + 1 / _WEEK - (across[some] * shadow).sum(axis=0)
+                factor = (moment_of_run - weight @ across[some]) / apart
+                left = np.hstack([left[:, None], np.maximum(left[:, None] - apart * factor**2, _TINY)])
+                spread = spread + np.append(0.0, np.log(apart * _WEEK))
+                chance = np.append(_NO_SEASON, np.full(len(apart), (1 - _NO_SEASON) / max(len(apart), 1)))
+                evidences.append(-length / 2 * np.log(left / length) - spread / 2 + np.log(chance))
+                parts.append((weight @ ahead[:, some].T, factor, (run_ahead - ahead[:, some] @ shadow).T))
     evidence = np.stack(evidences, axis=1)
-    share = np.exp(evidence - evidence.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
-    found = np.einsum("sc,sch->sh", share, np.stack(means, axis=1))
+    share = np.exp(evidence - evidence.max(axis=(1, 2), keepdims=True))
+    share /= share.sum(axis=(1, 2), keepdims=True)
+    found = np.zeros((len(values), steps))
+    for at, (mean, factor, moved) in enumerate(parts):
+        found += share[:, at].sum(axis=1, keepdims=True) * mean + (share[:, at, 1:] * factor) @ moved
     return np.asarray(np.exp(np.clip(found, -30.0, 60.0)) if is_positive else found * size)
 
 
@@ -472,6 +501,23 @@ def _waves(
     columns.append((times - (length - 1)) / year)
     kinds.append("trend")
     return np.stack(columns, axis=1), np.array(kinds)
+
+
+def _runs(months: npt.NDArray[np.int64], length: int, knot: int) -> Floats:
+    """Seasons of whole months that were seen to begin and to end, a knot from either end of the past: time x columns.
+
+    What has not ended yet is a level, for all that one can know, and would be foretold to fall.
+    """
+    columns = []
+    for count in _MONTHS:
+        for first in range(12):
+            column = np.isin(months, (first + np.arange(count)) % 12 + 1)
+            change = np.diff(column[:length].astype(np.int64))
+            begins, ends = np.flatnonzero(change > 0) + 1, np.flatnonzero(change < 0) + 1
+            begin = begins[begins >= knot].min(initial=length)
+            if length - ends[ends > begin].min(initial=length) >= knot:
+                columns.append(column.astype(np.float64))
+    return np.stack(columns, axis=1) if columns else np.zeros((len(months), 0))
 
 
 def without_outliers(values: Floats, period: int) -> Floats:

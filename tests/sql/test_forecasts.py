@@ -371,7 +371,31 @@ def test_a_giant_order_that_is_cancelled_at_once_moves_no_forecast(fill: Fill, t
     assert date(2011, 10, 18) in marked
 
 
-@pytest.mark.parametrize("name", ["sales", "rivals"])
+def test_anomalies_are_looked_for_in_what_core_has(fill: Fill, tables: Any) -> None:
+    """What was put right the same day is in no forecast, and is what somebody asks about."""
+    fill("seeds.forecasting", "holiday_country", (None,))
+    fill("seeds.thresholds", "wholesale_quantity", (1000,))
+    fill(
+        "core.order_lines", LINE, line("A", "2011-10-18 09:00", 9), line("CA", "2011-10-18 09:15", -9),
+        line("B", "2011-10-18 10:00", 4), line("CB", "2011-10-18 10:15", -1), line("D", "2011-10-19 10:00", 2),
+    )  # fmt: skip
+    made(tables, *OF_LINES, until=NOVEMBER)
+    found = tables.execute(
+        "SELECT grain, starts_on, sum(orders), sum(amount) "
+        f"FROM ({TABLES['forecasts.anomalies'].query}) GROUP BY ALL ORDER BY ALL",
+        {"end": NOVEMBER},
+    ).fetchall()
+    core = tables.execute(
+        "SELECT 'day', day, orders, amount FROM core.sales_days "
+        "UNION ALL SELECT 'week', week, NULL, amount FROM core.product_weeks "
+        "UNION ALL SELECT 'month', month, NULL, amount FROM core.product_months ORDER BY ALL"
+    ).fetchall()
+    assert found == core
+    learned = tables.execute("SELECT sum(amount) FROM forecasts.series WHERE grain = 'day'").fetchone()
+    assert learned[0] < sum(row[3] for row in core if row[0] == "day")
+
+
+@pytest.mark.parametrize("name", ["said", "sales", "backtest", "anomalies", "rivals"])
 def test_events_come_with_the_series_and_say_whether_there_is_their_category(
     fill: Fill, tables: Any, name: str
 ) -> None:

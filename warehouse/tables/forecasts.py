@@ -126,7 +126,7 @@ SAID = Table(
         Column(
             "digest",
             "VARCHAR",
-            "Of the series as models see it: blake2b of its values, with grain and season.",
+            "Of the series as models see it: blake2b of its values, with grain, season and, of days, the first one ahead.",
         ),
         Column(
             "means",
@@ -140,7 +140,7 @@ SAID = Table(
     ),
     primary_key=("as_of", "digest"),
     partition_column="as_of",
-    query_of="rivals",
+    query_of=("rivals",),
 )
 
 
@@ -206,6 +206,7 @@ SALES = Table(
     primary_key=("as_of", "grain", "measure", "level", "series", "starts_on"),
     partition_column="as_of",
     sees={"forecasts.rivals": Sees.UP_TO, "forecasts.said": Sees.UP_TO},
+    query_of=("rivals", "sales"),
 )
 
 BACKTEST = Table(
@@ -265,7 +266,7 @@ BACKTEST = Table(
     primary_key=("as_of", "grain", "measure", "level", "series", "model", "first_step"),
     partition_column="as_of",
     sees={"forecasts.rivals": Sees.UP_TO, "forecasts.said": Sees.UP_TO},
-    query_of="sales",
+    query_of=("rivals", "sales"),
 )
 
 ACCURACY = Table(
@@ -341,4 +342,5 @@ ANOMALIES = Table(
     ),
     primary_key=("as_of", "grain", "measure", "level", "series", "starts_on"),
     partition_column="as_of",
+    query_of=("rivals", "anomalies"),
 )

@@ -60,7 +60,7 @@ SIMILAR_PRODUCTS = Table(
     primary_key=("as_of", "product_id", "rank"),
     partition_column="as_of",
     is_served=True,
-    query_of="backtest",
+    query_of=("backtest",),
 )
 
 BACKTEST = Table(

@@ -110,5 +110,5 @@ BACKTEST = Table(
     ),
     primary_key=("as_of", "forecaster", "quantity"),
     partition_column="as_of",
-    query_of="lifetime",
+    query_of=("lifetime",),
 )

@@ -1,4 +1,5 @@
--- Every series so far, with the country whose holidays are looked for and the models that are asked for; and events.
+-- What every table of forecasts reads: every series so far, with the country whose holidays are looked for and the models that
+-- are asked for; and events.
 SELECT
     series.grain,
     series.starts_on,

@@ -151,6 +151,8 @@ def test_the_regression_and_the_median_together_are_used_unless_another_erred_le
     assert chosen(ETS=1.6) == {"ETS"}
     # The median did not beat seasonal naive, so neither do they.
     assert chosen(seasonal_naive=1.9) == {FLOOR}
+    # Preferred as they are, they keep out nobody who did.
+    assert chosen(seasonal_naive=1.9, ETS=1.8) == {"ETS"}
     assert chosen(seasonal_naive=2.1) == together
 
 

@@ -1,5 +1,7 @@
 """Smoothing, Theta and the like, against plain loops, statsforecast, and least squares by search."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -231,6 +233,79 @@ def test_a_season_of_chance_alone_is_hardly_foretold():
     noise = 1000 * np.exp(np.random.default_rng(7).normal(0, 0.1, values.shape))
     found = smoothing.harmonic(noise, 90, 6, year, 24, is_positive=True)
     assert np.abs(found / 1000 - 1).mean() < 0.04
+
+
+def calendar(length):
+    """Months of the steps that `years` has, from the first of January on, and of 90 ahead."""
+    days = date(2021, 1, 1) + np.arange(2 * (length + 90)) * timedelta(days=1)
+    return np.array([day.month for day in days if day.weekday() != 5][: length + 90])
+
+
+def test_seasons_of_whole_months_are_averaged_as_models_of_one_column_more():
+    """Each posterior and each evidence worked out from the covariance of what is seen."""
+    length = 560
+    values, _, year = years(length)
+    months = calendar(length)
+    values = values * np.where(np.isin(months[:length], (11, 12)), 1.07, 1.0)
+    waves, kinds = smoothing._waves(length, 90, 6, year, 24)
+    prior = {"level": 1e6, "week": 3.0, "year": 0.3, "drift": 1e-3, "trend": 0.3}
+    variance = np.array([prior[kind] for kind in kinds])
+    runs = [
+        np.isin(months, pair).astype(float) for pair in zip(range(1, 13), [*range(2, 13), 1], strict=True)
+    ]
+    # After 21 months each of them was seen whole.
+    plain = (waves * variance) @ waves.T
+    logs, evidence, means = np.log(values[0]), [], []
+    for chance, added in ((0.5, 0.0), *((0.5 / 12, 3.0 * np.outer(run, run)) for run in runs)):
+        covariance = plain + added
+        seen = covariance[:length, :length] + np.eye(length)
+        solved = np.linalg.solve(seen, logs)
+        evidence.append(np.log(chance) - length / 2 * np.log(logs @ solved) - np.linalg.slogdet(seen)[1] / 2)
+        means.append(covariance[length:, :length] @ solved)
+    share = np.exp(np.array(evidence) - max(evidence))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, one in (("_DRIFTS", 1e-3), ("_SEASONS", 0.3), ("_SLOPES", 0.3), ("_MONTHS", 2)):
+            patch.setattr(smoothing, name, (one,))
+        found = smoothing.harmonic(values, 90, 6, year, 24, is_positive=True, months=months)
+    assert 0.01 < share[0] / share.sum() < 0.99
+    assert np.log(found[0]) == pytest.approx(share @ np.array(means) / share.sum(), rel=1e-4)
+
+
+def test_a_season_that_begins_with_a_month_is_foretold_from_its_first_day_on():
+    """Waves round it off: two weeks before it are foretold too high, and two weeks of it too low."""
+    for seed in range(3):
+        values, truth, year = years(560, seed=seed)
+        months = calendar(560)
+        step = np.where(np.isin(months, (11, 12)), 1.35, 1.0)
+        values, truth = values * step[:560], truth * step[560:]
+        begins = int((months[560:] == 11).argmax())
+        assert 12 < begins < 78
+        found, rounded = (
+            smoothing.harmonic(values, 90, 6, year, 24, is_positive=True, months=given)[0] / truth[0] - 1
+            for given in (months, None)
+        )
+        near = slice(begins - 6, begins + 12)
+        assert np.abs(found[near]).mean() < 0.6 * np.abs(rounded[near]).mean()
+
+
+def test_what_has_not_ended_is_a_level_and_no_season():
+    """After a first year nobody can tell growth in its last months from a season that will end with it."""
+    values, _, year = years(312, growth=0.0)
+    months = calendar(312)
+    grown = values * np.where(np.isin(months[:312], (11, 12)), 1.5, 1.0)
+    found, plain = (
+        smoothing.harmonic(grown, 90, 6, year, 24, is_positive=True, months=given) for given in (months, None)
+    )
+    assert found == pytest.approx(plain, rel=0.05)
+
+
+def test_a_season_of_months_by_chance_alone_is_hardly_foretold():
+    noise = 1000 * np.exp(np.random.default_rng(7).normal(0, 0.1, (20, 700)))
+    found, plain = (
+        smoothing.harmonic(noise, 90, 6, 365.2425 / 7 * 6, 24, is_positive=True, months=given)
+        for given in (calendar(700), None)
+    )
+    assert np.abs(found / 1000 - 1).mean() < np.abs(plain / 1000 - 1).mean() + 0.003
 
 
 def test_nothing_sold_in_a_year_goes_on_as_nothing():
