@@ -38,6 +38,8 @@ from warehouse.words import counted
 SILENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 # A run with this tag makes what is current, too.
 FORCE = "tillage/force"
+# Dagster's own tag of the runs of a backfill.
+BACKFILL = "dagster/backfill"
 # How many months a location may run on after it was loaded before "every month up to it" falls short.
 MONTHS_AHEAD = 120
 # The UI says beside each that it is non-blocking, by which it means what follows, and not the months that fail.
@@ -151,6 +153,8 @@ def table_asset(
                 )
             except TillageError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
+            if BACKFILL in context.run.tags and asked:
+                _log_passed_over(context, table, asked, made, read_plan(connection, now))
             if made.published is None:  # what is current costs one look at the plan, and no event
                 yield dg.MaterializeResult(asset_key=spec.key, metadata=SILENT)
                 return
@@ -274,6 +278,29 @@ def _log_months(
             "snapshot": made.published.snapshot,
         }
         context.log_event(_materialization(table, month, record, provenance.tags(month), metadata))
+
+
+def _log_passed_over(
+    context: dg.AssetExecutionContext, table: Table, asked: list[date], made: Made, plan: Plan
+) -> None:
+    """Log the months that a backfill asked for and that need nothing: it takes one without an event for failed.
+
+    What follows in the backfill would be left out then. A month that stands refused is told by none.
+    """
+    name = table.qualified
+    known = made.published.records if made.published else {}
+    refused = {
+        refusal.finding.month
+        for refusal in plan.refusals.get(name, ())
+        if refusal.finding.severity == "error"
+    }
+    is_made_for, provenance = set(plan.months(name)), _Provenance(context.instance, table, plan)
+    for month in asked:
+        if month in known or month in refused:
+            continue
+        record = plan.records.get((name, month), Record(NOTHING, plan.graph[name].code, ""))
+        why = "it is as it was made" if month in is_made_for else "no file reaches to it"
+        context.log_event(_materialization(table, month, record, provenance.tags(month), {"why": why}))
 
 
 def unseen(

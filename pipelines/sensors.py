@@ -71,8 +71,11 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
         description="Makes what is out of date: the months that changed, and what follows from them, in one run.",
     )
     def out_of_date(context: dg.SensorEvaluationContext) -> Answer:
+        # Before the lake is asked: what a run that ends meanwhile has made would else be asked for once more.
+        if busy := at_work(settings, context.instance):
+            return busy
         now = todo(settings, Wanted())
-        answer = make(settings, context.instance, now, clock())
+        answer = make(context.instance, now, clock())
         if isinstance(answer, dg.SkipReason):
             return answer
         from pipelines.definitions import months_of
@@ -193,20 +196,24 @@ def take_in(settings: Settings, instance: dg.DagsterInstance, cursor: str, now: 
     return _request(instance, tags, now), json.dumps(state)
 
 
-def make(settings: Settings, instance: dg.DagsterInstance, now: Todo, at: float) -> Answer:
+def at_work(settings: Settings, instance: dg.DagsterInstance) -> dg.SkipReason | None:
+    """Why nothing is made now: a run that takes in or makes is not finished."""
+    for job in (TAKE_IN, MAKE):
+        if running := _running(settings, instance, job):
+            return dg.SkipReason(f"Run {running} ({job}) is at work; what is left is made after it.")
+    return None
+
+
+def make(instance: dg.DagsterInstance, now: Todo, at: float) -> Answer:
     """Decide whether to make, in one run over the range of months that are out of date or may follow.
 
     Args:
-        settings: Of the home.
         instance: Dagster's, whose runs are looked at.
         now: What is to be done.
         at: The time, in seconds.
     """
     if not now.outlook:
         return dg.SkipReason("Everything is current.")
-    for job in (TAKE_IN, MAKE):
-        if running := _running(settings, instance, job):
-            return dg.SkipReason(f"Run {running} ({job}) is at work; what is left is made after it.")
     told = {name: [str(month) for month in months] for name, months in now.outlook.items()}
     # The same again at a later snapshot is another cause: something has come of it since, or come in between.
     tags = {CAUSE: _digest([MAKE, now.snapshot, told]), **range_tags(now.months)}

@@ -38,6 +38,8 @@ COMBINED = "regression and median"
 OWN = (*BESIDES, *models.DIVERSE, models.MEDIAN, YEARLY, HARMONIC, COMBINED)
 PANEL = (*OWN, *models.LIBRARY)
 _ALWAYS = len(OWN) - 2  # models that speak of every series: the last two do of days, once a year is known
+# To the last bit the models' sums follow how many series are asked at once: what is said would be of the run, too.
+_DIGITS = 6
 # What the regression counts for, for each year that it saw, where the median counts for one.
 _PARTS_A_YEAR = 2
 FLOOR = "seasonal naive"
@@ -607,13 +609,16 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
         new = list({key: at for at, key in enumerate(keys) if key not in said}.values())
         if new and length < models.LEAST:
             few = models.panel("naive", values[new], period, STEPS[grain], is_positive=is_positive)
-            said |= {keys[at]: (np.repeat(few.mean[[row]], _ALWAYS, axis=0), few.sigma[row])
-                     for row, at in enumerate(new)}  # fmt: skip
+            mean, sigma = few.mean.round(_DIGITS), few.sigma.round(_DIGITS)
+            said |= {
+                keys[at]: (np.repeat(mean[[row]], _ALWAYS, axis=0), sigma[row]) for row, at in enumerate(new)
+            }
         elif new:
             months = asked[members[0][0]].months()
             means, sigma = _all_models(
                 values[new], period, STEPS[grain], grain, months, is_positive=is_positive
             )
+            means, sigma = means.round(_DIGITS), sigma.round(_DIGITS)
             said |= {keys[at]: (means[:, row], sigma[row]) for row, at in enumerate(new)}
         for (number, row, _), key, past in zip(members, keys, values, strict=True):
             one, (means, sigma) = asked[number], said[key]

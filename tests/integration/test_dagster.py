@@ -349,6 +349,34 @@ def test_a_step_whose_every_month_is_refused_fails_with_the_rule(home, instance,
     )
 
 
+@pytest.mark.usefixtures("unjudged")
+def test_a_backfill_is_told_of_every_month_that_it_asked_for(home, instance, small_shop):
+    """It takes a month without an event for failed, and leaves out what follows: one that is current, or that no file has."""
+    drop(home, small_shop, MONTHS[:2])
+    execute(home, instance, "take_in")
+    assert execute(home, instance, "make", "2011-01-01", "2011-02-01").success
+    job = build(load(home)).resolve_job_def("make")
+    drop(home, {MONTHS[1]: small_shop[MONTHS[0]]}, MONTHS[1:2])  # no file has February any more
+    execute(home, instance, "take_in")
+    assert execute(home, instance, "make", "2011-01-01", "2011-02-01").success
+    job = build(load(home)).resolve_job_def("make")
+    months = ["2011-01-01", "2011-02-01"]
+    asked = dict(
+        zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), months, strict=True)
+    )
+    for tags, told in (({}, []), ({"dagster/backfill": "few"}, months)):
+        result = job.execute_in_process(
+            instance=instance, tags={**asked, **tags}, asset_selection=[dg.AssetKey(["core", "order_lines"])]
+        )
+        events = list(result.get_asset_materialization_events())
+        assert [event.partition for event in events] == told
+    assert [event.materialization.metadata["why"].value for event in events] == [
+        "it is as it was made", "no file reaches to it"
+    ]  # fmt: skip
+    assert events[0].materialization.metadata["dagster/partition_row_count"].value > 0
+    assert events[1].materialization.metadata["dagster/partition_row_count"].value == 0
+
+
 def test_checks_can_be_run_alone_and_tell_what_stands(home, instance, small_shop):
     drop(home, small_shop, MONTHS[:1])
     execute(home, instance, "take_in")

@@ -200,6 +200,31 @@ def test_a_month_that_files_took_back_is_emptied_and_comes_again_as_it_was(shop,
         assert {(name, at): record.version for (name, at), record in read_versions(lake).items()} == before
 
 
+def test_what_a_run_makes_while_the_lake_is_asked_is_not_asked_for_once_more(shop, small_shop, monkeypatch):
+    """A run with an empty page is one that people look into for nothing."""
+    shop.drop(small_shop[MONTHS[0]])
+    shop.execute(shop.ask("new_files"), "take_in")
+    asked = shop.ask("out_of_date")
+    shop.execute(dg.RunRequest(tags=asked.tags, asset_selection=asked.asset_selection[:-1]), "make")
+    running = shop.instance.create_run_for_job(
+        shop.location.get_job("make"), status=dg.DagsterRunStatus.STARTED
+    )
+    ask_lake = sensors.todo
+
+    def slowly(*of):
+        found = ask_lake(*of)
+        shop.execute(asked, "make")
+        shop.instance.report_run_canceled(running)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sensors, "todo", slowly)
+        assert isinstance(shop.ask("out_of_date"), dg.SkipReason)
+    shop.instance.report_run_canceled(running)
+    shop.tick()
+    assert shop.ask("out_of_date").skip_message == "Everything is current."
+
+
 @pytest.mark.slow
 def test_a_code_server_that_is_asked_to_offers_the_months_that_files_brought(home, tillage, small_shop):
     """The UI shows what its code server has loaded: a new month could else be neither seen nor launched there."""

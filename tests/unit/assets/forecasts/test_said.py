@@ -89,3 +89,10 @@ def test_it_holds_every_model_and_step_of_each_series(kept: pl.DataFrame) -> Non
     models = kept["means"].list.len() / steps
     assert set(models) == {len(origins.OWN) - 2, len(origins.OWN)}
     assert kept.select("as_of", "digest").is_unique().all()
+
+
+def test_what_is_said_has_six_digits(kept: pl.DataFrame) -> None:
+    """The last bit of a sum depends on how many series are asked at once: a rebuild would have another version."""
+    for column in ("means", "sigma"):
+        told = kept[column].explode()
+        assert told.round(6).eq_missing(told).all()
