@@ -125,12 +125,14 @@ def publish(
         nonlocal changed
         before = read_versions(connection, [table.qualified])
         was = {month: record.version for (_, month), record in before.items()}
-        has_shape = shape_of(connection, table) == table.shape
-        # Where all is refused, what reads the table finds it, without rows: a month that is refused later leaves it so, too.
-        if good or not shape_of(connection, table):
+        shape = shape_of(connection, table)
+        # Where all is refused, what reads the table finds it, without rows: it would else fail as if a run was forgotten.
+        if good or not shape:
             ensure(connection, table, replaced=with_rows(before, table.qualified) <= set(good))
         changed = [
-            month for month, record in good.items() if was.get(month) != record.version or not has_shape
+            month
+            for month, record in good.items()
+            if was.get(month) != record.version or shape != table.shape
         ]
         if changed:
             _replace(connection, table, changed, there=set(was) & set(changed), names=names)
