@@ -355,7 +355,6 @@ def test_a_backfill_is_told_of_every_month_that_it_asked_for(home, instance, sma
     drop(home, small_shop, MONTHS[:2])
     execute(home, instance, "take_in")
     assert execute(home, instance, "make", "2011-01-01", "2011-02-01").success
-    job = build(load(home)).resolve_job_def("make")
     drop(home, {MONTHS[1]: small_shop[MONTHS[0]]}, MONTHS[1:2])  # no file has February any more
     execute(home, instance, "take_in")
     assert execute(home, instance, "make", "2011-01-01", "2011-02-01").success
