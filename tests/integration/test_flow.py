@@ -67,6 +67,15 @@ class Shop:
         self.cursors[sensor] = context.cursor
         return said
 
+    def at(self, schedule, time):
+        """What a schedule says at a time.
+
+        Its context opens the instance once more. Left open until it is collected, it would put the instance of
+        whichever test it was made in where the next definitions look for one.
+        """
+        with dg.build_schedule_context(self.instance, scheduled_execution_time=time) as context:
+            return self.location.get_schedule_def(schedule).evaluate_tick(context)
+
     def execute(self, asked, job):
         return self.location.get_job(job).execute_in_process(
             instance=self.instance,
@@ -189,10 +198,7 @@ def test_a_month_that_files_took_back_is_emptied_and_comes_again_as_it_was(shop,
     assert shop.tick() == []
     now = run.todo(shop.settings, run.Wanted())
     assert (now.brought, sorted(set(now.seen))) == (MONTHS[:3], MONTHS), "a run over the range names all four"
-    context = dg.build_schedule_context(
-        shop.instance, scheduled_execution_time=datetime(2011, 5, 1, 4, tzinfo=UTC)
-    )
-    asked = shop.location.get_schedule_def("month_end").evaluate_tick(context)
+    asked = shop.at("month_end", datetime(2011, 5, 1, 4, tzinfo=UTC))
     assert asked.skip_message == "No file has brought 2011-04."
     shop.drop(small_shop[MONTHS[3]], f"{MONTHS[3]}.csv")
     assert shop.tick() == [("take_in", None, None), ("make", "2011-04-01", "2011-04-01")]
@@ -477,23 +483,18 @@ def test_a_refused_month_keeps_its_rows_and_holds_back_nothing_but_itself(
 
 
 def test_nightly_takes_in_what_is_new_and_starts_nothing_else(shop, small_shop):
-    nightly = shop.location.get_schedule_def("nightly")
-    context = dg.build_schedule_context(
-        shop.instance, scheduled_execution_time=datetime(2011, 2, 1, 2, tzinfo=UTC)
-    )
-    assert nightly.evaluate_tick(context).skip_message == "No file in landing/ is new."
+    night = datetime(2011, 2, 1, 2, tzinfo=UTC)
+    assert shop.at("nightly", night).skip_message == "No file in landing/ is new."
     shop.drop(small_shop[MONTHS[0]])
-    assert len(nightly.evaluate_tick(context).run_requests) == 1
+    assert len(shop.at("nightly", night).run_requests) == 1
 
 
 def test_month_end_fits_the_month_that_ended_if_there_is_one(shop, small_shop):
     shop.drop(small_shop[MONTHS[0]])
     shop.tick()
-    month_end = shop.location.get_schedule_def("month_end")
     for at, ended in (
         (datetime(2011, 2, 1, 4, tzinfo=UTC), "2011-01-01"),
         (datetime(2011, 3, 1, 4, tzinfo=UTC), None),
     ):
-        context = dg.build_schedule_context(shop.instance, scheduled_execution_time=at)
-        asked = month_end.evaluate_tick(context).run_requests
+        asked = shop.at("month_end", at).run_requests
         assert [request.tags.get(START) for request in asked or []] == ([ended] if ended else [])
