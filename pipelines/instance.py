@@ -31,6 +31,12 @@ event_log_storage:
   config:
     home: {env: DAGSTER_HOME}
 """
+# One that waits for a run, or writes a long page, holds up no other.
+SIDE_BY_SIDE = """\
+sensors:
+  use_threads: true
+  num_workers: 4
+"""
 ON_SQLITE = (
     """\
 run_launcher:
@@ -50,9 +56,14 @@ def prepare_instance(settings: Settings) -> None:
     """Make DAGSTER_HOME and its dagster.yaml, if they are not there, and point the environment at it."""
     settings.dagster.mkdir(parents=True, exist_ok=True)
     config = settings.dagster / "dagster.yaml"
-    wanted = CONFIG + (ON_SQLITE if settings.postgres is None else ON_POSTGRES)
-    # As it was written here, for another storage or before runs started from a process that is kept warm.
-    written = {CONFIG + part for part in (ON_POSTGRES, ON_SQLITE, EVENT_LOG)}
+    wanted = CONFIG + SIDE_BY_SIDE + (ON_SQLITE if settings.postgres is None else ON_POSTGRES)
+    # As it was written here, for another storage, before sensors looked side by side, or before runs started from a
+    # process that is kept warm.
+    written = {
+        CONFIG + sensors + part
+        for sensors in (SIDE_BY_SIDE, "")
+        for part in (ON_POSTGRES, ON_SQLITE, EVENT_LOG)
+    }
     if not config.exists() or config.read_text(encoding="utf-8") in written - {wanted}:
         config.write_text(wanted, encoding="utf-8")
     export_environment(settings)

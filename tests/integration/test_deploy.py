@@ -25,7 +25,7 @@ from dagster._core.launcher import RunLauncher
 from dagster._serdes import ConfigurableClassData
 from packaging.specifiers import SpecifierSet
 
-from pipelines.instance import CONFIG, ON_POSTGRES
+from pipelines.instance import CONFIG, ON_POSTGRES, SIDE_BY_SIDE
 from pipelines.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +124,11 @@ CHART = _of(
             }
         ),
         "dagsterWebserver": _of({"replicaCount": {"type": "integer", "minimum": 1}}),
-        "dagsterDaemon": _of({"enabled": BOOLEAN}, runMonitoring=_of({"enabled": BOOLEAN})),
+        "dagsterDaemon": _of(
+            {"enabled": BOOLEAN},
+            runMonitoring=_of({"enabled": BOOLEAN}),
+            sensors=_of({"useThreads": BOOLEAN}, numWorkers={"type": "integer", "minimum": 1}),
+        ),
         "telemetry": _of({"enabled": BOOLEAN}),
     }
 )
@@ -268,18 +272,21 @@ def test_the_values_hang_together_and_make_an_instance_that_dagster_takes(deploy
         f"/{of_history['postgresqlDatabase']}",
     )
     launcher = values["runLauncher"]["config"]["customRunLauncher"]
+    sensors = values["dagsterDaemon"]["sensors"]
     instance = {
         "run_launcher": launcher,
         "run_monitoring": values["dagsterDaemon"]["runMonitoring"],
+        "sensors": {"use_threads": sensors["useThreads"], "num_workers": sensors["numWorkers"]},
         "telemetry": values["telemetry"],
     }
     assert validate_config(dagster_instance_config_schema(), instance).success
+    assert instance["sensors"] == yaml.safe_load(SIDE_BY_SIDE)["sensors"]
     made = ConfigurableClassData(launcher["module"], launcher["class"], yaml.safe_dump(launcher["config"]))
     assert isinstance(made.rehydrate(as_type=RunLauncher), RunLauncher)
 
 
 def test_the_instance_that_is_prepared_is_on_postgresql(compose: Any) -> None:
-    config = yaml.safe_load(CONFIG + ON_POSTGRES)
+    config = yaml.safe_load(CONFIG + SIDE_BY_SIDE + ON_POSTGRES)
     assert config["storage"]["postgres"]["postgres_url"] == {"env": "DAGSTER_POSTGRES_URL"}
     assert config["telemetry"] == {"enabled": False}
 

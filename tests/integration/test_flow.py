@@ -115,6 +115,7 @@ def shop(home, empty_history, environment, unjudged, monkeypatch):
         monkeypatch.setattr(module, "graph", partial(graph, tables=few))
     clock = [LATER]
     monkeypatch.setattr(sensors, "clock", lambda: clock[0])
+    monkeypatch.setattr(sensors, "WAIT_SECONDS", 0)  # here a run is over before the next look
     with open_instance(load(home)) as instance:
         shop = Shop(home, instance, clock)
         monkeypatch.setattr(sensors, "reload", lambda _: shop.reload())
@@ -149,6 +150,31 @@ def test_a_late_file_makes_its_month_and_those_that_see_it(shop, small_shop):
         "segments.rfm": ["2011-03", "2011-04"],
     }
     assert shop.tick() == []
+
+
+def test_a_look_waits_for_a_run_that_takes_in_for_a_while(shop, small_shop, monkeypatch):
+    """What it brings is asked for by the look that goes on beside it: the next one is five seconds later."""
+    shop.drop(small_shop[MONTHS[0]])
+    asked, waited = shop.ask("new_files"), []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 2:
+            shop.execute(asked, "take_in")
+            shop.instance.report_run_canceled(running)
+
+    running = shop.instance.create_run_for_job(
+        shop.location.get_job("take_in"), status=dg.DagsterRunStatus.STARTED
+    )
+    monkeypatch.setattr(sensors, "WAIT_SECONDS", 600)
+    monkeypatch.setattr(sensors, "sleep", sleep)
+    assert isinstance(shop.ask("out_of_date"), dg.RunRequest)
+    assert len(waited) == 2
+    running = shop.instance.create_run_for_job(
+        shop.location.get_job("take_in"), status=dg.DagsterRunStatus.STARTED
+    )
+    monkeypatch.setattr(sensors, "WAIT_SECONDS", 0.1)
+    assert "(take_in) is at work" in shop.ask("out_of_date").skip_message
 
 
 def test_equal_rows_start_nothing_further(shop, small_shop):

@@ -20,7 +20,15 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._utils.interrupts import raise_interrupts_as
 
 from pipelines import launcher, warm
-from pipelines.instance import CONFIG, EVENT_LOG, ON_POSTGRES, ON_SQLITE, open_instance, prepare_instance
+from pipelines.instance import (
+    CONFIG,
+    EVENT_LOG,
+    ON_POSTGRES,
+    ON_SQLITE,
+    SIDE_BY_SIDE,
+    open_instance,
+    prepare_instance,
+)
 from pipelines.report import why_failed
 from pipelines.sensors import sensors
 from pipelines.settings import load
@@ -285,23 +293,25 @@ def test_a_query_that_is_interrupted_ends_the_run_and_not_the_step_alone(home: P
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("before", [CONFIG + EVENT_LOG, CONFIG + ON_POSTGRES, None])
+@pytest.mark.parametrize(
+    "before", [CONFIG + EVENT_LOG, CONFIG + ON_SQLITE, CONFIG + SIDE_BY_SIDE + ON_POSTGRES, None]
+)
 def test_a_home_that_nobody_changed_gets_what_is_written_today(home: Path, before: str | None) -> None:
     file = home / "dagster" / "dagster.yaml"
     if before is not None:
         file.parent.mkdir()
         file.write_text(before)
     prepare_instance(load(home))
-    assert file.read_text() == CONFIG + ON_SQLITE
+    assert file.read_text() == CONFIG + SIDE_BY_SIDE + ON_SQLITE
     file.write_text(before_changed := CONFIG + EVENT_LOG + "# mine\n")
     prepare_instance(load(home))
     assert file.read_text() == before_changed
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("before", [CONFIG + EVENT_LOG, CONFIG + ON_SQLITE])
+@pytest.mark.parametrize("before", [CONFIG + EVENT_LOG, CONFIG + SIDE_BY_SIDE + ON_SQLITE])
 def test_a_home_that_moves_to_postgres_takes_its_history_there(home: Path, before: str) -> None:
     (home / "dagster").mkdir()
     (home / "dagster" / "dagster.yaml").write_text(before)
     prepare_instance(load(home).model_copy(update={"postgres": "postgresql://nobody@localhost/none"}))
-    assert (home / "dagster" / "dagster.yaml").read_text() == CONFIG + ON_POSTGRES
+    assert (home / "dagster" / "dagster.yaml").read_text() == CONFIG + SIDE_BY_SIDE + ON_POSTGRES
