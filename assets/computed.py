@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from assets.threads import allowed
+from assets.threads import allowed, pools_at_most
 from resources.models import packed
 from warehouse.contract import Table, fingerprint
 from warehouse.publish import Compute
@@ -60,11 +60,10 @@ def step_of(table: Table, months: Sequence[date]) -> Compute | None:
 
     def compute(given: Path, made: Path) -> Sequence[Fitted]:
         import polars as pl
-        from threadpoolctl import threadpool_limits
 
         code, rows = importlib.import_module(module), pl.read_parquet(given)
         # BLAS and OpenMP of what is loaded; what the step loads itself was told by the environment.
-        with threadpool_limits(allowed()):
+        with pools_at_most(allowed()):
             found: pl.DataFrame = code.compute(rows, sorted(months))
             found.write_parquet(made)
             if not hasattr(code, "models"):

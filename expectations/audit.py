@@ -31,7 +31,7 @@ def audit(connection: duckdb.DuckDBPyConnection, staged: str, table: Table) -> l
         A finding for each month and rule that fails, with the number of failing rows and some of them.
     """
     judged = rules(table)
-    if not judged or not connection.execute(f"SELECT 1 FROM memory.{staged} LIMIT 1").fetchall():
+    if not judged or not connection.execute(f"SELECT 1 FROM memory.main.{staged} LIMIT 1").fetchall():
         return []
     verdict = _validate(connection, staged, judged)
     findings = []

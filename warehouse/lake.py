@@ -49,6 +49,8 @@ CONFLICT = (
 
 # Seconds to try for, and the longest pause between two attempts.
 PATIENCE, LONGEST_WAIT = 300.0, 0.5
+# In full: what is not is looked for in the lake first, which takes a snapshot.
+SETTING = "system.main.current_setting"
 
 # DuckLake widens types and never narrows them.
 WIDER = {
@@ -352,13 +354,13 @@ def select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyCo
 
 def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
     """The folder of this connection alone, which goes with it."""
-    found = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    found = connection.execute(f"SELECT {SETTING}('temp_directory')").fetchone()
     return Path(str(found[0] if found else ""))
 
 
 def threads_of(connection: duckdb.DuckDBPyConnection) -> int:
     """How many threads the connection may use."""
-    found = connection.execute("SELECT current_setting('threads')").fetchone()
+    found = connection.execute(f"SELECT {SETTING}('threads')").fetchone()
     return int(found[0]) if found else 1
 
 

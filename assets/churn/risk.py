@@ -19,9 +19,9 @@ import polars as pl
 from scipy.special import expit, logit
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from assets.days import of_customers, reference_days, stacked
+from assets.threads import pools_at_most
 from assets.value.checks import Floats, TooLittleData
 from warehouse.words import counted
 
@@ -475,7 +475,7 @@ class _Model:
         else:
             fitted = LogisticRegression(C=0.1, solver="newton-cholesky", max_iter=200)
         # On a busy machine OpenMP's threads wait for each other: 24 s where one thread takes 1 s.
-        with threadpool_limits(1):
+        with pools_at_most(1):
             fitted.fit((table - mean) / scale, lost)
         return cls(columns, mean, scale, fitted)
 
@@ -491,7 +491,7 @@ class _Model:
     def log_odds(self, scaled: Floats) -> Floats:
         if len(scaled) == 0:
             return np.zeros(0)
-        with threadpool_limits(1):
+        with pools_at_most(1):
             return np.asarray(self.fitted.decision_function(scaled), dtype=np.float64)
 
     def explain(self, table: Floats) -> tuple[Floats, Floats]:

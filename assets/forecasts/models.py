@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from assets.forecasts import smoothing
 from assets.forecasts.smoothing import Ahead, Floats
+from assets.threads import pools_at_most
 
 LEVELS = (80, 95)
 LEAST = 4  # observations below which nothing is fitted
@@ -89,7 +89,7 @@ def forecast(
     calendar_ = _Steps.of(history, season_length)
     series = _mended(history, calendar_, horizon, season_length)
     found: dict[int, _Answer] = {}
-    with threadpool_limits(1):
+    with pools_at_most(1):
         for (name, reason), some in _by_model(series, model).items():
             found |= _answers(series, some, name, reason, horizon, season_length, country, calendar_)
         widths = _measured(series, found, horizon, season_length, tuple(levels))

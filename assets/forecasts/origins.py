@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from assets.forecasts import models, smoothing
 from assets.forecasts.smoothing import Floats, exponential
+from assets.threads import pools_at_most
 from warehouse.errors import TillageError
 
 STEPS = {"day": 90, "week": 13, "month": 3}
@@ -210,7 +210,7 @@ def spoken(
     for grain in STEPS if references and not rows.is_empty() else ():
         table = steps_of(rows, grain, max(references.values()))
         if table.starts:
-            with threadpool_limits(1):
+            with pools_at_most(1):
                 asked = [
                     Asked.of(table, as_of, day, country, events, finer.get(as_of, {}))
                     for as_of, day in references.items()

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from assets.days import first_days_ahead
 from assets.forecasts import smoothing
 from assets.forecasts.models import LIBRARY
 from assets.forecasts.origins import RECENT, STEPS, YEAR, Asked, events_of, steps_of
+from assets.threads import pools_at_most
 
 LEAST = 12  # steps below which they are not asked
 _DIGITS = 2
@@ -51,7 +51,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     if not references:
         return pl.DataFrame(schema=SHAPE)
     events, finer = events_of(rows), dict[date, dict[str, Asked]]()
-    with threadpool_limits(1):
+    with pools_at_most(1):
         for grain in STEPS:
             table = steps_of(rows, grain, max(references.values()))
             if table.starts:

@@ -13,13 +13,12 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from assets.days import reference_days
 from assets.price.poisson import Floats, Integers, fitted
 from assets.price.pooling import Pooled, pooled, two_sided
 from assets.price.shelf import Shelf, shelf_of
-from assets.threads import side_by_side
+from assets.threads import pools_at_most, side_by_side
 
 LEAST_PERIODS = 8  # of a product
 LEAST_PRODUCTS = 5  # categories of fewer share their periods with the other such
@@ -63,7 +62,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     """
     paid = rows.filter(pl.col("what") == "paid")
     parts = []
-    with threadpool_limits(1):
+    with pools_at_most(1):
         for as_of, until in reference_days(paid.select("day"), months).items():
             known = rows.filter(pl.col("day") < until)
             parts.append(_answers(known, until).with_columns(as_of=pl.lit(as_of)).select(*SHAPE).cast(SHAPE))

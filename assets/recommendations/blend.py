@@ -10,11 +10,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from assets.recommendations.candidates import Scores, fit
 from assets.recommendations.history import Booleans, Floats, History, Integers
-from assets.threads import side_by_side
+from assets.threads import pools_at_most, side_by_side
 
 LISTS = ("all", "new")
 FLOORS = {"all": "own orders", "new": "popular"}
@@ -55,7 +54,7 @@ def in_blocks(number: int, goods: int, work: Callable[[Integers], Found]) -> lis
     """
     step = max(1, _CELLS // max(goods, 1))
     pieces = [np.arange(begin, min(begin + step, number)) for begin in range(0, number, step)]
-    with threadpool_limits(1):
+    with pools_at_most(1):
         return side_by_side(partial(work, piece) for piece in pieces)
 
 

@@ -12,9 +12,9 @@ from implicit.als import AlternatingLeastSquares
 from implicit.nearest_neighbours import all_pairs_knn, bm25_weight, normalize, tfidf_weight
 from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
 from assets.recommendations.history import Floats, History, Integers
+from assets.threads import pools_at_most
 
 MEASURES = ("cosine", "tfidf", "bm25")
 MODELS = (*MEASURES, "ease", "als")
@@ -71,7 +71,7 @@ def ease(orders: "csr_matrix[Any]", ridge: float) -> Floats:
     bought.data = np.ones_like(bought.data)
     gram = np.asarray((bought.T @ bought).toarray(), dtype=np.float64)
     gram[np.diag_indices_from(gram)] += ridge
-    with threadpool_limits(1):
+    with pools_at_most(1):
         factor, _ = lapack.dpotrf(gram, lower=1, overwrite_a=1)
         inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
     inverse = np.tril(inverse) + np.tril(inverse, -1).T
@@ -102,7 +102,7 @@ def _ease(known: History) -> Scores:
 
     def scores(some: Integers) -> Floats:
         result = np.zeros((len(some), len(known.goods)))
-        with threadpool_limits(1):
+        with pools_at_most(1):
             result[:, chosen] = bought[some] @ found
         return result
 
@@ -114,7 +114,7 @@ def _als(known: History) -> Scores:
     bought = csr_matrix(known.orders, dtype=np.float32, copy=True)
     bought.data[:] = 1
     # One thread: with more, sums are taken in another order from run to run; and BLAS must not spin beside it.
-    with threadpool_limits(1):
+    with pools_at_most(1):
         model = AlternatingLeastSquares(
             factors=ALS_FACTORS,
             iterations=_ALS_ROUNDS,
@@ -126,7 +126,7 @@ def _als(known: History) -> Scores:
         model.fit(bought, show_progress=False)
 
     def scores(some: Integers) -> Floats:
-        with threadpool_limits(1):
+        with pools_at_most(1):
             return np.asarray(model.user_factors[some] @ model.item_factors.T, dtype=np.float64)
 
     return scores

@@ -18,11 +18,11 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 from scipy.special import bdtr
-from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
 from assets.rules.chance import Floats, Integers, false_discovery_rates, moments, moments_of_all, p_values
 from assets.rules.itemsets import Incidence, least_count, months_ago
+from assets.threads import pools_at_most
 
 DIGITS = 6  # significant ones
 
@@ -78,7 +78,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     chosen = Thresholds(*totals.select(field.name for field in fields(Thresholds)).row(0))
     found: dict[date, list[pl.DataFrame]] = {month: [] for month in months}
     # On matrices so small two threads of BLAS wait for each other longer than they work.
-    with threadpool_limits(1):
+    with pools_at_most(1):
         for level in rows.filter(kind="item")["level"].unique().sort():
             past = Past.of(rows.filter(level=level))
             for month in months:

@@ -22,7 +22,6 @@ import polars as pl
 from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, davies_bouldin_score
 from sklearn.preprocessing import PowerTransformer
-from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
 from assets.segments.clustering import (
@@ -37,6 +36,7 @@ from assets.segments.clustering import (
     points,
     silhouettes,
 )
+from assets.threads import pools_at_most
 
 SEGMENTS, CONTINUUM, NONE = "segments", "a continuum, divided for use", "none"
 LEAST_GAIN = 0.03
@@ -97,7 +97,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
             continue
         try:
             # Once for all that is fitted: to find the threads takes 5 ms.
-            with threadpool_limits(1):
+            with pools_at_most(1):
                 told = judge(
                     points(given, month),
                     given["method_before"][0],

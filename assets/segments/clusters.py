@@ -16,7 +16,6 @@ from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
 from assets.segments.clustering import (
@@ -30,6 +29,7 @@ from assets.segments.clustering import (
     part,
     points,
 )
+from assets.threads import pools_at_most
 from resources.models import Model
 
 LEAST_SHARED = 0.3
@@ -69,7 +69,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         except TooAlike:
             continue
         k = int(given["clusters"].drop_nulls()[0])
-        with threadpool_limits(1):
+        with pools_at_most(1):
             partings = by_density(at.judged) if method == "dbscan" else part(method, at.judged, [k])
             if k in partings:
                 found[month] = _of_month(at, partings[k], month)
@@ -94,7 +94,7 @@ def models(rows: pl.DataFrame, made: pl.DataFrame) -> Mapping[date, Model]:
             continue
         x = table.select(pl.col(name).cast(pl.Float64).log1p() for name in ASKED).to_numpy()
         estimator = make_pipeline(StandardScaler(), LogisticRegression(C=100.0, max_iter=500))
-        with threadpool_limits(1):
+        with pools_at_most(1):
             estimator.fit(x, labels)
             agreement = float((estimator.predict(x) == labels).mean())
         largest = float(np.unique(labels, return_counts=True)[1].max() / len(labels))

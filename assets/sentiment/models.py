@@ -20,10 +20,10 @@ from scipy.stats import rankdata
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
 from assets.sentiment.terms import Floats, Integers, counter, rarity, weighted
+from assets.threads import pools_at_most
 from resources.models import Model
 
 LEAST_TEXTS = 3  # a word is learned that so many reviews have
@@ -77,7 +77,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
             here = reviews.filter(
                 pl.col("place").is_between(at["rated"] - at["most_learned"] + 1, at["rated"])
             )
-            with threadpool_limits(1):
+            with pools_at_most(1):
                 learned = learn(
                     here["written"].to_list(), here["lexicon"].to_numpy(), (here["rating"] > 3).to_numpy()
                 )

@@ -8,9 +8,9 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
+from assets.threads import pools_at_most
 from assets.topics.fits import arrays
 from assets.topics.fitting import mix
 from assets.topics.text import BETWEEN, Vocabulary, joined, matrix, tokens
@@ -44,7 +44,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         topics = rows.filter(pl.col("kind") == "topic", pl.col("as_of") == month).sort("topic_id")
         if topics.is_empty():
             continue
-        with threadpool_limits(1):
+        with pools_at_most(1):
             found[month] = pl.concat(list(_mixed(rows, month, topics)))
     return stacked(found, SHAPE)
 

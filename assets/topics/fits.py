@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
-from assets.threads import allowed, at_most, side_by_side
+from assets.threads import allowed, at_most, pools_at_most, side_by_side
 from assets.topics.coherence import WINDOW, c_v, count_together, overlaps, pairs, top
 from assets.topics.fitting import NMF, STARTS, Model, Way, fit, mix, moved
 from assets.topics.text import BETWEEN, Floats, joined, learn_phrases, matrix, tokens, vocabulary
@@ -84,7 +83,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         way = Way(*(chosen[0][name] for name in ("method", "counted", "has_phrases", "topics")))
         reviews = given.filter(pl.col("kind") == "review").sort("place")["words"]
         before = _before(given.filter(pl.col("kind") == "before").sort("topic_id"))
-        with threadpool_limits(1):
+        with pools_at_most(1):
             found[month] = pl.DataFrame(_topics(reviews, way, before, month), SHAPE)
     return stacked(found, SHAPE)
 

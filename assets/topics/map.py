@@ -9,10 +9,9 @@ import polars as pl
 from openTSNE import TSNE  # here: only libraries that are there already are held to one thread
 from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
-from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
-from assets.threads import side_by_side
+from assets.threads import pools_at_most, side_by_side
 from assets.topics.text import TF_IDF, Floats, matrix, tokens, vocabulary
 
 MOST = 5_000
@@ -52,7 +51,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         if given.height < LEAST_REVIEWS:
             continue
         sample = given.head(min(MOST, int(given["mapped_reviews"][0])))
-        with threadpool_limits(1):
+        with pools_at_most(1):
             vectors = _vectors(sample["words"])
             if vectors is None:
                 continue

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
-from threadpoolctl import threadpool_limits
 
 from assets.days import stacked
+from assets.threads import pools_at_most
 from assets.topics.coherence import (
     DIVERSE_TERMS,
     TERMS,
@@ -118,7 +118,7 @@ def compute(rows: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
             continue
         try:
             # Once for all that is fitted: the order of sums must not hang on how many cores there are.
-            with threadpool_limits(1):
+            with pools_at_most(1):
                 told = search(reviews, shop[0], _chosen(before))
         except TooLittleText as reason:
             told = [

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import stdtrit
-from threadpoolctl import threadpool_limits
 
 from assets.days import is_passed, of_customers, reference_days, seen_months, stacked
+from assets.threads import pools_at_most
 from assets.value import bgnbd, gamma_gamma
 from assets.value.bgnbd import BetaGeo
 from assets.value.checks import Floats, TooLittleData
@@ -173,7 +173,7 @@ class Past:
         months = known.group_by(month=pl.col("day").dt.truncate("1mo")).agg(orders=pl.len())
         errors = [] if is_bare else self._known_errors(month)
         # On arrays so small two threads of BLAS wait for each other ten times as long as they work.
-        with threadpool_limits(1):
+        with pools_at_most(1):
             found = season(months, customers, reference=reference)
             orders, amount = (
                 error_allowance([each[of] for each in errors if of in each], found)
