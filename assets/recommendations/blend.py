@@ -70,10 +70,11 @@ class Scorer:
         self._tie[order] = np.arange(len(order))[::-1]
 
     def fit(self, names: Iterable[str]) -> None:
-        """Fit the models that the recommenders of these names need, each once."""
-        for model in dict.fromkeys(model for name in names for model in RECOMMENDERS[name]):
-            if model not in self._models:
-                self._models[model] = fit(model, self.known)
+        """Fit the models that the recommenders of these names need, each once, on one thread each, side by side."""
+        needed = dict.fromkeys(model for name in names for model in RECOMMENDERS[name])
+        new = [model for model in needed if model not in self._models]
+        fitted = side_by_side(partial(fit, model, self.known) for model in new)
+        self._models |= dict(zip(new, fitted, strict=True))
 
     def parts(self, some: Integers) -> dict[str, Floats]:
         """Scores of the models that are fitted."""
