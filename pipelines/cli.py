@@ -37,7 +37,7 @@ from rich.table import Table as Grid
 
 from pipelines import collect_seldom
 from pipelines.overlooked import overlooked
-from pipelines.run import Outcome, Progress, Todo, Wanted, todo
+from pipelines.run import Outcome, Progress, Todo, Wanted, lake_if_any, todo
 from pipelines.run import run as run_all
 from pipelines.settings import Settings, export_environment, load, strange_variables
 from warehouse.backup import Copied
@@ -57,7 +57,7 @@ from warehouse.lake import is_interrupted
 from warehouse.lake import select as select_only
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.plan import month_range, next_month
-from warehouse.records import prepare, read_refusals, read_versions
+from warehouse.records import Refusals, prepare, read_refusals, read_versions
 from warehouse.tables import TABLES
 from warehouse.words import counted, few
 
@@ -524,9 +524,7 @@ def ui(
 @contextmanager
 def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the lake of a home for writing, if there is one."""
-    with settings.open_lake(read_only=True):
-        pass
-    with settings.open_lake() as lake:
+    with settings.open_lake(create=False) as lake:
         prepare(lake)
         yield lake
 
@@ -662,12 +660,15 @@ def _nothing(settings: Settings, wanted: Wanted) -> str:
             f"Nothing to do: {folders[0]} is empty. Put order files there, or write a sample "
             "shop with `tillage sample`."
         )
-    with settings.open_lake(read_only=True) as lake:
-        files = lake.execute(
-            "SELECT path FROM landing.files "
-            "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused'"
-        ).fetchall()
-        refusals = read_refusals(lake)
+    files: list[tuple[str]] = []
+    refusals: Refusals = {}
+    with lake_if_any(settings) as lake:
+        if lake is not None:
+            files = lake.execute(
+                "SELECT path FROM landing.files "
+                "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused'"
+            ).fetchall()
+            refusals = read_refusals(lake)
     months = {
         (name, refusal.finding.month)
         for name, of in refusals.items()
