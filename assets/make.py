@@ -71,8 +71,9 @@ def make(
         seen = Plan(graph.nodes, {**plan.records, **read_versions(reading, sources)}, {})
         return seen.inputs(name)
 
-    code, given_up = graph.nodes[name].code, [month for month in wanted if month not in plan.months(name)]
-    batches = [*_batches(plan, name, [month for month in wanted if month not in given_up])]
+    code, made_for = graph.nodes[name].code, plan.months(name)
+    given_up = [month for month in wanted if month not in made_for]
+    batches = [*_batches(plan, name, [month for month in wanted if month in made_for])]
     if plan.is_chain(name) or len(batches) + bool(given_up) > 1:
         # A chain is read before it is written. A shape that the rows there cannot take costs all of them, so only
         # where all are made anew.

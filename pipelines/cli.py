@@ -37,7 +37,7 @@ from rich.table import Table as Grid
 
 from pipelines import collect_seldom
 from pipelines.overlooked import overlooked
-from pipelines.run import Outcome, Progress, Todo, Wanted, todo
+from pipelines.run import Outcome, Progress, Todo, Wanted, lake_if_any, todo
 from pipelines.run import run as run_all
 from pipelines.settings import Settings, export_environment, load, strange_variables
 from warehouse.backup import Copied
@@ -56,10 +56,10 @@ from warehouse.intake import forget_file as take_back
 from warehouse.lake import is_interrupted
 from warehouse.lake import select as select_only
 from warehouse.maintenance import maintain as maintain_lake
-from warehouse.plan import month_range, next_month
-from warehouse.records import prepare, read_refusals, read_versions
+from warehouse.plan import next_month
+from warehouse.records import Refusals, prepare, read_refusals, read_versions
 from warehouse.tables import TABLES
-from warehouse.words import counted, few
+from warehouse.words import counted, few, span
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -371,10 +371,10 @@ def report(
         raise TillageError(
             "There is no month to report on: no file has brought any. `tillage run` takes files in."
         )
-    first = _month(month) or max(brought)
-    if not min(brought) <= first <= max(brought):
+    first = _month(month) or brought[-1]
+    if not brought[0] <= first <= brought[-1]:
         raise TillageError(
-            f"There is nothing to report of {first:%Y-%m}: files brought {min(brought):%Y-%m} to {max(brought):%Y-%m}. "
+            f"There is nothing to report of {first:%Y-%m}: files brought {brought[0]:%Y-%m} to {brought[-1]:%Y-%m}. "
             "Choose a month of these, or take in what lacks with `tillage run`."
         )
     from pipelines.report import write_period
@@ -479,7 +479,7 @@ def forget_file(
     settings = _settings()
     with _opened(settings) as lake:
         changed = take_back(lake, settings.landing, path.removeprefix("landing/"))
-    told = "; ".join(f"{name} {_span(months)}" for name, months in changed.items() if months)
+    told = "; ".join(f"{name} {span(months)}" for name, months in changed.items() if months)
     out.print(
         f"{escape(path)} is forgotten: {told or 'no row of it was in use'}. `tillage run` makes what follows."
     )
@@ -524,9 +524,7 @@ def ui(
 @contextmanager
 def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the lake of a home for writing, if there is one."""
-    with settings.open_lake(read_only=True):
-        pass
-    with settings.open_lake() as lake:
+    with settings.open_lake(create=False) as lake:
         prepare(lake)
         yield lake
 
@@ -648,7 +646,7 @@ def _print_plan(found: Todo) -> None:
         for month, reason in months.items():
             by_reason.setdefault(reason, []).append(month)
         for reason, of in by_reason.items():
-            out.print(f"{name}: {_span(of)}: {escape(reason)}")
+            out.print(f"{name}: {span(of)}: {escape(reason)}")
     if found.files:
         out.print("New files may bring more months.")
 
@@ -662,12 +660,15 @@ def _nothing(settings: Settings, wanted: Wanted) -> str:
             f"Nothing to do: {folders[0]} is empty. Put order files there, or write a sample "
             "shop with `tillage sample`."
         )
-    with settings.open_lake(read_only=True) as lake:
-        files = lake.execute(
-            "SELECT path FROM landing.files "
-            "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused'"
-        ).fetchall()
-        refusals = read_refusals(lake)
+    files: list[tuple[str]] = []
+    refusals: Refusals = {}
+    with lake_if_any(settings) as lake:
+        if lake is not None:
+            files = lake.execute(
+                "SELECT path FROM landing.files "
+                "QUALIFY arrival = max(arrival) OVER (PARTITION BY path) AND state = 'refused'"
+            ).fetchall()
+            refusals = read_refusals(lake)
     months = {
         (name, refusal.finding.month)
         for name, of in refusals.items()
@@ -676,7 +677,7 @@ def _nothing(settings: Settings, wanted: Wanted) -> str:
     }
     refused = _counted({"file": len(files), "month": len(months)})
     if left.brought and not any(map(wanted.covers, left.brought)):
-        brought = _span(list(left.brought))
+        brought = span(list(left.brought))
         told = f"Nothing to do: files brought {brought}, and no month of that was asked for"
         told += f". Refused: {refused}" if refused else ""
     elif outside := _counted({"new file": len(left.files), "table": len(left.outlook)}):
@@ -766,34 +767,19 @@ def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _state(outlook: Any, provisional: Sequence[date], refusals: Sequence[Any], was_made: bool) -> str:
-    told = [f"[yellow]provisional[/] {_span(provisional)}"] if provisional else []
+    told = [f"[yellow]provisional[/] {span(provisional)}"] if provisional else []
     by_reason: dict[str, list[date | None]] = {}
     for month, reason in outlook.items():
         by_reason.setdefault(reason, []).append(month)
-    told += [f"[yellow]stale[/] {_span(months)}: {escape(reason)}" for reason, months in by_reason.items()]
+    told += [f"[yellow]stale[/] {span(months)}: {escape(reason)}" for reason, months in by_reason.items()]
     for severity, style in (("error", "red"), ("warning", "yellow")):
         rules: dict[str, list[date | None]] = {}
         for refusal in refusals:
             if refusal.finding.severity == severity:
                 rules.setdefault(refusal.finding.rule, []).append(refusal.finding.month)
         word = "refused" if severity == "error" else "warning"
-        told += [f"[{style}]{word}[/] {_span(months)}: {rule}" for rule, months in rules.items()]
+        told += [f"[{style}]{word}[/] {span(months)}: {rule}" for rule, months in rules.items()]
     return "; ".join(told) if told else "[green]current[/]" if was_made else "never made"
-
-
-def _span(months: Sequence[date | None]) -> str:
-    """Months as people write them: runs of them by their ends."""
-    dated = sorted(month for month in months if month is not None)
-    if not dated:
-        return "all"
-    runs: list[list[date]] = []
-    for month in dated:
-        if runs and month_range(runs[-1][-1], month)[1:] == [month]:
-            runs[-1].append(month)
-        else:
-            runs.append([month])
-    told = [f"{of[0]:%Y-%m}" if len(of) == 1 else f"{of[0]:%Y-%m} to {of[-1]:%Y-%m}" for of in runs]
-    return ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
 
 
 if __name__ == "__main__":

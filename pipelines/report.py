@@ -23,7 +23,7 @@ from warehouse.lake import shape_of
 from warehouse.plan import next_month
 from warehouse.tables import TABLES
 from warehouse.tables.landing import FILES
-from warehouse.words import counted
+from warehouse.words import counted, span
 
 TAKING_IN = "landing__files"  # the step
 SHOWN_ROWS = 3
@@ -297,9 +297,9 @@ def _overlooked(settings: Settings) -> Iterator[str]:
 def _files(events: Sequence[dg.DagsterEvent], entries: Sequence[dg.EventLogEntry]) -> Iterator[str]:
     """What became of each file; where none was taken in, why."""
     left = [
-        entry.user_message
+        entry.user_message.removeprefix(LEFT)
         for entry in entries
-        if entry.dagster_event is None and entry.step_key == TAKING_IN and f" {LEFT}: " in entry.user_message
+        if entry.dagster_event is None and entry.step_key == TAKING_IN and entry.user_message.startswith(LEFT)
     ]
     told = "".join(f"<li>{escape(line)}</li>" for line in left)
     yield f"<h2>Files left for the next time</h2><ul>{told}</ul>" if told else ""
@@ -332,7 +332,7 @@ def _tables(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
     rows = []
     for name in dict.fromkeys([*made, *checks]):
         months = made.get(name, [])
-        dated = sorted(str(at["month"])[:7] for at in months if at["month"])
+        dated = [date.fromisoformat(str(at["month"])) for at in months if at["month"]]
         passed = checks.get(name, [])
         told, timed = ([at for at in months if of in at] for of in ("rows changed", "seconds"))
         counts = [at.get("dagster/partition_row_count", at.get("dagster/row_count", 0)) for at in months]
@@ -340,7 +340,7 @@ def _tables(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
         rows.append(
             (
                 name,
-                " to ".join(sorted({dated[0], dated[-1]})) if dated else "",
+                span(dated) if dated else "",
                 len(dated) if dated else None,
                 sum(at["rows changed"] is True for at in told) if told else None,
                 sum(int(str(count)) for count in counts),

@@ -5,7 +5,8 @@ The lake is asked first, without Dagster: nothing to do means no run, no event, 
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ from assets.make import read_plan
 from expectations.audit import load
 from pipelines.settings import Settings
 from resources.alive import bury, dead
-from warehouse.errors import TillageError
+from warehouse.errors import NoLakeError, TillageError
 from warehouse.intake import SOURCES, disagreements, new_files
 from warehouse.intake.files import Found
 from warehouse.lake import WORK, snapshot
@@ -120,21 +121,32 @@ class Progress:
 
 def todo(settings: Settings, wanted: Wanted) -> Todo:
     """Ask the lake what is to be done."""
-    with settings.open_lake() as connection:
-        prepare(connection)
+    with lake_if_any(settings) as connection:
         return _todo(connection, settings, wanted)
 
 
 def waiting(settings: Settings) -> Sequence[Found]:
     """Look for files in landing/ that are to be taken in."""
-    with settings.open_lake() as connection:
-        prepare(connection)
+    with lake_if_any(settings) as connection:
         return new_files(connection, settings.landing, settings.reading())
 
 
-def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wanted) -> Todo:
-    files = new_files(connection, settings.landing, settings.reading())
-    plan = read_plan(connection, graph(settings.seeds))
+@contextmanager
+def lake_if_any(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """Open the lake, if the home has one: who only looks makes none."""
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(settings.open_lake(create=False))
+        except NoLakeError:
+            yield None
+            return
+        prepare(connection)
+        yield connection
+
+
+def _todo(connection: duckdb.DuckDBPyConnection | None, settings: Settings, wanted: Wanted) -> Todo:
+    files, shop = new_files(connection, settings.landing, settings.reading()), graph(settings.seeds)
+    plan = Plan(shop.nodes, {}, {}) if connection is None else read_plan(connection, shop)
     sources = {source.table.qualified for source in SOURCES}
     seen = [month for name, month in plan.records if name in sources and month is not None]
     brought = {month for name in sources for month in with_rows(plan.records, name) if month is not None}
@@ -144,7 +156,8 @@ def _todo(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: Wan
         outlook = {name: months for name, months in outlook.items() if name in names}
         files = files if any(name.startswith("landing.") for name in names) else []
     provisional = {name: [at for at in plan.provisional(name) if at is not None] for name in plan.graph}
-    return Todo(files, outlook, list(plan.graph), seen, sorted(brought), provisional, snapshot(connection))
+    at = 0 if connection is None else snapshot(connection)
+    return Todo(files, outlook, list(plan.graph), seen, sorted(brought), provisional, at)
 
 
 def run(settings: Settings, wanted: Wanted, progress: Progress) -> Outcome:

@@ -338,7 +338,12 @@ class Settings(BaseSettings):
         return self.root / "dagster"
 
     def open_lake(
-        self, *, read_only: bool = False, as_of: int | None = None, reach: Sequence[Path] = ()
+        self,
+        *,
+        read_only: bool = False,
+        create: bool = True,
+        as_of: int | None = None,
+        reach: Sequence[Path] = (),
     ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open the warehouse of the home."""
         return open_lake(
@@ -346,6 +351,7 @@ class Settings(BaseSettings):
             memory=self.memory,
             threads=self.threads,
             read_only=read_only,
+            create=create,
             as_of=as_of,
             reach=reach,
             postgres=self.postgres,

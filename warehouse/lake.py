@@ -114,6 +114,7 @@ def open_lake(
     memory: str = "1GB",
     threads: int | None = None,
     read_only: bool = False,
+    create: bool = True,
     as_of: int | None = None,
     reach: Sequence[Path] = (),
     postgres: str | None = None,
@@ -123,15 +124,16 @@ def open_lake(
 
     A connection has a spill folder of its own: two that share one crash DuckDB when both spill.
     A read-only one reaches no file outside the lake and the folders in `reach`; a stranger's SQL goes
-    through `select`. With `as_of` it sees the lake as it was at that snapshot. With `postgres`, a URL without
-    password, the catalog is in that database; with `store` the files are there. What spills, and the notes of who
-    is at work, are under `root` all the same.
+    through `select`. With `as_of` it sees the lake as it was at that snapshot. Without `create` a lake that is not
+    there is not made. With `postgres`, a URL without password, the catalog is in that database; with `store` the files
+    are there. What spills, and the notes of who is at work, are under `root` all the same.
 
     Raises:
-        TillageError: If a lake that is to be read is not there, or cannot be opened.
+        NoLakeError: If a lake that is to be read, or not to be made, is not there.
+        TillageError: If it cannot be opened.
     """
     is_new = postgres is None and not (root / CATALOG).exists()
-    if is_new and read_only:
+    if is_new and (read_only or not create):
         raise _no_lake(root)
     spill = root / WORK / f"{os.getpid()}-{uuid4().hex[:8]}"
     try:
@@ -167,7 +169,9 @@ def open_lake(
         needed = EXTENSIONS if postgres is None else ON_POSTGRES
         for wheel, name in (needed if store is None else {**needed, **ON_S3}).items():
             _load(connection, wheel, name)
-        attach(connection, root, read_only=read_only, as_of=as_of, postgres=postgres, store=store)
+        attach(
+            connection, root, read_only=read_only, create=create, as_of=as_of, postgres=postgres, store=store
+        )
         if read_only:
             places = (root, *reach) if store is None else (root, store.url, *reach)
             allowed = ", ".join(literal(place) for place in places)
@@ -275,6 +279,7 @@ def attach(
     root: Path,
     *,
     read_only: bool = False,
+    create: bool = True,
     as_of: int | None = None,
     postgres: str | None = None,
     store: Store | None = None,
@@ -292,7 +297,7 @@ def attach(
     statement = (
         f"ATTACH {literal(f'ducklake:{kind}:{catalog}')} AS lake "
         f"(DATA_PATH {literal(data)}, {options}OVERRIDE_DATA_PATH true{', READ_ONLY' if read_only else ''}"
-        f"{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
+        f"{'' if create else ', CREATE_IF_NOT_EXISTS false'}{'' if as_of is None else f', SNAPSHOT_VERSION {as_of}'})"
     )
     try:
         # Two processes may make the same new lake, and SQLite makes neither wait for the other then.

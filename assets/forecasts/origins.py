@@ -607,17 +607,15 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
         values = np.stack([asked[number].axis[row, first:] for number, row, first in members])
         keys = [_digest(row, period, grain, day) for row in values]
         new = list({key: at for at, key in enumerate(keys) if key not in said}.values())
-        if new and length < models.LEAST:
-            few = models.panel("naive", values[new], period, STEPS[grain], is_positive=is_positive)
-            mean, sigma = few.mean.round(_DIGITS), few.sigma.round(_DIGITS)
-            said |= {
-                keys[at]: (np.repeat(mean[[row]], _ALWAYS, axis=0), sigma[row]) for row, at in enumerate(new)
-            }
-        elif new:
-            months = asked[members[0][0]].months()
-            means, sigma = _all_models(
-                values[new], period, STEPS[grain], grain, months, is_positive=is_positive
-            )
+        if new:
+            if length < models.LEAST:
+                few = models.panel("naive", values[new], period, STEPS[grain], is_positive=is_positive)
+                means, sigma = np.repeat(few.mean[None], _ALWAYS, axis=0), few.sigma
+            else:
+                months = asked[members[0][0]].months()
+                means, sigma = _all_models(
+                    values[new], period, STEPS[grain], grain, months, is_positive=is_positive
+                )
             means, sigma = means.round(_DIGITS), sigma.round(_DIGITS)
             said |= {keys[at]: (means[:, row], sigma[row]) for row, at in enumerate(new)}
         for (number, row, _), key, past in zip(members, keys, values, strict=True):

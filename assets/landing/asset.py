@@ -67,7 +67,7 @@ CHECKS = {
 }
 SAMPLE_ROWS = 10
 SHOWN_FILES = 10
-LEFT = "is left for the next time"  # by it the page of a run knows the lines of the log that tell of files
+LEFT = "left for the next time: "  # by it the page of a run knows the lines of the log that tell of files
 
 
 def landing_assets(
@@ -103,8 +103,8 @@ def landing_assets(
                 )
             except TillageError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
-            for path, why in taken.left.items():
-                context.log.warning(f"{path} {LEFT}: {why}")
+            for line in few(SHOWN_FILES, [f"{path}: {why}" for path, why in taken.left.items()]):
+                context.log.warning(f"{LEFT}{line}")
             landed = passed_over(landing, {source.name: source.kinds for source in SOURCES})
             for line in few(SHOWN_FILES, [f"{path} is passed over: {why}" for path, why in landed]):
                 context.log.warning(line)

@@ -153,21 +153,23 @@ def test_it_is_whole_while_runs_go_on(
     command = [sys.executable, "-c", code, home / "lake"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        for number in range(3):
-            process.stdout.readline()
-            backup(shop, there)
-            again = tmp_path / f"again{number}"
-            restore(there, again)
-            with open_lake(again / "lake", read_only=True) as restored:
-                (written,) = restored.execute(
-                    'SELECT max("rows") FROM meta.versions WHERE "table" = \'a\''
-                ).fetchone() or (0,)
-                noted = restored.execute(
-                    "SELECT max(row), count(*) FROM landing.quarantine WHERE file_id = 'a'"
-                )
-                assert noted.fetchone() == (written, written)
-                assert written > 0
-        process.kill()
+        try:
+            for number in range(3):
+                process.stdout.readline()
+                backup(shop, there)
+                again = tmp_path / f"again{number}"
+                restore(there, again)
+                with open_lake(again / "lake", read_only=True) as restored:
+                    (written,) = restored.execute(
+                        'SELECT max("rows") FROM meta.versions WHERE "table" = \'a\''
+                    ).fetchone() or (0,)
+                    noted = restored.execute(
+                        "SELECT max(row), count(*) FROM landing.quarantine WHERE file_id = 'a'"
+                    )
+                    assert noted.fetchone() == (written, written)
+                    assert written > 0
+        finally:
+            process.kill()  # it ends by nothing else: a test that fails would wait for it
 
 
 def flip(file: Path) -> None:

@@ -286,6 +286,23 @@ def test_dry_run_tells_the_plan_with_its_reasons_and_makes_nothing(home, tillage
     assert made(home, "core.order_lines", before) == ["2011-01-01", "2011-02-01"]
 
 
+def test_who_only_looks_at_a_new_home_makes_nothing_in_it(tillage, small_shop, tmp_path):
+    """A name that was misspelt would be a home ever after."""
+    home = tmp_path / "new"
+    for select in ((), ("--select", "key:segments/rfm")):
+        said = tillage("run", "--dry-run", *select, at=home)
+        assert said.code == 0
+        assert ("seeds.not_goods: all: never made" if select == () else "orders is empty") in said.out
+    assert "no file has brought any" in tillage("report", at=home).err
+    assert not home.exists()
+    (home / "landing" / "orders").mkdir(parents=True)
+    drop_months(home, small_shop, MONTHS[:1])
+    assert "take in orders/till_2011-01.csv\n" in tillage("run", "--dry-run", at=home).out
+    said = tillage("run", "--dry-run", "--select", "key:segments/rfm", at=home)
+    assert "outside of it wait 1 new file and " in said.out
+    assert [path.name for path in home.iterdir()] == ["landing"]
+
+
 @pytest.mark.usefixtures("unjudged")
 def test_status_tells_what_is_provisional_and_how_to_make_it(home, tillage, small_shop):
     """No plan asks for it: without the command nobody would know what ends it."""

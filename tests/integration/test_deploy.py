@@ -306,6 +306,7 @@ def started(command: list[str], given: dict[str, str], log: Path) -> Iterator[No
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
 
 
 def asked(url: str, query: str | None = None, patience: float = 120) -> Any:

@@ -60,12 +60,12 @@ class Shop:
 
     def ask(self, sensor):
         """What one tick of a sensor says: a request, or why there is none."""
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             self.instance, cursor=self.cursors.get(sensor), repository_def=self.location
-        )
-        said = self.location.get_sensor_def(sensor)(context)
-        self.cursors[sensor] = context.cursor
-        return said
+        ) as context:
+            said = self.location.get_sensor_def(sensor)(context)
+            self.cursors[sensor] = context.cursor
+            return said
 
     def at(self, schedule, time):
         """What a schedule says at a time.
@@ -281,7 +281,7 @@ def test_a_code_server_that_is_asked_to_offers_the_months_that_files_brought(hom
         subprocess.Popen([*served, "--socket", origin.socket], stderr=subprocess.DEVNULL) as server,
     ):
         try:
-            wait_for_grpc_server(server, origin.create_client(), served, timeout=90)
+            wait_for_grpc_server(server, origin.create_client(), served, timeout=300)
             assert offered(instance) == ["2011-02-01"]
             take_in(MONTHS[0])
             assert offered(instance) == ["2011-02-01"]

@@ -91,6 +91,25 @@ def test_a_run_leaves_a_page_that_tells_what_it_did_and_why(home, made, tillage)
     assert days["rows"].replace(",", "") == counted
 
 
+def test_a_page_names_the_months_that_were_made_and_none_between(home, made, tillage, small_shop):
+    """The first and the last of them read as if a whole year had been made."""
+    select = ("--select", "+key:core/sales_days or key:landing/files")
+    for month, text in small_shop.items():
+        (home / "landing" / "orders" / f"{month}.csv").write_text(text, encoding="latin-1")
+    assert tillage("run", *select).code == 0
+    for month in (date(2011, 1, 1), date(2011, 3, 1), date(2011, 4, 1)):
+        sales = [line for line in small_shop[month].splitlines(keepends=True) if not line.startswith("C")]
+        (home / "landing" / "orders" / f"{month}.csv").write_text("".join(sales[:-1]), encoding="latin-1")
+    said = tillage("run", *select)
+    page = home / re.findall(r"what it did, and why: (\S+)", said.out)[-1]
+    header, *rows = Cells(page.read_text(encoding="utf-8")).tables["Tables"]
+    told = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert (told["core.sales_days"]["months"], told["core.sales_days"]["made"]) == (
+        "2011-01, 2011-03 to 2011-04",
+        "3",
+    )
+
+
 def test_a_table_without_checks_has_none_of_none(home, made):
     [page] = (home / "exports" / "runs").glob("*-take_in-*.html")
     header, *rows = Cells(page.read_text(encoding="utf-8")).tables["Tables"]
@@ -161,8 +180,8 @@ def test_a_take_in_warns_of_few_of_the_files_that_are_passed_over_and_how_many_t
     assert [line.split(" is passed over: ")[0] for line in warned] == [
         *(f"orders/{number:02}.png" for number in range(10)), "and 4 more"
     ]  # fmt: skip
-    context = dg.build_sensor_context(instance)
-    said = definitions.get_repository_def().get_sensor_def("new_files")(context).skip_message
+    with dg.build_sensor_context(instance) as context:
+        said = definitions.get_repository_def().get_sensor_def("new_files")(context).skip_message
     assert said.count(" is passed over: ") == 3
     assert said.endswith(". and 11 more.")
 
@@ -170,7 +189,9 @@ def test_a_take_in_warns_of_few_of_the_files_that_are_passed_over_and_how_many_t
 def test_a_page_of_an_empty_take_in_says_why(home, made, instance):
     """A page with nothing on it looks like a run that broke."""
     (home / "landing" / "orders" / "prices.pdf").write_bytes(b"%PDF")
-    (home / "landing" / "orders" / "\udcff.csv").write_text("no name that DuckDB can open")
+    left = [home / "landing" / "orders" / f"\udcff{number:02}.csv" for number in range(14)]
+    for file in left:
+        file.write_text("no name that DuckDB can open")
     settings = load(home)
     result = build(settings).resolve_job_def("take_in").execute_in_process(instance=instance)
     page = write_run(settings, instance, result.run_id).read_text(encoding="utf-8")
@@ -178,12 +199,15 @@ def test_a_page_of_an_empty_take_in_says_why(home, made, instance):
         "None was taken in: no file in landing/ is new, or changed since it was taken in but those left."
         in page
     )
-    assert "orders/\\udcff.csv is left for the next time: its name is not UTF-8" in page
+    assert "<li>orders/\\udcff00.csv: its name is not UTF-8" in page
+    assert page.count("its name is not UTF-8") == 10, "ten thousand would be as many lines of every run's log"
+    assert "<li>and 4 more</li>" in page
     assert (
         "landing/orders/prices.pdf is passed over: its name ends in none of .csv, .tsv, .txt, .parquet, .xlsx"
         in page
     )
-    (home / "landing" / "orders" / "\udcff.csv").unlink()
+    for file in left:
+        file.unlink()
     result = build(settings).resolve_job_def("take_in").execute_in_process(instance=instance)
     page = write_run(settings, instance, result.run_id).read_text(encoding="utf-8")
     assert "None was taken in: no file in landing/ is new, or changed since it was taken in.</p>" in page

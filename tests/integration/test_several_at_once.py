@@ -10,7 +10,8 @@ from warehouse.lake import open_lake
 from warehouse.records import prepare
 
 ROOT = Path(__file__).parents[2]
-# Each adds a row of its own and one to a counter of all, by one transaction, until the time is over.
+# Each adds a row of its own and one to a counter of all, by one transaction, until the time is over; once in any case,
+# for a machine that is at something else meanwhile.
 WRITER = """
 import sys, time
 from datetime import date
@@ -20,7 +21,7 @@ from warehouse.records import Record, write_versions
 root, name, end, postgres = Path(sys.argv[1]), sys.argv[2], time.time() + float(sys.argv[3]), sys.argv[4] or None
 with open_lake(root, threads=1, postgres=postgres) as connection:
     done = 0
-    while time.time() < end:
+    while not done or time.time() < end:
         def write():
             connection.execute("INSERT INTO landing.quarantine VALUES (?, ?, '', [])", [name, done + 1])
             write_versions(connection, name, {date(2011, 1, 1): Record(str(done + 1), "", "", done + 1)}, None)
@@ -47,12 +48,13 @@ SELECT (SELECT count(*) FROM landing.quarantine), (SELECT coalesce(sum(row), 0) 
 errors, reads = [], []
 def stay():
     with open_lake(root, threads=1, read_only=True, postgres=postgres) as connection:
-        before = 0
+        before = look(connection, 0)
         while time.time() < end:
             before = look(connection, before)
 def come():
-    before = 0
-    while time.time() < end:
+    before, is_first = 0, True
+    while is_first or time.time() < end:
+        is_first = False
         with open_lake(root, threads=1, read_only=True, postgres=postgres) as connection:
             before = look(connection, before)
 def look(connection, before):

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from pipelines.settings import load
-from warehouse.errors import TillageError
+from warehouse.errors import NoLakeError, TillageError
 from warehouse.files import data_files, stored_files
 from warehouse.maintenance import maintain
 
@@ -119,12 +119,15 @@ def test_old_snapshots_and_files_go_there_too(tmp_path: Path, on_postgres: str) 
     from warehouse.records import Record, prepare, read_versions, write_versions
 
     settings = load(tmp_path / "home")
+    for _ in range(2):  # to look makes none
+        with pytest.raises(NoLakeError), settings.open_lake(create=False):
+            pass
     with settings.open_lake() as connection:
         prepare(connection)
         for number in range(6):
             record = {None: Record(str(number), "", "", number)}
             in_transaction(connection, lambda record=record: write_versions(connection, "a", record, None))
-    with settings.open_lake() as connection:
+    with settings.open_lake(create=False) as connection:
         now = datetime.now(UTC)
         done = maintain(connection, keep=timedelta(days=30), now=now)
         assert (done.merged, done.deleted) == ({"meta.versions": (6, 1)}, 0)

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from datetime import date
 
@@ -42,7 +41,7 @@ def wait_for(address, server, log):
         try:
             with urllib.request.urlopen(f"{address}/server_info", timeout=5):  # noqa: S310 - our own server
                 return
-        except (urllib.error.URLError, TimeoutError):
+        except OSError:  # not up yet, or it let go of who asked too early
             time.sleep(0.5)
     raise AssertionError(f"the UI did not start: {log.read_text()}")
 

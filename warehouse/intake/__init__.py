@@ -89,9 +89,12 @@ class TakenIn:
     months: Mapping[str, Mapping[date, Record]]
 
 
-def new_files(connection: duckdb.DuckDBPyConnection, landing: Path, reading: Reading) -> list[Found]:
-    """Give the files that are new or changed since they were last taken in, as far as a look can tell."""
-    known = _known(connection)
+def new_files(connection: duckdb.DuckDBPyConnection | None, landing: Path, reading: Reading) -> list[Found]:
+    """Give the files that are new or changed since they were last taken in, as far as a look can tell.
+
+    Without a lake all are.
+    """
+    known = [] if connection is None else _known(connection)
     return [found for source in SOURCES for found in _new_files(known, landing, reading, source)]
 
 

@@ -26,7 +26,7 @@ class Busy:
 
     def __init__(self, together: int) -> None:
         self.now, self.most, self._lock = 0, 0, threading.Lock()
-        self._met = threading.Barrier(together, timeout=60)
+        self._met = threading.Barrier(together, timeout=600)
 
     def __call__(self, result: int) -> int:
         with self._lock:

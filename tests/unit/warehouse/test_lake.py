@@ -13,7 +13,7 @@ import pytest
 
 from warehouse import lake as module
 from warehouse.contract import Column, Table
-from warehouse.errors import TillageError
+from warehouse.errors import NoLakeError, TillageError
 from warehouse.lake import ensure, in_transaction, open_lake, select, shape_of, snapshot
 from warehouse.records import prepare
 
@@ -85,10 +85,13 @@ def test_small_inserts_are_files_and_not_hidden_in_the_catalog(
     assert len(list((home / "lake" / "data" / "shop").rglob("*.parquet"))) == 2
 
 
-def test_a_lake_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [{"read_only": True}, {"create": False}])
+def test_a_lake_that_is_not_there_is_made_by_nobody_who_only_looks(
+    tmp_path: Path, asked: dict[str, bool]
+) -> None:
     with (
-        pytest.raises(TillageError, match=r"There is no warehouse in .* yet\. Put files into") as told,
-        open_lake(tmp_path / "lake", read_only=True),
+        pytest.raises(NoLakeError, match=r"There is no warehouse in .* yet\. Put files into") as told,
+        open_lake(tmp_path / "lake", **asked),
     ):
         pass
     assert "`tillage run`" in str(told.value)
