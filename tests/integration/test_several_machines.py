@@ -202,7 +202,7 @@ def test_months_that_files_take_back_go_from_there_and_come_again_as_they_were(
     is_stored: bool,
 ) -> None:
     """One in the middle, and the last: whole months are let go there as on a disk."""
-    home = tmp_path / "home"
+    home = tmp_path / "elsewhere"
     (home / "landing" / "orders").mkdir(parents=True)
     if is_stored:
         s3, endpoint = request.getfixturevalue("s3"), request.getfixturevalue("object_store")
