@@ -1,7 +1,8 @@
 """Whatever the order in which files come, change and go, the tables end as those of a rebuild."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
+from expectations.audit import audit
+from simulator import write
 from warehouse.intake import take_in
 from warehouse.intake.layout import Reading
 from warehouse.lake import attach
+from warehouse.records import read_refusals
 
 # Among them every way of seeing an input: the same month, the one before too, all up to it.
 TABLES = (
@@ -178,3 +182,80 @@ def assert_equal_to_a_rebuild(
     connection.execute("DETACH lake")
     assert again == {}, "one pass settles it"
     assert incremental == full
+
+
+@pytest.mark.slow
+def test_every_table_ends_as_in_a_rebuild_after_a_long_story(
+    engine: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path, reading: Reading, shop_graph: Any,
+    make_all: Callable[..., dict[str, list[Any]]],
+) -> None:  # fmt: skip
+    """Late months, corrected, refused, emptied and brought again ones: of what is fitted, after a person forced it."""
+    connection, empty = engine
+    write(tmp_path, months=6, customers=80, seed=7, first_month=date(2011, 1, 1), reviews=0.1)
+    texts = [
+        {number: file.read_text(encoding="latin-1") for number, file in enumerate(sorted(of.iterdir()), 1)}
+        for of in (tmp_path / "landing" / "orders", tmp_path / "landing" / "reviews")
+    ]
+    home, newest = tmp_path / "home", dict[tuple[str, str], str]()
+    (header, *_), (of_reviews, *_) = (of[1].splitlines(keepends=True) for of in texts)
+    slip = "999999,10001,A SLIP OF THE HAND,99999999,{month}/3/2011 10:00,9.99,,United Kingdom\n"
+    orders, reviews = texts
+    february = orders[2].splitlines(keepends=True)
+    story: Sequence[tuple[Mapping[int | str, str], Mapping[int, str], set[int]]] = (
+        ({2: orders[2], 3: orders[3], 4: orders[4]}, {2: reviews[2], 3: reviews[3]}, set()),
+        # One is corrected and another refused; what was left out comes late, with a month before the first, and the
+        # refused one has no rows any more.
+        ({2: "".join([header, *february[30:]]), 5: orders[5] + slip.format(month=5)}, {}, {5}),
+        ({5: header, 1: orders[1], "late": "".join(february[:40])}, {1: reviews[1], 4: reviews[4]}, set()),
+        # One in the middle is emptied, and one that was refused comes, whole.
+        ({5: orders[5], 6: orders[6], 3: header}, {3: of_reviews, 5: reviews[5], 6: reviews[6]}, set()),
+        # Both ends are emptied, and one that has rows is refused.
+        ({6: header, 1: header, 4: orders[4] + slip.format(month=4)}, {1: of_reviews, 6: of_reviews}, {4}),
+        ({4: header, 3: orders[3]}, {3: reviews[3]}, set()),
+        ({4: "".join(orders[4].splitlines(keepends=True)[::2]), 6: orders[6]}, {6: reviews[6]}, set()),
+    )  # fmt: skip
+
+    def make(names: Sequence[str], **options: Any) -> dict[str, list[Any]]:
+        def judge(reading: duckdb.DuckDBPyConnection, rows: str, table: Any) -> Any:
+            return audit(reading, rows, table) if table.qualified == "core.order_lines" else ()
+
+        return make_all(connection, names, judge=judge, **options)
+
+    nodes = shop_graph.nodes
+    # What is fitted goes its own way until a person asks for all of it, and so does what is made of it.
+    fitted: set[str] = set()
+    for name, node in nodes.items():
+        if node.is_served or name in node.inputs or fitted & node.inputs.keys():
+            fitted.add(name)
+    served = [name for name, node in nodes.items() if node.is_served]
+
+    fresh(connection, home, empty)
+    (home / "landing" / "reviews").mkdir()
+    for of_orders, written, refused in story:
+        for folder, of in (("orders", of_orders), ("reviews", written)):
+            for number, text in of.items():
+                newest[folder, f"{number}.csv"] = text
+                (home / "landing" / folder / f"{number}.csv").write_text(text, encoding="latin-1")
+        take_in(connection, home / "landing", reading)
+        make(nodes)
+        assert make(nodes) == {}, "one pass settles it"
+        stands = read_refusals(connection)
+        assert {at.finding.month.month for of in stands.values() for at in of if at.finding.month} == refused
+    incremental = contents(connection, nodes)
+    make(nodes, force=True)
+    forced = contents(connection, nodes)
+
+    fresh(connection, home, empty)
+    (home / "landing" / "reviews").mkdir()
+    for (folder, name), text in newest.items():
+        (home / "landing" / folder / name).write_text(text, encoding="latin-1")
+    take_in(connection, home / "landing", reading)
+    make(nodes)
+    full = contents(connection, nodes)
+    assert min(len(full[name]) for name in ("segments.rfm", "forecasts.sales", "topics.trend")) > 0
+    assert [name for name in nodes if name not in fitted and incremental[name] != full[name]] == []
+    make(served, force=True)
+    full = contents(connection, nodes)
+    assert [name for name in forced if forced[name] != full[name]] == []
+    connection.execute("USE memory")
+    connection.execute("DETACH lake")

@@ -191,6 +191,50 @@ def test_a_lake_whose_files_are_in_an_object_store_is_used_as_any_other(
         assert not file.is_file() or b"geheim" not in file.read_bytes(), file
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("unjudged", "on_postgres")
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_months_that_files_take_back_go_from_there_and_come_again_as_they_were(
+    tillage: Callable[..., Any],
+    small_shop: dict[date, str],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    is_stored: bool,
+) -> None:
+    """One in the middle, and the last: whole months are let go there as on a disk."""
+    home = tmp_path / "elsewhere"
+    (home / "landing" / "orders").mkdir(parents=True)
+    if is_stored:
+        s3, endpoint = request.getfixturevalue("s3"), request.getfixturevalue("object_store")
+        (home / "tillage.toml").write_text(
+            f's3 = "{s3}"\ns3_endpoint = "{endpoint}"\ns3_region = "us-east-1"\n'
+        )
+    january, february, march = list(small_shop)[:3]
+    lines_of = "SELECT month, count(*), sum(amount) FROM core.order_lines GROUP BY month ORDER BY month"
+
+    def rows(*files: date) -> list[str]:
+        for month in (january, february, march):
+            text = small_shop[month] if month in files else small_shop[month].splitlines(keepends=True)[0]
+            (home / "landing" / "orders" / f"{month}.csv").write_text(text, encoding="latin-1")
+        said = tillage("run", *WALK, at=home)
+        assert said.code == 0, said.err
+        assert tillage("run", *WALK, at=home).out.startswith("Nothing to do in what was asked for"), (
+            "it settles"
+        )
+        assert tillage("check", at=home).code == 0
+        return [tillage("query", "--format", "csv", asked, at=home).out for asked in (lines_of, ROWS)]
+
+    whole = rows(january, february, march)
+    for left in ((january, march), (january, february), (january,)):
+        few = rows(*left)
+        for told, of in zip(few, whole, strict=True):
+            header, *lines = of.splitlines(keepends=True)
+            kept = [line for line in lines if date.fromisoformat(line[:10]) in left]
+            assert 0 < len(kept) < len(lines)
+            assert told == "".join([header, *kept])
+    assert rows(january, february, march) == whole
+
+
 def _client(object_store: str) -> Any:
     return boto3.client("s3", endpoint_url=object_store, region_name="us-east-1")
 
