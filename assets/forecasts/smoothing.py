@@ -406,7 +406,7 @@ _SLOPES = (0.0, 0.2, 2.0)  # of the trend, through all of the past
 _WAVES = 6
 _WEEK = 3.0  # of a weekday, and of a season of whole months
 _MONTHS = (1, 2, 3)  # that such a season takes
-_CHRISTMAS = (11, 12)
+_CHRISTMAS = (11, 2)  # from November on, two months
 _CHRISTMAS_COMES = 2.0  # how likely it is a season of its own, where none, or any other, is 1
 
 
@@ -519,7 +519,7 @@ def _runs(months: npt.NDArray[np.int64], length: int, knot: int) -> tuple[Floats
     for count in _MONTHS:
         for first in range(12):
             run = (first + np.arange(count)) % 12 + 1
-            is_christmas = tuple(run) == _CHRISTMAS
+            is_christmas = (first + 1, count) == _CHRISTMAS
             column = np.isin(months, run)
             change = np.diff(column[:length].astype(np.int64))
             begins, ends = np.flatnonzero(change > 0) + 1, np.flatnonzero(change < 0) + 1
