@@ -299,7 +299,7 @@ def forecasts(folder: Path) -> list[Measurement]:
 def noise_floor(folder: Path) -> list[Measurement]:
     """Error of the daily total amount in simulated shops, 28 days ahead, against what chance alone makes of it.
 
-    Forecasts as served at the ends of months 12 to 23 and 24 to 35, without days that a planted anomaly moves, which
+    Forecasts as served at the ends of months 12 to 23, 24 to 35, and of both years, without days that a planted anomaly moves, which
     nobody foretells, the day whose rows are missing, and the holidays of England that follow no rule (a jubilee in June of the
     second year, and the holiday that it moved), on which simulated shops are open and others are not. BENCH_SEEDS says which
     shops.
@@ -337,13 +337,15 @@ def noise_floor(folder: Path) -> list[Measurement]:
             parts.append(
                 judged.select("error", "floor", "as_of", preset=pl.lit(preset), shop=pl.lit(home.name))
             )
-    every = pl.concat(parts).with_columns(
-        year=pl.when(pl.col("as_of") < months[23]).then(pl.lit("second year")).otherwise(pl.lit("third year"))
+    every = pl.concat(parts)
+    by_year = (
+        pl.when(pl.col("as_of") < months[23]).then(pl.lit("second year")).otherwise(pl.lit("third year"))
     )
+    years = pl.concat([every.with_columns(year=by_year), every.with_columns(year=pl.lit("both years"))])
     found = []
-    for kind in ("preset", "shop"):
-        table = every.group_by(kind, "year").agg(pl.col("error", "floor").mean(), rows=pl.len())
-        for name, year, ours, other, count in table.sort(kind, "year").iter_rows():
+    for kind in (pl.lit("all shops"), pl.col("preset"), pl.col("shop")):
+        table = years.group_by("year", name=kind).agg(pl.col("error", "floor").mean(), rows=pl.len())
+        for year, name, ours, other, count in table.sort("name", "year").iter_rows():
             found.append(
                 Measurement(
                     f"{name}, {year}", ours, other, "currency", count, "chance alone (the noise floor)"

@@ -41,7 +41,7 @@ _ALWAYS = len(OWN) - 2  # models that speak of every series: the last two do of 
 # To the last bit the models' sums follow how many series are asked at once: what is said would be of the run, too.
 _DIGITS = 6
 # What the regression counts for, for each year that it saw, where the median counts for one.
-_PARTS_A_YEAR = 2
+_PARTS_A_YEAR = 4
 FLOOR = "seasonal naive"
 EVERYWHERE = "All"
 _TOP_SHARE = 0.8

@@ -402,11 +402,12 @@ def last_years(values: Floats, mean: Floats, year: int, around: int) -> Floats:
 
 _DRIFTS = (1e-4, 1e-3, 1e-2)  # variances over that of the noise, by knot, of the level
 _SEASONS = (0.0, 0.003, 0.03, 0.3)  # of the first wave of the year
-_SLOPES = (0.0, 0.05, 0.3)  # of the trend, by year
+_SLOPES = (0.0, 0.2, 2.0)  # of the trend, through all of the past
 _WAVES = 6
 _WEEK = 3.0  # of a weekday, and of a season of whole months
 _MONTHS = (1, 2, 3)  # that such a season takes
-_NO_SEASON = 0.5  # how likely there is none
+_CHRISTMAS = (11, 2)  # from November on, two months
+_CHRISTMAS_COMES = 2.0  # how likely it is a season of its own, where none, or any other, is 1
 
 
 def harmonic(
@@ -443,8 +444,10 @@ def harmonic(
     scale = np.log(values) if is_positive else values / size
     design, kinds = _waves(length, steps, period, year, knot)
     past, ahead = design[:length], design[length:]
-    runs = np.zeros((length + steps, 0)) if months is None else _runs(months, length, knot)
-    run, run_ahead = runs[:length], runs[length:]
+    runs, likely = (
+        (np.zeros((length + steps, 0)), np.zeros(0)) if months is None else _runs(months, length, knot)
+    )
+    run, run_ahead, chance = runs[:length], runs[length:], np.append(1.0, likely)
     gram, moment, total = past.T @ past, scale @ past, (scale**2).sum(axis=1)
     across, size_of_run, moment_of_run = past.T @ run, (run**2).sum(axis=0), scale @ run
     evidences, parts = [], []
@@ -467,7 +470,6 @@ def harmonic(
                 factor = (moment_of_run - weight @ across[some]) / apart
                 left = np.hstack([left[:, None], np.maximum(left[:, None] - apart * factor**2, _TINY)])
                 spread = spread + np.append(0.0, np.log(apart * _WEEK))
-                chance = np.append(_NO_SEASON, np.full(len(apart), (1 - _NO_SEASON) / max(len(apart), 1)))
                 evidences.append(-length / 2 * np.log(left / length) - spread / 2 + np.log(chance))
                 parts.append((weight @ ahead[:, some].T, factor, (run_ahead - ahead[:, some] @ shadow).T))
     evidence = np.stack(evidences, axis=1)
@@ -498,26 +500,38 @@ def _waves(
         rise = np.clip((times - first) / (last - first), 0.0, 1.0) - 1
         columns.append(rise * np.sqrt((last - first) / knot))
         kinds.append("drift")
-    columns.append((times - (length - 1)) / year)
+    # The longer the past, the slower what goes on through all of it.
+    columns.append((times - (length - 1)) / length)
     kinds.append("trend")
     return np.stack(columns, axis=1), np.array(kinds)
 
 
-def _runs(months: npt.NDArray[np.int64], length: int, knot: int) -> Floats:
-    """Seasons of whole months that were seen to begin and to end, a knot from either end of the past: time x columns.
+def _runs(months: npt.NDArray[np.int64], length: int, knot: int) -> tuple[Floats, Floats]:
+    """Seasons of whole months that were seen to begin and to end, a knot from either end of the past.
 
-    What has not ended yet is a level, for all that one can know, and would be foretold to fall.
+    What has not ended yet is a level, for all that one can know, and would be foretold to fall. But of Christmas everybody
+    knows that it ends.
+
+    Returns:
+        Time x columns, and how likely each is beforehand, where no season of whole months is 1.
     """
-    columns = []
+    columns, are_christmas = [], []
     for count in _MONTHS:
         for first in range(12):
-            column = np.isin(months, (first + np.arange(count)) % 12 + 1)
+            run = (first + np.arange(count)) % 12 + 1
+            is_christmas = (first + 1, count) == _CHRISTMAS
+            column = np.isin(months, run)
             change = np.diff(column[:length].astype(np.int64))
             begins, ends = np.flatnonzero(change > 0) + 1, np.flatnonzero(change < 0) + 1
             begin = begins[begins >= knot].min(initial=length)
-            if length - ends[ends > begin].min(initial=length) >= knot:
+            end = begin if is_christmas else ends[ends > begin].min(initial=length)
+            if length - end >= knot:
                 columns.append(column.astype(np.float64))
-    return np.stack(columns, axis=1) if columns else np.zeros((len(months), 0))
+                are_christmas.append(is_christmas)
+    if not columns:
+        return np.zeros((len(months), 0)), np.zeros(0)
+    others = max(are_christmas.count(False), 1)
+    return np.stack(columns, axis=1), np.where(are_christmas, _CHRISTMAS_COMES, 1 / others)
 
 
 def without_outliers(values: Floats, period: int) -> Floats:

@@ -282,14 +282,14 @@ def test_a_season_that_begins_with_a_month_is_foretold_to_the_day():
     assert np.mean(after) / np.mean(of_week) == pytest.approx(1.5, rel=0.1)
 
 
-def test_the_regression_counts_twice_for_each_year_that_it_saw_beside_the_median():
+def test_the_regression_counts_four_times_for_each_year_that_it_saw_beside_the_median():
     past = looked_at(rows(noise=0.2))
     for as_of, years in ((date(2022, 1, 1), 1 + 27 / 365.2425), (date(2022, 11, 1), 1 + 330 / 365.2425)):
         means = past[as_of, "day"].means
         regression, median, both = (
             means[PANEL.index(name)] for name in (origins.HARMONIC, "median", origins.COMBINED)
         )
-        assert both == pytest.approx((2 * years * regression + median) / (2 * years + 1), rel=2e-3)
+        assert both == pytest.approx((4 * years * regression + median) / (4 * years + 1), rel=2e-3)
         assert np.abs(regression - median).max() > 1
 
 

@@ -246,7 +246,7 @@ def test_seasons_of_whole_months_are_averaged_as_models_of_one_column_more():
     length = 560
     values, _, year = years(length)
     months = calendar(length)
-    values = values * np.where(np.isin(months[:length], (11, 12)), 1.07, 1.0)
+    values = values * np.where(np.isin(months[:length], (11, 12)), 1.06, 1.0)
     waves, kinds = smoothing._waves(length, 90, 6, year, 24)
     prior = {"level": 1e6, "week": 3.0, "year": 0.3, "drift": 1e-3, "trend": 0.3}
     variance = np.array([prior[kind] for kind in kinds])
@@ -256,7 +256,10 @@ def test_seasons_of_whole_months_are_averaged_as_models_of_one_column_more():
     # After 21 months each of them was seen whole.
     plain = (waves * variance) @ waves.T
     logs, evidence, means = np.log(values[0]), [], []
-    for chance, added in ((0.5, 0.0), *((0.5 / 12, 3.0 * np.outer(run, run)) for run in runs)):
+    # Christmas is twice as likely as none, and all others together as likely.
+    likely = [2.0 if at == 10 else 1 / 11 for at in range(12)]
+    columns = [3.0 * np.outer(run, run) for run in runs]
+    for chance, added in ((1.0, 0.0), *zip(likely, columns, strict=True)):
         covariance = plain + added
         seen = covariance[:length, :length] + np.eye(length)
         solved = np.linalg.solve(seen, logs)
@@ -291,12 +294,36 @@ def test_a_season_that_begins_with_a_month_is_foretold_from_its_first_day_on():
 def test_what_has_not_ended_is_a_level_and_no_season():
     """After a first year nobody can tell growth in its last months from a season that will end with it."""
     values, _, year = years(312, growth=0.0)
-    months = calendar(312)
-    grown = values * np.where(np.isin(months[:312], (11, 12)), 1.5, 1.0)
+    months = (calendar(312) + 5) % 12 + 1
+    grown = values * np.where(np.isin(months[:312], (5, 6)), 1.5, 1.0)
     found, plain = (
         smoothing.harmonic(grown, 90, 6, year, 24, is_positive=True, months=given) for given in (months, None)
     )
     assert found == pytest.approx(plain, rel=0.05)
+
+
+def test_christmas_ends_before_any_was_seen_to():
+    """Foretold as a level, the first January of a shop was three and a half times the noise."""
+    months = calendar(312)
+    january = months[312:] == 1
+    for seed in range(3):
+        values, truth, _ = years(312, growth=0.2, seed=seed)
+        risen = values * np.where(np.isin(months[:312], (11, 12)), 1.5, 1.0)
+        found, level = (
+            smoothing.harmonic(risen, 90, 6, 313, 24, is_positive=True, months=given)[0] / truth[0] - 1
+            for given in (months, None)
+        )
+        assert np.abs(found[january]).mean() < 0.6 * np.abs(level[january]).mean()
+
+
+def test_a_year_of_growth_is_not_taken_for_christmas():
+    """Where growth has to be slow, the January after it is foretold to fall by a fifth."""
+    months = calendar(312)
+    january = months[312:] == 1
+    for seed in range(3):
+        values, truth, _ = years(312, growth=0.6, seed=seed)
+        found = smoothing.harmonic(values, 90, 6, 313, 24, is_positive=True, months=months)
+        assert abs((found[0] / truth[0])[january].mean() - 1) < 0.15
 
 
 def test_a_season_of_months_by_chance_alone_is_hardly_foretold():
