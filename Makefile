@@ -20,6 +20,10 @@ run: $(VENV)/installed ## Install, write a sample shop if landing/ is empty, mak
 ui: $(VENV)/installed ## Open the Dagster UI on the same home
 	@$(BIN)/tillage ui
 
+# Of matrices so small threads only wait for each other, and other tests run beside.
+test test-all: export OMP_NUM_THREADS := 1
+test test-all: export OPENBLAS_NUM_THREADS := 1
+
 test: lint ## Install what tests need; lint, types and all tests but the slow ones
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
