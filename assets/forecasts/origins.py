@@ -541,15 +541,15 @@ def _closed(
     free = holidays if is_kept else frozenset()
     found = {day for day in ahead if day in free}
 
-    def ordinary(day: date, by: int) -> date:
-        """The nearest day, itself or to one side, that is neither of a closed weekday nor a holiday."""
-        while day.weekday() not in open_weekdays or day in free:
+    def nearest(day: date, by: int, but: frozenset[date] = frozenset()) -> date:
+        """The nearest day, itself or to one side, that is neither of a closed weekday nor one of some others."""
+        while day.weekday() not in open_weekdays or day in but:
             day += timedelta(days=by)
         return day
 
     def is_alone(day: date) -> bool:
         """Whether it is no holiday, and the shop was open on the days of its week before and after: a day that is missing."""
-        is_beside = any(_next_of(open_weekdays, day, by) in closed for by in (-1, 1))
+        is_beside = any(nearest(day + timedelta(days=by), by) in closed for by in (-1, 1))
         return bool(holidays) and day not in holidays and not is_beside
 
     for day in ahead:
@@ -557,18 +557,10 @@ def _closed(
             # A holiday moves (the 27th for a 25th on a Sunday), so that alone says nothing of its date: it was part of
             # a closed time if a day beside it was closed, and a closed weekday if both were.
             before = day.replace(year=day.year - 1)
-            beside = [near in closed for near in (ordinary(before, -1), ordinary(before, 1))]
+            beside = [nearest(before, by, free) in closed for by in (-1, 1)]
             if (any(beside) and not is_alone(before)) if before in closed else all(beside):
                 found.add(day)
     return found
-
-
-def _next_of(weekdays: Sequence[int], day: date, by: int) -> date:
-    """The nearest day of these weekdays to one side."""
-    day += timedelta(days=by)
-    while day.weekday() not in weekdays:
-        day += timedelta(days=by)
-    return day
 
 
 @cache

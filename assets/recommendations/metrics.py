@@ -61,7 +61,7 @@ def paired_gains(gains: Floats, *, draws: int = 500, seed: int = 0) -> Floats:
     number = len(gains)
     rng = np.random.default_rng(seed)
     # A draw at a time: draws x customers of a large shop would not fit into memory. How often each is drawn, counted, is
-    # a twentieth of the time of `multinomial`.
+    # a fifth of the time of `multinomial`.
     drawn = (np.bincount(rng.integers(number, size=number), minlength=number) for _ in range(draws))
     means = np.array([times @ gains / number for times in drawn])
     low, high = np.quantile(means, [0.025, 0.975], axis=0)
