@@ -8,10 +8,10 @@ import duckdb
 
 from assets.computed import step_of
 from assets.graph import Graph
-from assets.threads import at_most
+from assets.threads import held
 from expectations.audit import audit
 from warehouse.contract import Sees
-from warehouse.lake import ensure, in_transaction, threads_of
+from warehouse.lake import ensure, in_transaction
 from warehouse.plan import Plan, next_month
 from warehouse.publish import Judge, Published, publish, take_away
 from warehouse.records import read_refusals, read_versions, with_rows
@@ -85,7 +85,7 @@ def make(
     for batch in batches:
         dated = [month for month in batch if month is not None]
         bounds = {"start": min(dated), "end": next_month(max(dated))} if dated else {}
-        with at_most(threads_of(connection)):
+        with held(connection):
             one = publish(
                 connection,
                 TABLES[name],

@@ -7,7 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
+import duckdb
 from threadpoolctl import get_cached_controller
+
+from warehouse.lake import threads_of
 
 Result = TypeVar("Result")
 
@@ -22,6 +25,23 @@ def at_most(threads: int) -> Iterator[None]:
         yield
     finally:
         _ALLOWED.reset(before)
+
+
+@contextmanager
+def held(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Hold DuckDB, and what is computed beside it, to its threads, or to fewer where a step shares the machine."""
+    had = threads_of(connection)
+    threads = min(had, _ALLOWED.get() or had)
+    if threads == had:
+        with at_most(threads):
+            yield
+        return
+    connection.execute(f"SET threads = {threads}")
+    try:
+        with at_most(threads):
+            yield
+    finally:
+        connection.execute(f"SET threads = {had}")
 
 
 def allowed() -> int:

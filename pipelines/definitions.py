@@ -15,6 +15,7 @@ from assets.asset import Making, table_asset
 from assets.graph import graph
 from assets.landing.asset import landing_assets
 from pipelines import collect_seldom
+from pipelines.executor import side_by_side_executor
 from pipelines.instance import prepare_instance
 from pipelines.jobs import jobs
 from pipelines.schedules import schedules
@@ -31,7 +32,11 @@ from warehouse.tables import TABLES
 # A shop whose last sale lies further back than this trades no more: its last month ends the range.
 TRADING_MONTHS = 3
 
-EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
+EXECUTORS = {
+    "side_by_side": side_by_side_executor,
+    "in_process": dg.in_process_executor,
+    "multiprocess": dg.multiprocess_executor,
+}
 
 
 @dg.definitions

@@ -186,9 +186,10 @@ class Settings(BaseSettings):
         description="Threads that DuckDB, and whatever else computes, may each use in one process; all cores if not set. "
         "It sets OMP_NUM_THREADS, too, for libraries that are loaded later.",
     )
-    executor: Literal["in_process", "multiprocess"] = Field(
-        default="in_process",
-        description="How Dagster executes the steps of a run: in one process, the fastest, or each in its own.",
+    executor: Literal["side_by_side", "in_process", "multiprocess"] = Field(
+        default="side_by_side",
+        description="How Dagster executes the steps of a run: side by side in two processes that are forked from the "
+        "run's (on Linux; elsewhere in one), in one process, or each in its own. `tillage run` uses one.",
     )
     postgres: Annotated[str, AfterValidator(_postgres)] | None = Field(
         default=None,
@@ -453,6 +454,9 @@ def export_environment(settings: Settings) -> None:
         # The driver that Dagster brings; SQLAlchemy would look for the next one.
         os.environ["DAGSTER_POSTGRES_URL"] = settings.postgres.replace("://", "+psycopg2://", 1)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+    # Threads of OpenBLAS wait for more to do by turning in a loop for a twentieth of a second, on a core that others want:
+    # as the exponent of so many cycles of the processor, 4 is the least.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     if settings.threads is not None:
         # Each is read once, when Polars, or a library that uses OpenMP or BLAS, is loaded.
         os.environ["POLARS_MAX_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(settings.threads)

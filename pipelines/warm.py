@@ -23,10 +23,12 @@ import sys
 import sysconfig
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -173,7 +175,7 @@ def _answer(
     asked: Mapping[str, Any], runs: dict[int, tuple[str, str]], open_here: tuple[socket.socket, ...]
 ) -> dict[str, Any]:
     if "start" in asked:
-        process = _forked(lambda: _execute(asked["start"]), open_here)
+        process = forked(lambda: _execute(asked["start"]), open_here)
         runs[process] = (asked["run"], asked["start"])
         return {"process": process}
     if "keep" in asked:
@@ -192,11 +194,16 @@ def _reap(runs: dict[int, tuple[str, str]], server: socket.socket) -> None:
             if process in runs:
                 _, arguments = runs.pop(process)
                 if status:
-                    _forked(lambda arguments=arguments, process=process: _bury(arguments, process), (server,))
+                    forked(partial(_bury, arguments, process), (server,))
 
 
-def _forked(work: Any, open_here: tuple[socket.socket, ...]) -> int:
-    """Fork a process that does the work and ends; it is interrupted if this one ends before it."""
+def forked(work: Callable[[], None], open_here: Sequence[socket.socket | Connection]) -> int:
+    """Fork a process that does the work and ends; it is interrupted if this one ends before it.
+
+    Args:
+        work: What it does.
+        open_here: What it is to close, as it is this process's.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the fork knows what to do with it
     process = os.fork()
     if process:

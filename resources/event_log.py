@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 from uuid import uuid4
+from weakref import WeakSet
 
 import sqlalchemy as db
 from dagster import StringSource
@@ -25,6 +26,8 @@ from dagster._serdes import ConfigurableClassData
 
 # The content of a run's database before anything happened.
 _EMPTY: list[bytes] = []
+# Those that this process has.
+_OPEN: WeakSet["PooledSqliteEventLogStorage"] = WeakSet()
 
 
 class PooledSqliteEventLogStorage(SqliteEventLogStorage):
@@ -68,6 +71,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[db.Connection]:
         with self._db_lock:
+            _OPEN.add(self)
             engines: dict[str, db.Engine] = self.__dict__.setdefault("_engines", {})
             if shard not in engines:
                 engine = db.create_engine(
@@ -82,3 +86,14 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
                 engines[shard] = engine
             with engines[shard].connect() as connection, connection.begin():
                 yield connection
+
+
+def _let_go() -> None:
+    """Close what is open before this process is forked: SQLite forbids to carry a connection across."""
+    for storage in _OPEN:
+        with storage._db_lock:
+            for engine in storage.__dict__["_engines"].values():
+                engine.dispose()
+
+
+os.register_at_fork(before=_let_go)
