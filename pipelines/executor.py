@@ -39,6 +39,13 @@ RETRIES: Any = get_retries_config
 LOG_FILE: Any = create_compute_log_file_key
 UNABLE: Any = DagsterSubprocessError
 
+# How the step of a worker ends.
+ENDS = {
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_UP_FOR_RETRY,
+}
+
 # Each may take as much memory as one alone would; two make a month in two thirds of the time, and more in little less.
 PROCESSES = 2
 LOOK_SECONDS = 0.5
@@ -127,37 +134,34 @@ class SideBySide(Executor):
         workers: list["_Worker"],
     ) -> Iterator[dg.DagsterEvent]:
         """Take note of what a worker tells: an event, that its step is over (None), or why it cannot work."""
-        try:
-            told = worker.pipe.recv()
-        except EOFError:
-            workers.remove(worker)
-            yield from self._lost(worker, run, active)
-            return
-        if isinstance(told, SerializableErrorInfo):
-            raise UNABLE(told.to_string(), subprocess_error_infos=[told])
-        if told is not None:
-            worker.told += [told] if told.step_key is not None else []
-            yield told
-        elif worker.step is not None:
-            # Not before, or what follows would find the worker at work still.
-            for event in worker.told:
-                active.handle_event(event)
-            active.verify_complete(run, worker.step)
-            worker.step, worker.told = None, []
+        while worker.pipe.poll():
+            try:
+                told = worker.pipe.recv()
+            except EOFError:
+                workers.remove(worker)
+                yield from self._lost(worker, run, active)
+                return
+            if isinstance(told, SerializableErrorInfo):
+                raise UNABLE(told.to_string(), subprocess_error_infos=[told])
+            if told is None:
+                worker.is_over(run, active)
+            else:
+                worker.told += [told] if told.step_key is not None else []
+                yield told
 
     def _lost(
         self, worker: "_Worker", run: PlanOrchestrationContext, active: ActiveExecution
     ) -> Iterator[dg.DagsterEvent]:
         """What becomes of the step of a worker that was killed, or crashed."""
-        code = worker.end()
-        if worker.step is None:
-            return
-        said = get_run_crash_explanation(f"The process that made {worker.step}", code)
-        error = SerializableErrorInfo(said, [], DagsterSubprocessError.__name__)
-        context = run.for_step(active.get_step_by_key(worker.step))
-        event = self.log_failure_or_retry_event_after_error(context, error, active.get_known_state())
-        active.handle_event(event)
-        yield event
+        code, step = worker.end(), worker.step
+        if step is not None and not any(event.event_type in ENDS for event in worker.told):
+            said = get_run_crash_explanation(f"The process that made {step}", code)
+            error = SerializableErrorInfo(said, [], DagsterSubprocessError.__name__)
+            context = run.for_step(active.get_step_by_key(step))
+            event = self.log_failure_or_retry_event_after_error(context, error, active.get_known_state())
+            worker.told.append(event)
+            yield event
+        worker.is_over(run, active)
 
 
 class _Worker:
@@ -175,6 +179,14 @@ class _Worker:
         self.step = step
         with suppress(BrokenPipeError):  # it is gone, which is seen when it is heard
             self.pipe.send((step, known, beside))
+
+    def is_over(self, run: PlanOrchestrationContext, active: ActiveExecution) -> None:
+        """Take note of what was told of its step; not before, or what follows would find it at work still."""
+        for event in self.told:
+            active.handle_event(event)
+        if self.step is not None:
+            active.verify_complete(run, self.step)
+        self.step, self.told = None, []
 
     def end(self) -> int:
         """Wait until it has ended, what it makes is interrupted; give its exit code."""
