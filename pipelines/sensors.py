@@ -7,7 +7,7 @@ run that was killed) is seen by the next tick. A cause is tried again only while
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic, sleep
 from time import time as clock
@@ -50,7 +50,7 @@ BACKOFF_SECONDS = (60, 600)
 Answer = dg.RunRequest | dg.SkipReason
 
 
-def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.SensorDefinition]:
+def sensors(settings: Settings, months: dg.MonthlyPartitionsDefinition) -> list[dg.SensorDefinition]:
     """Give the sensors of a home whose definitions were loaded with these months."""
     status = dg.DefaultSensorStatus.RUNNING if settings.automatic else dg.DefaultSensorStatus.STOPPED
 
@@ -80,11 +80,11 @@ def sensors(settings: Settings, months: dg.PartitionsDefinition) -> list[dg.Sens
             return busy
         now = todo(settings, Wanted())
         answer = make(context.instance, now, clock())
-        if isinstance(answer, dg.SkipReason):
-            return answer
         from pipelines.definitions import months_of
 
-        if months_of(settings, now.seen) != months:
+        # To load anew takes as long as half of what makes a month: not before a run that Dagster starts without it.
+        waits = isinstance(answer, dg.RunRequest) and min(now.months, default=date.max) >= months.start.date()
+        if not waits and months_of(settings, now.seen) != months:
             reload(context)
         return answer
 
@@ -287,7 +287,8 @@ def _may_pass(instance: dg.DagsterInstance, run_id: str) -> bool:
 def reload(context: dg.SensorEvaluationContext) -> None:
     """Have the code location offer the months that files brought, where it is of the kind that can be asked to.
 
-    A run loads the code anew in any case, so what is asked for in the same tick knows them.
+    A run loads the code anew in any case, so what is asked for before, or in the same tick, knows them; but Dagster makes
+    no run of a range that begins before the months that it was told of.
     """
     create = getattr(context.code_location_origin, "create_client", None)
     if create is not None:
