@@ -7,6 +7,7 @@ large is imported where it is used, and measured last.
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -545,9 +546,9 @@ def clusters(folder: Path) -> list[Measurement]:
 
 
 def flow(folder: Path) -> list[Measurement]:
-    """A month dropped onto a year of Online Retail, with Dagster's daemon: from its tick to all that follows made."""
-    home = folder / "home"
-    landing = home / "landing" / "orders"
+    """A month dropped onto a year of Online Retail under `tillage ui`: from its tick to all that follows made."""
+    year = folder / "year"
+    landing = year / "landing" / "orders"
     landing.mkdir(parents=True)
     subprocess.run(
         [sys.executable, str(DATA / "write_csv.py"), str(landing), "--monthly"],
@@ -556,43 +557,58 @@ def flow(folder: Path) -> list[Measurement]:
     )
     *_, newest = sorted(landing.iterdir())
     aside = newest.rename(folder / newest.name)
-    _command([sys.executable, "-m", "pipelines.cli", "--quiet", "--home", str(home), "run"])
+    rows = sum(1 for _ in aside.open("rb")) - 1
+    _command([sys.executable, "-m", "pipelines.cli", "--quiet", "--home", str(year), "run"])
+    (_, alone), (seconds, make) = (
+        _flow(shutil.copytree(year, folder / executor, symlinks=True), aside, executor)
+        for executor in ("in_process", "side_by_side")
+    )
+    return [
+        Measurement("flow of a new month", seconds, 40, "s", rows, "what is wanted"),
+        Measurement("of it the run that makes", make, 40, "s", rows, "what is wanted of all"),
+        Measurement("the run in two processes", make, alone, "s", rows, "in one, otherwise the same"),
+    ]
+
+
+def _flow(home: Path, dropped: Path, executor: str) -> tuple[float, float]:
+    """Seconds from the tick that sees the file to the end, and those of the run that makes."""
     code = """
-        import dagster as dg, json, os, subprocess, sys, time
+        import json, os, shutil, signal, socket, subprocess, sys, time
         from pathlib import Path
         from pipelines.instance import open_instance
         from pipelines.settings import load
-        home, aside, landing = map(Path, sys.argv[1:4])
+        home, dropped = map(Path, sys.argv[1:3])
         settings = load(home)
-        with open_instance(settings) as instance, open(home / "daemon.log", "w") as log:
+        os.environ["TILLAGE_EXECUTOR"] = sys.argv[3]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        with open_instance(settings) as instance, open(home / "ui.log", "w") as log:
             before = instance.get_runs_count()
-            command = [sys.executable, "-m", "dagster._daemon", "run", "-m", "pipelines.definitions"]
-            daemon = subprocess.Popen(command, stdout=log, stderr=log)
+            command = [sys.executable, "-m", "pipelines.cli", "--home", str(home), "ui", "--port", str(port)]
+            ui = subprocess.Popen(command, stdout=log, stderr=log)
             try:
                 time.sleep(60)  # it has loaded the code, and ticked without a reason
                 assert instance.get_runs_count() == before
+                aside = Path(shutil.copy(dropped, home))
                 os.utime(aside, (time.time() - 60,) * 2)
-                aside.rename(landing / aside.name)
+                aside.rename(home / "landing" / "orders" / dropped.name)
                 until, ended = time.time() + 900, []
                 while len(ended) < 2 and time.time() < until:
                     time.sleep(0.5)
                     runs = instance.get_run_records(limit=instance.get_runs_count() - before or 1)
                     ended = [run for run in runs if run.end_time and run.dagster_run.is_success]
-                assert [run.dagster_run.job_name for run in ended] == ["make", "take_in"], (home / "daemon.log").read_text()
+                assert [run.dagster_run.job_name for run in ended] == ["make", "take_in"], (home / "ui.log").read_text()
             finally:
-                daemon.terminate()
-                daemon.wait(60)
+                ui.send_signal(signal.SIGINT)
+                ui.wait(60)
             tick = ended[-1].create_timestamp.timestamp()
             make = ended[0].end_time - ended[0].start_time
             Path(sys.argv[4]).write_text(json.dumps([ended[0].end_time - tick, make]))
         """
-    _python(code, str(home), str(aside), str(landing), str(folder / "seconds"))
-    seconds, make = json.loads((folder / "seconds").read_text(encoding="utf-8"))
-    rows = sum(1 for _ in (landing / aside.name).open("rb")) - 1
-    return [
-        Measurement("flow of a new month", seconds, 40, "s", rows, "what is wanted"),
-        Measurement("of it the run that makes", make, 40, "s", rows, "what is wanted of all"),
-    ]
+    told = home / "seconds.json"
+    _python(code, str(home), str(dropped), executor, str(told))
+    seconds, make = json.loads(told.read_text(encoding="utf-8"))
+    return seconds, make
 
 
 def backfill(folder: Path) -> list[Measurement]:

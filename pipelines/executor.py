@@ -46,7 +46,7 @@ ENDS = {
     dg.DagsterEventType.STEP_UP_FOR_RETRY,
 }
 
-# Each may take as much memory as one alone would; two make a month in two thirds of the time, and more in little less.
+# Each may take as much memory as one alone would: not as many as there are cores, where nobody asks for it.
 PROCESSES = 2
 LOOK_SECONDS = 0.5
 
