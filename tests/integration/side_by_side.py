@@ -16,8 +16,9 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
 from assets.asset import key
-from assets.threads import allowed
+from assets.threads import allowed, held
 from pipelines.executor import side_by_side_executor
+from resources.lake import LakeResource
 
 NOTES = Path(os.environ["DAGSTER_HOME"]) / "notes"
 
@@ -119,6 +120,13 @@ def long() -> None:
 
 
 @dg.op
+def asks_the_lake(lake: LakeResource) -> None:
+    with lake.get_connection() as connection, held(connection):
+        note(f"long-{os.getpid()}")
+        connection.execute("SELECT count(*) FROM range(10_000_000) AS a, range(10_000_000) AS b")
+
+
+@dg.op
 def short() -> None:
     note("short")
 
@@ -158,7 +166,7 @@ def of_asking():
 
 @dg.graph
 def of_waiting():
-    after([long.alias("first")(), long.alias("second")()])
+    after([long(), asks_the_lake()])
 
 
 meeting = job_of("meeting", of_meeting, lake=Lake())
@@ -167,7 +175,11 @@ failing = job_of("failing", of_failing)
 dying = job_of("dying", of_dying)
 dying_once = job_of("dying_once", of_dying_once)
 asking = job_of("asking", of_asking)
-waiting = job_of("waiting", of_waiting)
+waiting = job_of(
+    "waiting",
+    of_waiting,
+    lake=LakeResource(database=str(Path(os.environ["TILLAGE_HOME"]) / "lake"), memory="1GB"),
+)
 
 
 def make(instance: dg.DagsterInstance, first: str, last: str, *tables: str) -> dg.JobExecutionResult:

@@ -167,7 +167,7 @@ def test_a_run_that_is_cancelled_ends_with_its_processes(shop: Path) -> None:
         assert ended is not None
         assert ended.status is dg.DagsterRunStatus.CANCELED
         entries = instance.all_logs(run.run_id)
-    assert told(entries, dg.DagsterEventType.STEP_FAILURE) == ["first", "second"]
+    assert told(entries, dg.DagsterEventType.STEP_FAILURE) == ["asks_the_lake", "long"]
     assert "after" not in notes(shop)
 
 
