@@ -179,6 +179,27 @@ def test_no_process_outlives_a_run_that_is_killed(shop: Path) -> None:
     until(lambda: all(is_over(worker) for worker in workers))
 
 
+def test_a_fork_takes_no_open_history_along(shop: Path, tmp_path: Path) -> None:
+    """SQLite would lose its locks by it, and the history with them."""
+    seen = tmp_path / "seen"
+
+    def look() -> None:
+        files = [file.readlink() for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+        seen.write_text(" ".join(str(file) for file in files if shop in file.parents))
+
+    def opened() -> list[Path]:
+        files = [file.readlink() for file in Path("/proc/self/fd").iterdir() if file.exists()]
+        return [file for file in files if shop in file.parents and file.suffix == ".db"]
+
+    with open_instance(load(shop)) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("one"))
+        assert opened()
+        os.waitpid(warm.forked(look, ()), 0)
+        assert seen.read_text() == ""
+        instance.report_runless_asset_event(dg.AssetMaterialization("two"))
+        assert len(instance.all_asset_keys()) == 2
+
+
 def rows(home: Path) -> dict[str, Any]:
     """Every row of every table that is made, as a sum of hashes."""
     with open_lake(home / "lake", read_only=True) as lake:

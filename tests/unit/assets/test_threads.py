@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from assets.cohorts import survival
 from assets.recommendations.blend import in_blocks
-from assets.threads import allowed, at_most, side_by_side
+from assets.threads import allowed, at_most, held, side_by_side
+from warehouse.lake import threads_of
 
 
 class Busy:
@@ -120,6 +122,24 @@ def test_what_a_table_is_computed_with_has_the_threads_of_the_connection(
         lake.execute(f"SET threads = {before[0]}")
     assert len(seen) > 1
     assert set(seen) == {threads}
+
+
+@pytest.mark.parametrize(("shared", "expected"), [(None, 3), (8, 3), (1, 1)])
+def test_a_step_that_shares_the_machine_holds_duckdb_to_its_part(shared: int | None, expected: int) -> None:
+    with duckdb.connect(config={"threads": 3}) as connection, ExitStack() as stack:
+        if shared is not None:
+            stack.enter_context(at_most(shared))
+        with held(connection):
+            assert (threads_of(connection), allowed()) == (expected, expected)
+        assert threads_of(connection) == 3
+
+
+def test_what_went_wrong_in_a_step_is_told_where_its_threads_cannot_be_given_back() -> None:
+    with duckdb.connect(config={"threads": 3}) as connection:
+        connection.execute("CREATE TABLE one (number INTEGER PRIMARY KEY)")
+        connection.begin()  # nothing is possible in it any more, once something failed
+        with pytest.raises(duckdb.ConstraintException), at_most(1), held(connection):
+            connection.execute("INSERT INTO one SELECT 1 FROM range(3)")
 
 
 LOADED_LATER = """
