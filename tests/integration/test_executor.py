@@ -213,8 +213,8 @@ def rows(home: Path) -> dict[str, Any]:
 
 
 FEW = (
-    "seeds.not_goods", "seeds.categories", "seeds.rfm_segments", "seeds.survival", "seeds.thresholds", "core.order_lines", "core.invoices",
-    "core.returns", "core.sales_days", "core.customer_months", "core.customer_days", "segments.rfm", "cohorts.survival",
+    "seeds.not_goods", "seeds.categories", "core.order_lines", "core.invoices", "core.returns", "core.sales_days",
+    "core.customer_months",
 )  # fmt: skip
 
 

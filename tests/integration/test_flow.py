@@ -53,6 +53,7 @@ class Shop:
     def reload(self):
         self.loads += 1
         self.settings = load(self.home)
+        self.months = months_of(self.settings, months_seen(self.settings))
         self.location = build(self.settings, loggers={"console": silent}).get_repository_def()
 
     def drop(self, text, name="till.csv"):
@@ -78,7 +79,9 @@ class Shop:
 
     def execute(self, asked, job):
         """As the process of a run does, which loads the code anew."""
-        location = build(load(self.home), loggers={"console": silent}).get_repository_def()
+        location = self.location
+        if months_of(self.settings, months_seen(self.settings)) != self.months:
+            location = build(self.settings, loggers={"console": silent}).get_repository_def()
         return location.get_job(job).execute_in_process(
             instance=self.instance,
             tags=dict(asked.tags),
