@@ -139,7 +139,9 @@ def serve(place: str) -> None:
 
 def _prepare() -> None:
     """Import what a run may need."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever ends the UI ends it without a word
+    # Whoever ends the UI ends it without a word; a shell that started it in the background has both ignored.
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_DFL)
     # Python tells it of any process with threads; which they are, and why they do no harm, is told above.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     of_home: Any = import_module("pipelines.settings")

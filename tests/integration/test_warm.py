@@ -160,6 +160,25 @@ def test_what_runs_are_forked_from_has_no_threads_but_those_made_for_it(shop: dg
     assert {*threads} <= {"python", "python3", "jemalloc_bg_thd", "polars-ooc-clea"}
 
 
+def test_what_ignores_signals_starts_no_process_that_does(tmp_path: Path) -> None:
+    """A shell has what it starts in the background ignore interrupts, and Dagster takes SIGTERM for one."""
+    place = f"ignoring-{os.getpid()}"
+    code = (
+        "import signal; from unittest.mock import MagicMock; from pipelines import warm; "
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        f"warm.import_module = MagicMock(); warm.serve({place!r})"  # it need not import all that runs do
+    )
+    environment = {**os.environ, "TILLAGE_HOME": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
+    try:
+        until(lambda: warm.ask(place, {"keep": True}))
+        process.terminate()
+        assert process.wait(30) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_code_or_settings_that_change_are_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
