@@ -137,7 +137,7 @@ class SideBySide(Executor):
         while worker.pipe.poll():
             try:
                 told = worker.pipe.recv()
-            except EOFError:
+            except (EOFError, ConnectionError):  # the latter if it had not read what it was asked for
                 workers.remove(worker)
                 yield from self._lost(worker, run, active)
                 return
@@ -177,7 +177,7 @@ class _Worker:
     def begin(self, step: str, known: KnownExecutionState, beside: int) -> None:
         """Ask for a step, which is one of so many that share the machine."""
         self.step = step
-        with suppress(BrokenPipeError):  # it is gone, which is seen when it is heard
+        with suppress(ConnectionError):  # it is gone, which is seen when it is heard
             self.pipe.send((step, known, beside))
 
     def is_over(self, run: PlanOrchestrationContext, active: ActiveExecution) -> None:
@@ -214,9 +214,9 @@ def _work(asked: Connection, run: PlanOrchestrationContext) -> None:
     try:
         with capture_interrupts():
             _make_steps(asked, run)
-    except (EOFError, BrokenPipeError, dg.DagsterExecutionInterruptedError):
+    except (EOFError, ConnectionError, dg.DagsterExecutionInterruptedError):
         return  # nobody asks any more
-    except Exception:  # noqa: BLE001 - told where the run is
+    except Exception:  # noqa: BLE001 - whatever it is, the process of the run is sent it, and fails with it
         asked.send(serializable_error_info_from_exc_info(sys.exc_info()))
 
 

@@ -82,7 +82,7 @@ def sensors(settings: Settings, months: dg.MonthlyPartitionsDefinition) -> list[
         answer = make(context.instance, now, clock())
         from pipelines.definitions import months_of
 
-        # To load anew takes as long as half of what makes a month: not before a run that Dagster starts without it.
+        # To load anew takes seconds of all cores: not before a run that Dagster starts without it.
         waits = isinstance(answer, dg.RunRequest) and min(now.months, default=date.max) >= months.start.date()
         if not waits and months_of(settings, now.seen) != months:
             reload(context)

@@ -16,7 +16,7 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
 from assets.asset import key
-from assets.threads import allowed, held
+from assets.threads import allowed, at_most, held
 from pipelines.executor import side_by_side_executor
 from resources.lake import LakeResource
 
@@ -37,7 +37,7 @@ def note(name: str, text: str = "") -> None:
     (NOTES / f"{name}.new").rename(NOTES / name)
 
 
-class Lake(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Lake(dg.ConfigurableResource):  # type: ignore[type-arg]  # it gives itself
     """Opened once a process: it notes each."""
 
     @contextmanager
@@ -195,7 +195,8 @@ if __name__ == "__main__":
     NOTES.mkdir(exist_ok=True)
     name, *given = sys.argv[1:]
     config = {"execution": {"config": {"max_concurrent": int(*given)}}} if len(given) == 1 else {}
-    with dg.DagsterInstance.get() as instance:
+    # As on a machine of two cores, whatever this one has.
+    with at_most(2), dg.DagsterInstance.get() as instance:
         if name == "make":
             result = make(instance, *given)
         else:

@@ -24,7 +24,10 @@ from warehouse.records import read_versions
 from warehouse.tables import TABLES
 
 pytestmark = [
-    pytest.mark.skipif(not warm.is_possible(), reason="needs Linux"),
+    pytest.mark.skipif(
+        not warm.is_possible(),
+        reason="a fork of all that is imported is safe on Linux alone: elsewhere a run has one process",
+    ),
     pytest.mark.usefixtures("environment"),
 ]
 
@@ -87,15 +90,14 @@ def is_over(process: int) -> bool:
         return True
 
 
-@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
 def test_two_steps_are_made_at_once_and_share_the_machine(shop: Path) -> None:
     """Each waits for the other; what follows has what they gave, and the whole machine."""
     is_well, entries = run(shop, "meeting")
     assert is_well
     assert told(entries, dg.DagsterEventType.STEP_SUCCESS) == ["both", "one", "two"]
     assert told(entries, dg.DagsterEventType.RUN_SUCCESS) == ["None"]
-    found, cores = notes(shop), os.cpu_count() or 1
-    assert (found["one"], found["two"], found["both"]) == (str(cores // 2), str(cores // 2), f"3 {cores}")
+    found = notes(shop)
+    assert (found["one"], found["two"], found["both"]) == ("1", "1", "3 2"), "cores, and what both were given"
     opened = sorted(name.split("-")[1] for name in found if name.startswith("opened-"))
     assert opened == sorted(name.split("-")[1] for name in found if name.startswith("closed-"))
     assert len(opened) == 2
@@ -174,9 +176,11 @@ def test_a_run_that_is_cancelled_ends_with_its_processes(shop: Path) -> None:
 def test_no_process_outlives_a_run_that_is_killed(shop: Path) -> None:
     process = begin("waiting")
     workers = working(shop)
+    assert not any(is_over(worker) for worker in workers)
     process.kill()
     process.communicate()
-    until(lambda: all(is_over(worker) for worker in workers))
+    assert until(lambda: all(is_over(worker) for worker in workers))
+    assert "after" not in notes(shop)
 
 
 def test_a_fork_takes_no_open_history_along(shop: Path, tmp_path: Path) -> None:
