@@ -453,6 +453,9 @@ def export_environment(settings: Settings) -> None:
     if settings.postgres is not None:
         # The driver that Dagster brings; SQLAlchemy would look for the next one.
         os.environ["DAGSTER_POSTGRES_URL"] = settings.postgres.replace("://", "+psycopg2://", 1)
+    else:
+        # What Dagster stores of a run that is to be in one transaction, not in hundreds (`resources.event_log`).
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
     # Threads of OpenBLAS wait for more to do by turning in a loop for a twentieth of a second, on a core that others want:
     # as the exponent of so many cycles of the processor, 4 is the least.
