@@ -8,11 +8,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic, sleep
 from time import time as clock
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._serdes import deserialize_value, serialize_value
 
 from pipelines import warm
 from pipelines.alerts import standing
@@ -43,10 +46,13 @@ PATIENCE_SECONDS = 600
 ALERT_SECONDS = 300
 # So long a look waits for a run that takes in: less than it is until the next.
 WAIT_SECONDS = 4
+# So often the warm process is asked for: to find its name takes a look at every file of the code. It stays for a minute.
+KEEP_SECONDS = 20
 SHOWN_OVERLOOKED = 3
 # So long after its first and second failure a run is tried again.
 BACKOFF_SECONDS = (60, 600)
 
+_KEPT_UNTIL: dict[Path, float] = {}
 Answer = dg.RunRequest | dg.SkipReason
 
 
@@ -61,9 +67,10 @@ def sensors(settings: Settings, months: dg.MonthlyPartitionsDefinition) -> list[
         description="Takes in new, changed and late files of landing/, once they have stopped growing.",
     )
     def new_files(context: dg.SensorEvaluationContext) -> Answer:
-        _keep_warm(settings, context)
+        instance = instance_of(context)
+        _keep_warm(settings, context, instance)
         now = _read_again(settings, context)
-        answer, state = take_in(now, context.instance, context.cursor or "{}", clock())
+        answer, state = take_in(now, instance, context.cursor or "{}", clock())
         context.update_cursor(state)
         return answer
 
@@ -74,12 +81,13 @@ def sensors(settings: Settings, months: dg.MonthlyPartitionsDefinition) -> list[
         description="Makes what is out of date: the months that changed, and what follows from them, in one run.",
     )
     def out_of_date(context: dg.SensorEvaluationContext) -> Answer:
-        let_take_in(settings, context.instance)
+        instance = instance_of(context)
+        let_take_in(settings, instance)
         # Before the lake is asked: what a run that ends meanwhile has made would else be asked for once more.
-        if busy := at_work(settings, context.instance):
+        if busy := at_work(settings, instance):
             return busy
         now = todo(settings, Wanted())
-        answer = make(context.instance, now, clock())
+        answer = make(instance, now, clock())
         from pipelines.definitions import months_of
 
         # To load anew takes seconds of all cores: not before a run that Dagster starts without it.
@@ -99,11 +107,32 @@ def _read_again(settings: Settings, context: dg.SensorEvaluationContext) -> Sett
     return now
 
 
-def _keep_warm(settings: Settings, context: dg.SensorEvaluationContext) -> None:
+def instance_of(context: dg.SensorEvaluationContext) -> dg.DagsterInstance:
+    """Dagster's instance, opened once a process.
+
+    Each look would else open it anew, which reads the history of every database's shape: a third of what a look takes.
+    """
+    told = context.instance_ref
+    return context.instance if told is None else _opened(serialize_value(told))
+
+
+@lru_cache(maxsize=1)
+def _opened(told: str) -> dg.DagsterInstance:
+    return dg.DagsterInstance.from_ref(deserialize_value(told, InstanceRef))
+
+
+def _keep_warm(settings: Settings, context: dg.SensorEvaluationContext, instance: dg.DagsterInstance) -> None:
     """Have a process at hand that runs start from, where they are launched from one and a daemon looks."""
     is_looked_at = context.code_location_origin is not None
-    if settings.keep_warm and is_looked_at and isinstance(context.instance.run_launcher, WarmRunLauncher):
+    is_kept = monotonic() < _KEPT_UNTIL.get(settings.dagster, 0)
+    if (
+        settings.keep_warm
+        and is_looked_at
+        and not is_kept
+        and isinstance(instance.run_launcher, WarmRunLauncher)
+    ):
         warm.keep(settings.dagster)
+        _KEPT_UNTIL[settings.dagster] = monotonic() + KEEP_SECONDS
 
 
 def _interval(settings: Settings) -> int:
