@@ -79,7 +79,12 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         for table in tables:
             ensure(connection, table)
 
-    if any(shape_of(connection, table) != table.shape for table in tables):
+    connection.begin()  # each statement alone would look for the newest snapshot
+    try:
+        is_prepared = all(shape_of(connection, table) == table.shape for table in tables)
+    finally:
+        connection.rollback()
+    if not is_prepared:
         in_transaction(connection, create)
 
 
