@@ -4,14 +4,14 @@ Read when Dagster loads it: the bounds of the months come from what the lake has
 files brought a month before the first or after the last; the sensor that makes months has that done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
 import dagster as dg
 
-from assets.asset import Making, table_asset
+from assets.asset import Making, table_asset, table_spec
 from assets.graph import graph
 from assets.landing.asset import landing_assets
 from pipelines import collect_seldom
@@ -56,7 +56,7 @@ def build(
     *,
     seen: Sequence[date] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
-    is_read: bool = True,
+    made: Collection[str] | None = None,
 ) -> dg.Definitions:
     """Build the definitions of a home.
 
@@ -64,12 +64,21 @@ def build(
         settings: Of the home.
         seen: Months that files brought; None to ask the lake.
         loggers: In the place of Dagster's own.
-        is_read: Whether anybody reads the descriptions; a run of its own shows none.
+        made: Tables of a run of its own, of which nobody reads the descriptions; None for the location's all. That the
+            others are there is told, and how they follow from each other: to tell how they are made takes ten times as long.
     """
     months = months_of(settings, months_seen(settings) if seen is None else seen)
-    made = graph(settings.seeds)
+    shop, is_read = graph(settings.seeds), made is None
+    inputs = {name: node.inputs for name, node in shop.nodes.items()}
+    names = [name for name in shop.nodes if made is None or name in made]
     with remembered(settings.dagster / "lineage.json"):
-        tables = [table_asset(TABLES[name], made, months, is_read=is_read) for name in made.nodes]
+        tables = [table_asset(TABLES[name], shop, months, is_read=is_read) for name in names]
+    specs = [table_spec(TABLES[name], inputs, months, is_read=False) for name in inputs.keys() - names]
+    # Dagster takes all of them for one asset, which sees each input in one way, and itself only at other months.
+    others = [
+        spec.replace_attributes(deps=[dep.asset_key for dep in spec.deps if dep.asset_key != spec.key])
+        for spec in specs
+    ]
     taking_in, rows = landing_assets(settings.landing, settings.reading(), months)
     freshness = fresh_by(settings, months)
 
@@ -79,7 +88,7 @@ def build(
         return owned.replace_attributes(freshness_policy=freshness) if is_awaited else owned
 
     return dg.Definitions(
-        assets=dg.map_asset_specs(kept, [taking_in, *rows, *tables]),
+        assets=dg.map_asset_specs(kept, [taking_in, *rows, *tables, *others]),
         jobs=jobs(settings, taking_in, tables),
         sensors=sensors(settings, months),
         schedules=schedules(settings),

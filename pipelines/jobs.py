@@ -60,7 +60,7 @@ def jobs(
     settings: Settings, taking_in: dg.AssetsDefinition, tables: Sequence[dg.AssetsDefinition]
 ) -> list[Any]:  # Dagster exports no name for what define_asset_job gives
     """Give every job of a home, over the asset that takes in files and those that make tables."""
-    computed = [dg.AssetKey([table.schema, table.name]) for table in TABLES.values() if module_of(table)]
+    computed = [asset for asset in tables if module_of(TABLES[".".join(asset.key.path)])]
 
     @dg.op
     def write_files(context: dg.OpExecutionContext, config: Export) -> None:

@@ -26,6 +26,7 @@ from warehouse.intake.files import Found
 from warehouse.lake import WORK, snapshot
 from warehouse.plan import Plan
 from warehouse.records import prepare, with_rows
+from warehouse.tables import TABLES
 from warehouse.words import counted
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def _selected(settings: Settings, select: str, seen: Sequence[date]) -> set[str]
 
     from pipelines.definitions import build
 
-    assets = build(settings, seen=seen, is_read=False).resolve_asset_graph()
+    assets = build(settings, seen=seen, made=TABLES).resolve_asset_graph()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)  # of Dagster's own parser, for "group:"
@@ -285,7 +286,7 @@ def _execute(
 
     progress.begin(len(names))
     result = (
-        build(settings, seen=now.seen, loggers={"tillage": tillage}, is_read=False)
+        build(settings, seen=now.seen, loggers={"tillage": tillage}, made=names)
         .resolve_job_def(job)
         .execute_in_process(
             run_config={"loggers": {"tillage": {}}},
