@@ -216,6 +216,26 @@ def rows(home: Path) -> dict[str, Any]:
         }
 
 
+def told_of(home: Path) -> dict[tuple[str, str | None], dict[str, str]]:
+    """What the newest materialization of each month says that it is, and what it was made from."""
+    with open_instance(load(home)) as instance:
+        records = [
+            record
+            for asset in instance.all_asset_keys()
+            for record in instance.fetch_materializations(asset, limit=1000).records
+        ]
+    return {
+        (record.asset_key.to_user_string(), record.partition_key): {
+            name: value
+            for name, value in record.event_log_entry.tags.items()
+            if name.startswith("dagster/")
+            and "event_pointer" not in name  # whose numbers are of each history
+        }
+        for record in sorted(records, key=lambda record: record.storage_id)
+        if record.asset_key is not None
+    }
+
+
 FEW = (
     "seeds.not_goods", "seeds.categories", "core.order_lines", "core.invoices", "core.returns", "core.sales_days",
     "core.customer_months",
@@ -244,5 +264,9 @@ def test_tables_are_those_of_a_run_in_one_process(
         if entry.dagster_event and entry.dagster_event.is_step_failure
     ]
     assert rows(other) == rows(home)
+    assert told_of(other) == told_of(home)
+    assert told_of(home)["core/sales_days", str(max(small_shop))].keys() == {
+        "dagster/data_version", "dagster/code_version", "dagster/input_data_version/core/order_lines"
+    }  # fmt: skip
     began = [entry for entry in entries if entry.message.startswith("Starting initialization of resources")]
     assert len(began) == 2

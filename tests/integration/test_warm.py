@@ -30,7 +30,7 @@ from pipelines.instance import (
     prepare_instance,
 )
 from pipelines.report import why_failed
-from pipelines.sensors import sensors
+from pipelines.sensors import instance_of, sensors
 from pipelines.settings import load
 from resources.lake import LakeResource
 
@@ -256,10 +256,11 @@ def test_nonsense_and_a_second_process_do_no_harm(shop: dg.DagsterInstance) -> N
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize(("is_wanted", "is_daemon", "kept"), [(True, True, 1), (False, True, 0), (True, False, 0)])  # fmt: skip
+@pytest.mark.parametrize(("is_wanted", "is_daemon", "kept"), [(True, True, 2), (False, True, 0), (True, False, 0)])  # fmt: skip
 def test_a_look_of_a_daemon_keeps_one_if_it_is_wanted(
     home: Path, monkeypatch: pytest.MonkeyPatch, is_wanted: bool, is_daemon: bool, kept: int
 ) -> None:
+    """Of the looks at 0, 5 and 21 seconds the first and the last: it stays for a minute."""
     monkeypatch.setenv("TILLAGE_KEEP_WARM", str(is_wanted))
     asked: list[Path] = []
     monkeypatch.setattr(warm, "keep", asked.append)
@@ -267,11 +268,40 @@ def test_a_look_of_a_daemon_keeps_one_if_it_is_wanted(
     new_files, *_ = sensors(settings, dg.MonthlyPartitionsDefinition("2011-01-01"))
     with open_instance(settings) as instance:
         assert isinstance(instance.run_launcher, launcher.WarmRunLauncher)
-        with dg.build_sensor_context(instance) as context:
-            if is_daemon:
-                context._code_location_origin = object()
-            assert isinstance(new_files(context), dg.SkipReason)
+        for seconds in (0, 5, 21):
+            monkeypatch.setattr("pipelines.sensors.monotonic", lambda at=seconds: 1000 + at)
+            with dg.build_sensor_context(instance) as context:
+                if is_daemon:
+                    context._code_location_origin = object()
+                assert isinstance(new_files(context), dg.SkipReason)
     assert asked == [settings.dagster] * kept
+
+
+@pytest.mark.usefixtures("environment")
+def test_looks_of_a_server_share_an_instance(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To open one takes longer than all else that a look does; of another home it is another."""
+    opened: list[Any] = []
+    open_one = dg.DagsterInstance.from_ref
+    monkeypatch.setattr(dg.DagsterInstance, "from_ref", lambda ref: opened.append(ref) or open_one(ref))
+    settings = load(home)
+    new_files, *_ = sensors(settings, dg.MonthlyPartitionsDefinition("2011-01-01"))
+    with open_instance(settings) as instance:
+        refs = [instance.get_ref(), instance.get_ref()]
+    monkeypatch.setenv("TILLAGE_HOME", str(home.parent / "other"))
+    with open_instance(load(home.parent / "other")) as instance:
+        refs.append(instance.get_ref())
+    asked = []
+    for ref in refs:
+        context = dg.SensorEvaluationContext(
+            ref, last_tick_completion_time=None, last_run_key=None, cursor=None, log_key=None,
+            repository_name=None, resources={},
+        )  # fmt: skip
+        with context:
+            assert isinstance(new_files(context), dg.SkipReason)
+            asked.append(instance_of(context))
+    assert opened == [refs[0], refs[2]]
+    assert asked[0] is asked[1] is not asked[2]
+    assert asked[2].root_directory == str(home.parent / "other" / "dagster")
 
 
 def test_a_query_that_is_interrupted_ends_the_run_and_not_the_step_alone(home: Path) -> None:
