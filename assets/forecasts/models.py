@@ -215,24 +215,30 @@ def _greatest(history: pl.DataFrame, number: pl.Expr) -> int:
 def _mended(history: pl.DataFrame, steps: _Steps, horizon: int, period: int) -> list[_Series]:
     """The series in order of their names, holes filled, with what there is to say of each."""
     y = pl.col("y").cast(pl.Float64)
-    known = history.with_columns(y=pl.when(y.is_finite()).then(y), place=steps.place(pl.col("ds"))).filter(
-        pl.col("y").is_not_null()
+    known = (
+        history.select("series", "ds", y=pl.when(y.is_finite()).then(y), place=steps.place(pl.col("ds")))
+        .filter(pl.col("y").is_not_null())
+        .sort("series", "place")
     )
     newest = known["place"].max() if steps.unit != "number" else None
-    found = []
-    for (name,), rows in known.sort("series", "place").group_by("series", maintain_order=True):
-        place, values = rows["place"].to_numpy(), rows["y"].to_numpy()
+    # Rows of a series are slices of arrays: a frame of each would take longer than what is done with it.
+    places, ys = known["place"].to_numpy(), known["y"].to_numpy()
+    runs = known.group_by("series", maintain_order=True).agg(pl.len(), pl.col("ds").last())
+    found, begin = [], 0
+    for name, length, last in runs.iter_rows():
+        place, values = places[begin : begin + length], ys[begin : begin + length]
+        begin += length
+        late = int(newest - place[-1]) if isinstance(newest, int) else 0
         place = place - place[0]
         whole = np.arange(place[-1] + 1)
         notes = []
         if len(whole) > len(place):
             notes.append(f"{len(whole) - len(place)} steps without a value were filled by a line")
-        late = int(newest - rows["place"][-1]) if isinstance(newest, int) else 0
         if late > max(period, 1):
             notes.append(f"it ends {late} steps before the newest series")
         if horizon > len(whole):
             notes.append("the horizon is longer than the history")
-        found.append(_Series(name, rows["ds"][-1], np.interp(whole, place, values), tuple(notes)))
+        found.append(_Series(name, last, np.interp(whole, place, values), tuple(notes)))
     return found
 
 

@@ -98,13 +98,18 @@ class _Panel:
         used = (weight > 0).astype(np.float64)
         periods = np.maximum(used.sum(axis=1), 1.0)
         centre = (regressors * used).sum(axis=2) / periods
-        self.x = (regressors - centre[:, :, None]) * used
-        self.slope = np.where((np.ptp(self.x, axis=2) > 1e-9).T, start, 0.0)
+        x = (regressors - centre[:, :, None]) * used
+        is_known = (np.ptp(x, axis=2) > 1e-9).T
+        # The products with slopes to be found. Half a shop never changed a price: it tells the periods alone.
+        self.asked = np.flatnonzero(is_known.any(axis=1))
+        self.x, self.is_known = x[:, self.asked], is_known[self.asked]
+        self.slope = np.where(self.is_known, start, 0.0)
         self.product, self.period = np.zeros(len(units)), np.zeros((len(self.member), units.shape[1]))
         self.mean = weight
-        self.kept = np.zeros((len(units), len(self.begins)))  # of a month's mean that the scores leave out
+        # Of a month's mean that the scores leave out; nothing before they are weighted.
+        self.kept: Floats | None = None
         self.dispersion, self.heterogeneity = np.ones(len(units)), 0.0
-        self.is_settled = np.zeros(len(units), dtype=np.bool_)
+        self.is_settled = np.zeros(len(self.asked), dtype=np.bool_)
 
     def run(self) -> None:
         """Find product, period and slope in turn until slopes move no more.
@@ -112,14 +117,12 @@ class _Panel:
         Weighted scores bend more than their information tells, and full steps may throw a product back and forth for
         ever: the steps of one that turns are halved, and grow again while it does not.
         """
-        size, before = np.ones((len(self.units), 1)), np.zeros_like(self.slope)
+        size, before = np.ones((len(self.asked), 1)), np.zeros_like(self.slope)
         of_product, of_period = self.units.sum(axis=1), self.member @ self.units
-        is_known = np.abs(self.x).max(axis=2).T > 0
         prior = _PRIOR * np.eye(len(self.x))
         for _ in range(_ROUNDS):
-            power = (
-                self.product[:, None] + self.period[self.group] + np.einsum("kit,ik->it", self.x, self.slope)
-            )
+            power = self.product[:, None] + self.period[self.group]
+            power[self.asked] += np.einsum("kit,ik->it", self.x, self.slope)
             mean = self.weight * np.exp(np.clip(power, -50.0, 50.0))
             moved = _log_ratio(of_product, mean.sum(axis=1))
             self.product += moved
@@ -128,9 +131,9 @@ class _Panel:
             self.period += moved
             self.mean = mean * np.exp(moved)[self.group]
             score, information, _ = self.pieces()
-            wanted = score - _PRIOR * (self.slope - self.start) * is_known
+            wanted = score - _PRIOR * (self.slope - self.start) * self.is_known
             step = np.linalg.solve(information + prior, wanted[..., None])[..., 0]
-            step = np.clip(step, -1.0, 1.0) * is_known
+            step = np.clip(step, -1.0, 1.0) * self.is_known
             is_turned = (step * before).sum(axis=1, keepdims=True) < 0
             size, before = np.where(is_turned, size / 2, np.minimum(size * _GROWTH, 1.0)), step
             self.slope += size * step
@@ -139,17 +142,23 @@ class _Panel:
                 break
 
     def pieces(self) -> tuple[Floats, Floats, Floats]:
-        """Scores (products x slopes x 1 squeezed), information, and regressors as they are weighted."""
-        total = np.maximum(self.mean.sum(axis=1), _TINY)
-        x = (self.x - ((self.x * self.mean).sum(axis=2) / total)[:, :, None]) * (self.weight > 0)
-        month = np.maximum(np.add.reduceat(self.mean, self.begins, axis=1), _TINY)
-        of_month = np.add.reduceat(x * self.mean, self.begins, axis=2) / month
-        z = x - (self.kept * of_month)[:, :, self.months] * (self.weight > 0)
-        # What a product has of its group's period tells the period, not the slope.
-        share = self.mean / np.maximum(self.member @ self.mean, _TINY)[self.group]
-        information = np.einsum("kit,lit->ikl", z, x * self.mean * (1 - share))
-        score = np.einsum("kit,it->ik", z, self.units - self.mean)
+        """Scores (products asked x slopes), information, and regressors as they are weighted."""
+        mean = self.mean[self.asked]
+        total = np.maximum(mean.sum(axis=1), _TINY)
+        x = self.x - (np.einsum("kit,it->ki", self.x, mean) / total)[:, :, None]
+        by_mean, z = x * mean, x
+        if self.kept is not None:
+            month = np.maximum(np.add.reduceat(mean, self.begins, axis=1), _TINY)
+            of_month = np.add.reduceat(by_mean, self.begins, axis=2) / month
+            z = x - (self.kept * of_month)[:, :, self.months]
+        information = np.einsum("kit,lit->ikl", z, by_mean * self.own())
+        score = np.einsum("kit,it->ik", z, self.units[self.asked] - mean)
         return score, (information + information.transpose(0, 2, 1)) / 2, z
+
+    def own(self) -> Floats:
+        """Share of each mean that is not its group's period's: what a product has of it tells the period, not the slope."""
+        whole = np.maximum(self.member @ self.mean, _TINY)
+        return 1 - self.mean[self.asked] / whole[self.group[self.asked]]
 
     def spread(self) -> Fitted:
         """Tell dispersion and heterogeneity by the residuals, and how sure slopes are with them."""
@@ -192,21 +201,24 @@ class _Panel:
         is_told &= (np.linalg.eigvalsh(whole)[:, 0] > _TOGETHER)[:, None]
         whole = np.where(is_told.any(axis=1)[:, None, None], whole, np.eye(slopes))
         inverse = np.linalg.inv(whole) / (scale[:, :, None] * scale[:, None, :])
-        share = self.mean / np.maximum(self.member @ self.mean, _TINY)[self.group]
-        by_unit = np.einsum("kit,lit->ikl", z, z * self.mean * (1 - share))
-        by_month = np.add.reduceat(z * self.mean * (1 - share), self.begins, axis=2)
-        middle = within[:, None, None] * by_unit + between * np.einsum("kim,lim->ikl", by_month, by_month)
-        variance = np.einsum("ikl,ilm,imk->ik", inverse, middle, inverse)
-        slope = self.slope + np.einsum("ikl,il->ik", inverse, score)
-        return Fitted(
-            np.where(is_told, slope, 0.0), np.where(is_told, np.sqrt(variance), np.inf), within, between
+        by_mean = z * (self.mean[self.asked] * self.own())
+        by_unit = np.einsum("kit,lit->ikl", z, by_mean)
+        by_month = np.add.reduceat(by_mean, self.begins, axis=2)
+        middle = within[self.asked, None, None] * by_unit + between * np.einsum(
+            "kim,lim->ikl", by_month, by_month
         )
+        variance = np.einsum("ikl,ilm,imk->ik", inverse, middle, inverse)
+        slope, deviation = np.zeros((len(rest), slopes)), np.full((len(rest), slopes), np.inf)
+        found = self.slope + np.einsum("ikl,il->ik", inverse, score)
+        slope[self.asked] = np.where(is_told, found, 0.0)
+        deviation[self.asked] = np.where(is_told, np.sqrt(variance), np.inf)
+        return Fitted(slope, deviation, within, between)
 
     def weigh(self) -> None:
         """Weigh scores by what was found of the variance: a month that differs as a whole says less."""
-        of_month = np.add.reduceat(self.mean, self.begins, axis=1)
+        of_month = np.add.reduceat(self.mean[self.asked], self.begins, axis=1)
         common = self.heterogeneity * of_month
-        self.kept = common / np.maximum(self.dispersion[:, None] + common, _TINY)
+        self.kept = common / np.maximum(self.dispersion[self.asked, None] + common, _TINY)
 
 
 def _log_ratio(of: Floats, by: Floats) -> Floats:

@@ -116,28 +116,7 @@ def shelf_of(paid: pl.DataFrame, out: pl.DataFrame, until: date) -> Shelf:
 
 def _days(paid: pl.DataFrame) -> pl.DataFrame:
     """One row a product and day with a sale: units, and the logarithms of the prices where the day tells them."""
-    group = ("week", "product_id")
-    rows = paid.with_columns(
-        week=pl.col("day").dt.truncate("1w"),
-        unit_price=pl.col("unit_price").cast(pl.Float64),
-        lasts=(pl.col("day").max() - pl.col("day").min()).over("product_id", "unit_price").dt.total_days()
-        >= _LASTS_DAYS,
-    )
-    seen = (pl.col("small_lines", "lines").sum(), pl.col("lasts").first())
-    weekly = rows.group_by(*group, "unit_price").agg(*seen)
-    around = pl.concat(_moved(weekly, weeks) for weeks in range(-_WEEKS_AROUND, _WEEKS_AROUND + 1))
-    usual = (
-        around.group_by(*group, "unit_price")
-        .agg(*seen)
-        .with_columns(is_told=pl.col("small_lines").sum().over(*group) >= _SMALL_LINES)
-        .sort("lasts", pl.col("small_lines") * pl.col("is_told"), "lines", "unit_price", descending=True)
-        .group_by(*group, maintain_order=True)
-        .agg(usual=pl.col("unit_price").first())
-    )
-    near = pl.concat(_moved(usual, weeks) for weeks in range(-_STEP_WEEKS, _STEP_WEEKS + 1))
-    is_regular = near.select(*group, unit_price="usual").unique().with_columns(is_regular=True)
-    rows = rows.join(usual, on=group).join(is_regular, on=[*group, "unit_price"], how="left")
-    rows = rows.with_columns(pl.col("is_regular").fill_null(value=False))
+    rows = _with_usual(paid)
     days = (
         rows.sort("product_id", "day", "lines", "unit_price")
         .group_by("product_id", "day", maintain_order=True)
@@ -164,8 +143,53 @@ def _days(paid: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _moved(rows: pl.DataFrame, weeks: int) -> pl.DataFrame:
-    return rows.with_columns(pl.col("week") + pl.duration(weeks=weeks))
+def _with_usual(paid: pl.DataFrame) -> pl.DataFrame:
+    """Rows with `usual`, the regular price of their week, and is_regular: whether theirs is that of a week so near."""
+    lasts = (pl.col("day").max() - pl.col("day").min()).dt.total_days() >= _LASTS_DAYS
+    by = ["product_id", "unit_price"]
+    prices = paid.group_by(by).agg(lasts=lasts).sort(by).with_row_index("row")
+    week = pl.col("day").dt.truncate("1w")
+    rows = paid.join(prices, on=by).with_columns(
+        pl.col("unit_price").cast(pl.Float64),
+        column=(week - week.min()).dt.total_days() // 7 + _STEP_WEEKS,
+    )
+    row, column = (rows[name].cast(pl.Int64).to_numpy() for name in ("row", "column"))
+    product = prices["product_id"].rle_id().cast(pl.Int64).to_numpy()
+    begins = np.flatnonzero(np.diff(product, prepend=-1))
+    # Arrays of all prices x weeks: half of it is filled, and what is seen in the weeks around costs no join.
+    shape = (len(prices), int(column.max()) + 1 + _STEP_WEEKS)
+
+    def seen(name: str) -> Floats:
+        weekly = np.bincount(
+            row * shape[1] + column, weights=rows[name].to_numpy(), minlength=shape[0] * shape[1]
+        )
+        return _around(np.asarray(weekly, np.float64).reshape(shape), _WEEKS_AROUND)
+
+    lines, small_lines = seen("lines"), seen("small_lines")
+    is_told = np.add.reduceat(small_lines, begins) >= _SMALL_LINES
+    # Of a product's prices the first by these, the higher of two that are the same.
+    measures = (
+        prices["lasts"].to_numpy()[:, None],
+        small_lines * is_told[product],
+        lines,
+        np.arange(len(prices))[:, None],
+    )
+    is_usual = lines > 0
+    for measure in measures:
+        found = np.where(is_usual, measure, -1)
+        is_usual &= found == np.maximum.reduceat(found, begins)[product]
+    price = prices["unit_price"].cast(pl.Float64).to_numpy()[:, None]
+    usual = np.add.reduceat(np.where(is_usual, price, 0.0), begins)
+    is_regular = _around(is_usual.astype(np.float64), _STEP_WEEKS) > 0
+    return rows.with_columns(
+        usual=pl.Series(usual[product[row], column]), is_regular=pl.Series(is_regular[row, column])
+    )
+
+
+def _around(values: Floats, weeks: int) -> Floats:
+    """Sums over so many weeks to either side."""
+    total = np.cumsum(np.pad(values, ((0, 0), (weeks + 1, weeks))), axis=1)
+    return total[:, 2 * weeks + 1 :] - total[:, : -2 * weeks - 1]
 
 
 def _nearest(values: Floats) -> Floats:

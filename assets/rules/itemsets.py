@@ -141,11 +141,10 @@ class Incidence:
         """Items x words: bit b of a row tells whether the item lies in basket b."""
         baskets, count = self.matrix.shape
         rows = np.zeros((count, -(-baskets // 64) * 8), np.uint8)
-        step = max(1, 8 * _CELLS // max(baskets, 1))
-        columns = self.matrix.tocsc()
-        for begin in range(0, count, step):
-            packed = np.packbits(columns[:, begin : begin + step].toarray().astype(np.bool_).T, axis=1)
-            rows[begin : begin + step, : packed.shape[1]] = packed
+        cells = self.matrix.tocoo()
+        byte = cells.col.astype(np.int64) * rows.shape[1] + cells.row // 8
+        # Each cell comes once, so that to add its bit is to set it.
+        np.add.at(rows.ravel(), byte, (128 >> (cells.row % 8)).astype(np.uint8))
         return rows.view(np.uint64)
 
 

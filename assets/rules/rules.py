@@ -104,7 +104,7 @@ class Counts:
         items: Baskets with each item, items x strata.
         keys: Of the pairs that met: first x items + second, in order.
         pairs: Baskets with each of them, pairs x strata, sparse.
-        known: Which item lies in which basket.
+        bits: Which item lies in which basket, as `Incidence.bits` has it.
         customer: Of each basket, from 1; 0 for a guest.
         is_later_basket: Whether a basket is one of the later months.
         first_at: Items x customers: when a customer first bought it, in minutes from 1; sparse.
@@ -119,7 +119,7 @@ class Counts:
     items: Floats
     keys: Integers
     pairs: Any
-    known: Incidence
+    bits: npt.NDArray[np.uint64]
     customer: Integers
     is_later_basket: npt.NDArray[np.bool_]
     first_at: Any
@@ -138,7 +138,7 @@ class Past:
         names: Of the items, in order.
         cells: The strata of each month, in order: month, stratum, baskets, dependence.
         items: Place of the stratum in `cells`, item, baskets: one column each.
-        pairs: The same: stratum, item, other, baskets; item before other, in order of both.
+        pairs: The same: stratum, item, other, baskets; item before other, in order of both, then of stratum.
         baskets: month, customer (null for a guest), minute of the sale; in order of month.
         lines: Place in `baskets`, item.
     """
@@ -168,7 +168,6 @@ class Past:
             .explode("item", "baskets", empty_as_null=False)
             .join(codes.rename({"code": "other"}), on="item")
             .select("cell", "code", "other", "baskets")
-            .sort("code", "other")
         )
         baskets = rows.filter(kind="basket").sort("month", "sold_at", "customer_id")
         lines = (
@@ -183,8 +182,10 @@ class Past:
             customer=pl.col("customer_id").rank("dense").cast(pl.Int64),
             minute=(pl.col("sold_at") - pl.col("sold_at").min()).dt.total_minutes() + 1,
         )
-        columns = [table.cast(pl.Int64).to_numpy().T for table in (items, pairs, lines)]
-        return cls(names, cells, columns[0], columns[1], baskets, columns[2])
+        of_items, of_pairs, of_lines = (table.cast(pl.Int64).to_numpy().T for table in (items, pairs, lines))
+        # One number a row: a frame would be sorted by three columns, and that is most of the work here.
+        order = np.argsort((of_pairs[1] * len(names) + of_pairs[2]) * len(cells) + of_pairs[0])
+        return cls(names, cells, of_items, of_pairs[:, order], baskets, of_lines)
 
     def counts(self, as_of: date, chosen: Thresholds) -> Counts | None:
         """Count the window of an as_of; None where it has no basket."""
@@ -209,7 +210,10 @@ class Past:
         key = place[one[kept]] * count + place[other[kept]]
         is_next = np.diff(key, prepend=-1) > 0
         keys = key[is_next]
-        pairs = _table(np.cumsum(is_next) - 1, cell[at[kept]], baskets[kept], (len(keys), len(strata)))
+        begins = np.append(np.flatnonzero(is_next), len(key))
+        pairs = sparse.csr_matrix(
+            (baskets[kept].astype(np.float64), cell[at[kept]], begins), (len(keys), len(strata))
+        )
 
         age = self.baskets.select(months_ago(as_of)).to_series().to_numpy()
         seen = (age >= 0) & (age < chosen.window_months)
@@ -234,7 +238,7 @@ class Past:
             items,
             keys,
             pairs,
-            known,
+            known.bits(),
             buyer,
             age[seen] < chosen.later_months,
             _table(
@@ -387,20 +391,23 @@ def _told(counts: Counts, rules: Integers, p: Floats, rates: Floats) -> pl.DataF
 
 def _behind(counts: Counts, sets: Integers) -> pl.DataFrame:
     """Baskets with all items of each set, those of the later months, and the customers who bought them."""
-    bits, found = counts.known.bits(), []
+    found = []
     buyers = int(counts.customer.max()) + 1
     step = max(1, _CELLS // len(counts.customer))
     for begin in range(0, len(sets), step):
         some = sets[begin : begin + step]
-        both = bits[some[:, 0]]
+        both = counts.bits[some[:, 0]]
         for column in some.T[1:]:
-            both &= bits[column]
-        has_all = np.unpackbits(both.view(np.uint8), axis=1, count=len(counts.customer)).view(np.bool_)
-        place, basket = np.divmod(np.flatnonzero(has_all), len(counts.customer))
+            both &= counts.bits[column]
+        # Few bytes have a bit that is set: those alone are unpacked.
+        eights = both.view(np.uint8)
+        place, byte = np.divmod(np.flatnonzero(eights), eights.shape[1])
+        hit, bit = np.nonzero(np.unpackbits(eights[place, byte][:, None], axis=1))
+        place, basket = place[hit], byte[hit] * 8 + bit
         bought = np.zeros((len(some), buyers), np.bool_)
         bought[place, counts.customer[basket]] = True
         later = np.bincount(place[counts.is_later_basket[basket]], minlength=len(some))
-        found.append([has_all.sum(axis=1), later, bought[:, 1:].sum(axis=1)])
+        found.append([np.bincount(place, minlength=len(some)), later, bought[:, 1:].sum(axis=1)])
     table = np.concatenate([np.zeros((3, 0), np.int64), *found], axis=1)
     return pl.DataFrame(dict(zip(("count", "later_count", "customers"), table, strict=True)))
 
@@ -411,8 +418,8 @@ def _order(counts: Counts, pairs: Integers) -> tuple[Integers, Integers]:
     step = max(64, _BLOCK // max(len(pairs), 1))
     for begin in range(0, counts.first_at.shape[1], step):
         at = counts.first_at[:, begin : begin + step].toarray().astype(np.float32)
+        at[at == 0] = np.nan  # what was never bought comes neither before nor after
         one, other = at[pairs[:, 0]], at[pairs[:, 1]]
-        has_both = np.minimum(one, other) > 0
-        first += np.count_nonzero(has_both & (one < other), axis=1)
-        second += np.count_nonzero(has_both & (other < one), axis=1)
+        first += np.count_nonzero(one < other, axis=1)
+        second += np.count_nonzero(other < one, axis=1)
     return first, second
