@@ -17,6 +17,8 @@ from warehouse.lake import open_lake, snapshot
 
 # The first tables: a test that looks at these alone need not make thirty.
 WALK = ("--select", "+key:segments/rfm or key:landing/files")
+# Of taking in alone.
+FILES = ("--select", "key:landing/files")
 MONTHS = [date(2011, month, 1) for month in (1, 2, 3, 4)]
 OUTSIDE = r"Nothing to do in what was asked for; outside of it wait \d\d tables: `tillage run` alone sees to all\.\n"
 NEW_FILES = (
@@ -184,7 +186,7 @@ def test_quarantined_rows_alone_end_the_run_with_0(home, tillage, small_shop):
     drop(
         home, "till.csv", small_shop[MONTHS[0]] + "536000,10001,X,many,1/3/2011 10:00,1.00,,United Kingdom\n"
     )
-    said = tillage("run", *WALK)
+    said = tillage("run", *FILES)
     assert said.code == 0
     assert "in quarantine" in said.out
     reasons = counted(tillage, "SELECT unnest(reasons) FROM landing.quarantine WHERE raw LIKE '%many%'")
@@ -197,7 +199,7 @@ def test_files_that_contradict_each_other_are_said(home, tillage, small_shop):
     invoice, product = first.split(",")[:2]
     drop(home, "till.csv", small_shop[MONTHS[0]])
     drop(home, "again.csv", header + first.replace("United Kingdom", "Utopia"))
-    said = tillage("run", "--select", "key:landing/files")
+    said = tillage("run", *FILES)
     assert said.code == 0
     told = (
         f"invoice {invoice} of 2011-01: orders/again.csv, orders/till.csv hold different lines of {product}"
@@ -231,7 +233,7 @@ def test_what_nothing_reads_is_said_and_refuses_nothing(home, tillage, small_sho
         "landing/orders/x.csv is passed over: it is a folder with the name of a file",
         "seeds/evnts.csv is passed over: no seed is called so; is events.csv meant?",
     ]
-    for said in (tillage("run", *WALK), tillage("run", *WALK), tillage("status")):
+    for said in (tillage("run", *FILES), tillage("run", *FILES), tillage("status")):
         assert said.code == 0
         assert [line for line in said.out.splitlines() if "is passed over" in line] == told
         assert [line for line in said.err.splitlines() if line.startswith("TILLAGE_")] == [
@@ -243,7 +245,7 @@ def test_what_nothing_reads_is_said_and_refuses_nothing(home, tillage, small_sho
 
 def test_a_file_without_rows_is_said_to_hold_none(home, tillage, small_shop):
     drop(home, "empty.csv", small_shop[MONTHS[0]].splitlines(keepends=True)[0])
-    said = tillage("run", "--select", "key:landing/files")
+    said = tillage("run", *FILES)
     assert said.code == 0
     assert "1 file, 0 rows read, 0 of them in quarantine" in said.out
     for told in (said, tillage("status")):
@@ -341,33 +343,31 @@ def test_a_range_and_a_selection_limit_what_is_made(home, tillage, small_shop):
     assert made(home, "core.order_lines", before) == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (("run", "--from", "March"), "'March' is no month; months are written as 2011-03."),
-        (("run", "--select", "key:nothing"), "selects nothing. The assets are churn/backtest"),
-        (("run", "--select", "((("), "is not an asset selection of Dagster"),
-        (("query", "DROP TABLE core.order_lines"), "Only a single SELECT is run here"),
-        (("query", "SELECT 1; SELECT 2"), "Only a single SELECT is run here"),
-        (("query", "SELECT * FROM no_such_table"), "no_such_table does not exist"),
-        (("query", "SELECT * FROM read_csv('/etc/passwd')"), "Permission Error"),
-        (("query", "--as-of", "999999", "SELECT 1"), "The lake has no snapshot 999999"),
-        (("query", "--as-of", "-1", "SELECT 1"), "The lake has no snapshot -1 (or keeps it no longer)."),
-        (("query", f"--as-of={10**23}", "SELECT 1"), f"The lake has no snapshot {10**23}"),
-        (
-            ("run", "--from", "2026-05", "--to", "2026-01"),
-            "There is no month from 2026-05 to 2026-01: --from is the first month and --to the last. Write them the",
-        ),
-        (("sample", "--months", "0"), "No sample shop was written"),
-    ],
-)
-def test_errors_are_one_paragraph(home, tillage, small_shop, arguments, told):
+ERRORS = [
+    (("run", "--from", "March"), "'March' is no month; months are written as 2011-03."),
+    (("run", "--select", "key:nothing"), "selects nothing. The assets are churn/backtest"),
+    (("run", "--select", "((("), "is not an asset selection of Dagster"),
+    (("query", "DROP TABLE core.order_lines"), "Only a single SELECT is run here"),
+    (("query", "SELECT 1; SELECT 2"), "Only a single SELECT is run here"),
+    (("query", "SELECT * FROM no_such_table"), "no_such_table does not exist"),
+    (("query", "SELECT * FROM read_csv('/etc/passwd')"), "Permission Error"),
+    (("query", "--as-of", "999999", "SELECT 1"), "The lake has no snapshot 999999"),
+    (("query", "--as-of", "-1", "SELECT 1"), "The lake has no snapshot -1 (or keeps it no longer)."),
+    (("query", f"--as-of={10**23}", "SELECT 1"), f"The lake has no snapshot {10**23}"),
+    (
+        ("run", "--from", "2026-05", "--to", "2026-01"),
+        "There is no month from 2026-05 to 2026-01: --from is the first month and --to the last. Write them the",
+    ),
+    (("sample", "--months", "0"), "No sample shop was written"),
+]
+
+
+def test_errors_are_one_paragraph(home, tillage, small_shop):
     drop_months(home, small_shop, MONTHS[:1])
-    assert tillage("run", "--select", "key:landing/files").code == 0
-    said = tillage(*arguments)
-    assert said.code == 1
-    assert told in said.err
-    assert "Traceback" not in said.err
+    assert tillage("run", *FILES).code == 0
+    found = [(tillage(*arguments), told) for arguments, told in ERRORS]
+    assert [said for said, told in found if said.code != 1 or told not in said.err] == []
+    assert [said for said, _ in found if "Traceback" in said.err] == []
 
 
 def test_a_missing_warehouse_says_how_to_make_one(tillage, tmp_path):
@@ -414,7 +414,7 @@ def test_a_home_of_reviews_alone_is_not_told_that_it_is_empty(home, tillage):
 def test_a_home_whose_name_has_a_blank_is_quoted_in_the_hints(home, tillage, small_shop):
     spaced = home.rename(home.with_name("my shop"))
     drop_months(spaced, small_shop, MONTHS[:1])
-    said = tillage("run", *WALK, at=spaced)
+    said = tillage("run", *FILES, at=spaced)
     assert said.code == 0, said.err
     assert f"Next: tillage status --home '{spaced}' · " in said.out
 
@@ -553,7 +553,7 @@ def test_headers_and_currency_of_the_file_of_settings_are_read_with(home, enviro
 @pytest.mark.usefixtures("unjudged")
 def test_options_of_every_command_stand_before_or_after_it(home, tillage, small_shop, tmp_path):
     drop_months(home, small_shop, MONTHS[:1])
-    assert tillage("run", "--quiet", *WALK).err == ""
+    assert tillage("run", "--quiet", *FILES).err == ""
     elsewhere = tmp_path / "elsewhere"
     said = tillage("status", "--home", str(elsewhere))
     assert said.code == 1
