@@ -47,17 +47,18 @@ def made_from(*names):
 
 # A chain besides, which reads itself.
 LOOKED_AT = made_from(*MADE, "segments.cluster_quality")
+LINES = made_from("core.order_lines")
 
 
-def execute(home, instance, job, first=None, last=None):
+def execute(home, instance, job, first=None, last=None, tables=LOOKED_AT):
     tags = (
         {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         if first
         else {}
     )
-    keys = [dg.AssetKey(name.split(".")) for name in LOOKED_AT] if job == "make" else None
+    keys = [dg.AssetKey(name.split(".")) for name in tables] if job == "make" else None
     return (
-        build(load(home))
+        build(load(home), made=tables if job == "make" else ())
         .resolve_job_def(job)
         .execute_in_process(instance=instance, tags=tags, asset_selection=keys, raise_on_error=False)
     )
@@ -145,7 +146,7 @@ def test_an_asset_is_late_by_its_age_and_the_alert_agrees(home, instance, small_
     monkeypatch.setattr(Settings, "reading", lambda _: replace(reading, now=datetime(2011, 5, 10)))
     drop(home, small_shop)
     execute(home, instance, "take_in")
-    execute(home, instance, "make", "2011-01-01", "2011-04-01")
+    execute(home, instance, "make", "2011-01-01", "2011-04-01", made_from("segments.rfm"))
     settings, made_at = load(home), datetime.now(UTC)
     assets = build(settings).resolve_asset_graph()
 
@@ -319,18 +320,18 @@ def test_a_check_stays_red_while_any_month_of_its_table_stands_refused(home, ins
 
     drop(home, {**small_shop, MONTHS[1]: small_shop[MONTHS[1]] + giant}, MONTHS[:3])
     execute(home, instance, "take_in")
-    assert execute(home, instance, "make", "2011-01-01", "2011-03-01").success
+    assert execute(home, instance, "make", "2011-01-01", "2011-03-01", LINES).success
     state, metadata = verdict()
     assert (state, metadata["months"].value, metadata["failing rows"].value) == ("FAILED", "2011-02", 1)
     [row] = metadata["sample"].value["2011-02"]
     assert (row["invoice_id"], row["customer_id"]) == ("999999", "(personal)"), "a log outlives the rows"
     drop(home, small_shop, MONTHS[3:])
     execute(home, instance, "take_in")
-    assert execute(home, instance, "make", "2011-04-01", "2011-04-01").success
+    assert execute(home, instance, "make", "2011-04-01", "2011-04-01", LINES).success
     assert verdict()[0] == "FAILED"
     drop(home, small_shop, MONTHS[1:2])
     execute(home, instance, "take_in")
-    assert execute(home, instance, "make", "2011-02-01", "2011-02-01").success
+    assert execute(home, instance, "make", "2011-02-01", "2011-02-01", LINES).success
     assert verdict()[0] == "SUCCEEDED"
 
 
@@ -338,15 +339,15 @@ def test_a_step_whose_every_month_is_refused_fails_with_the_rule(home, instance,
     giant = "999999,10001,SLIP,99999999,2/3/2011 10:00,9.99,,United Kingdom\n"
     drop(home, {MONTHS[1]: small_shop[MONTHS[1]] + giant}, MONTHS[1:2])
     execute(home, instance, "take_in")
-    result = execute(home, instance, "make", "2011-02-01", "2011-02-01")
+    result = execute(home, instance, "make", "2011-02-01", "2011-02-01", made_from("core.customer_months"))
     assert not result.success
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     assert failure.step_key == "core__order_lines"
     told = failure.step_failure_data.user_failure_data.description
     assert "2011-02: amount_is_plausible (1 row)" in told
-    assert execute(home, instance, "make", "2011-02-01", "2011-02-01").success, (
-        "what follows is made of no rows"
-    )
+    assert execute(
+        home, instance, "make", "2011-02-01", "2011-02-01", made_from("core.customer_months")
+    ).success, "what follows is made of no rows"
 
 
 @pytest.mark.usefixtures("unjudged")
@@ -354,10 +355,10 @@ def test_a_backfill_is_told_of_every_month_that_it_asked_for(home, instance, sma
     """It takes a month without an event for failed, and leaves out what follows: one that is current, or that no file has."""
     drop(home, small_shop, MONTHS[:2])
     execute(home, instance, "take_in")
-    assert execute(home, instance, "make", "2011-01-01", "2011-02-01").success
+    assert execute(home, instance, "make", "2011-01-01", "2011-02-01", LINES).success
     drop(home, {MONTHS[1]: small_shop[MONTHS[0]]}, MONTHS[1:2])  # no file has February any more
     execute(home, instance, "take_in")
-    assert execute(home, instance, "make", "2011-01-01", "2011-02-01").success
+    assert execute(home, instance, "make", "2011-01-01", "2011-02-01", LINES).success
     job = build(load(home)).resolve_job_def("make")
     months = ["2011-01-01", "2011-02-01"]
     asked = dict(
@@ -379,7 +380,7 @@ def test_a_backfill_is_told_of_every_month_that_it_asked_for(home, instance, sma
 def test_checks_can_be_run_alone_and_tell_what_stands(home, instance, small_shop):
     drop(home, small_shop, MONTHS[:1])
     execute(home, instance, "take_in")
-    execute(home, instance, "make", "2011-01-01", "2011-01-01")
+    execute(home, instance, "make", "2011-01-01", "2011-01-01", LINES)
     definitions = build(load(home))
     key = dg.AssetKey(["core", "order_lines"])
     checks = dg.define_asset_job("checks", dg.AssetSelection.checks_for_assets(key))
