@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -88,6 +88,30 @@ def tillage(
         return Said(code, said.out, said.err)
 
     return run
+
+
+# Homes that were filled in this process, and what was said.
+_FILLED: dict[str, tuple[Path, Said]] = {}
+
+
+@pytest.fixture
+def filled(
+    home: Path, tillage: Callable[..., Said], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Callable[[], Said]], Said]:
+    """Fill the home as a function does, or copy the one that another test had it fill under the same name."""
+
+    def fill(name: str, run: Callable[[], Said]) -> Said:
+        if name not in _FILLED:
+            said, aside = run(), tmp_path_factory.mktemp("filled") / "home"
+            shutil.copytree(home, aside, symlinks=True)
+            _FILLED[name] = aside, replace(said, out=said.out.replace(str(home), "{home}"))
+        else:
+            shutil.rmtree(home)
+            shutil.copytree(_FILLED[name][0], home, symlinks=True)
+        said = _FILLED[name][1]
+        return replace(said, out=said.out.replace("{home}", str(home)))
+
+    return fill
 
 
 @pytest.fixture(scope="session")

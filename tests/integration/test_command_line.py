@@ -37,6 +37,17 @@ def drop_months(home, shop, months):
         drop(home, f"till_{month:%Y-%m}.csv", shop[month])
 
 
+@pytest.fixture
+def four_months(home, tillage, small_shop, filled):
+    """A home of which four months are made."""
+
+    def run():
+        drop_months(home, small_shop, MONTHS)
+        return tillage("run", *WALK)
+
+    assert filled("four months", run).code == 0
+
+
 def made(home, asset, after=0):
     """The months of an asset that were materialized after so many events, in order."""
     with open_instance(load(home)) as instance:
@@ -93,10 +104,8 @@ def test_from_files_to_segments_and_nothing_twice(home, tillage, small_shop):
         assert made(home, name, after=before[1]) == ["2011-04-01"], name
 
 
-@pytest.mark.usefixtures("unjudged")
+@pytest.mark.usefixtures("unjudged", "four_months")
 def test_a_late_correction_makes_its_month_and_the_as_of_months_that_see_it(home, tillage, small_shop):
-    drop_months(home, small_shop, MONTHS)
-    assert tillage("run", *WALK).code == 0
     before = newest_event(home)
     lines = small_shop[MONTHS[1]].splitlines(keepends=True)
     sale = next(at for at, line in enumerate(lines[1:], 1) if not line.startswith("C") and line.split(",")[6])
@@ -107,11 +116,9 @@ def test_a_late_correction_makes_its_month_and_the_as_of_months_that_see_it(home
     assert made(home, "segments.rfm", before) == ["2011-02-01", "2011-03-01", "2011-04-01"]
 
 
-@pytest.mark.usefixtures("unjudged")
+@pytest.mark.usefixtures("unjudged", "four_months")
 def test_equal_rows_stop_a_change(home, tillage, small_shop):
     """A corrected description rebuilds its month of order_lines and nothing after customer_months."""
-    drop_months(home, small_shop, MONTHS)
-    assert tillage("run", *WALK).code == 0
     before = newest_event(home)
     rows = list(csv.reader(io.StringIO(small_shop[MONTHS[1]])))
     text = io.StringIO(newline="")
