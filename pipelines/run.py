@@ -137,7 +137,9 @@ def lake_if_any(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection | None
     """Open the lake, if the home has one: who only looks makes none."""
     with ExitStack() as stack:
         try:
-            connection = stack.enter_context(settings.open_lake(create=False))
+            # With one thread: of so few rows two take half as much processor time again, and this is asked every five seconds.
+            alone = settings.model_copy(update={"threads": 1})
+            connection = stack.enter_context(alone.open_lake(create=False))
         except NoLakeError:
             yield None
             return

@@ -233,7 +233,7 @@ def online_retail(
         if is_mine:
             (home / "landing" / "orders").mkdir(parents=True)
             (home / "landing" / "orders" / source.name).write_bytes(source.read_bytes())
-            with open_lake(home / "lake") as connection:
+            with open_lake(home / "lake", threads=1) as connection:
                 prepare(connection)
                 take_in(connection, home / "landing", reading)
                 make_all(

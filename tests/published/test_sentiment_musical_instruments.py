@@ -36,7 +36,7 @@ def instruments(
     home = tmp_path_factory.mktemp("instruments")
     (home / "landing" / "reviews").mkdir(parents=True)
     (home / "landing" / "reviews" / file.name).write_bytes(file.read_bytes())
-    with open_lake(home / "lake") as connection:
+    with open_lake(home / "lake", threads=1) as connection:
         prepare(connection)
         ensure(connection, TABLES["topics.documents"])  # its fits take a minute
         take_in(connection, home / "landing", READING)

@@ -50,7 +50,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, shop_graph: Graph) -> Callabl
             for name in shop_graph.nodes
             if name in SEEDS_READ or name == "core.reviews" or name.startswith("sentiment.")
         ]
-        with open_lake(home / "lake") as lake:
+        with open_lake(home / "lake", threads=1) as lake:
             prepare(lake)
             ensure(lake, TABLES["topics.documents"])  # its fits take a minute
             take_in(

@@ -56,7 +56,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         file.unlink()
     (home / "seeds" / "topics.csv").write_text(SETTINGS)
     tables = graph(home / "seeds")
-    with open_lake(home / "lake") as lake:
+    with open_lake(home / "lake", threads=1) as lake:
         prepare(lake)
         ensure(lake, TABLES["sentiment.reviews"])
         take_in(lake, home / "landing", Reading(header_sets(), None, date(1990, 1, 1), datetime(2013, 1, 1)))

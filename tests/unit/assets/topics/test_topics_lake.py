@@ -60,7 +60,7 @@ def shop(
         return {name: list(at.reasons) for name, at in made.items() if at.published is not None}
 
     truth = plant(topics=6, months=14, each=180)
-    with open_lake(home / "lake") as connection:
+    with open_lake(home / "lake", threads=1) as connection:
         prepare(connection)
         drop(home, "year", truth.reviews.filter(pl.col("month") <= LAST))
         take_in(connection, home / "landing", reading)
