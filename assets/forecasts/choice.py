@@ -76,7 +76,7 @@ def champions(past: Past, at: Seen) -> Integers:
     preferred[combined] /= _MARGIN
     best = preferred.argmin(axis=0)
     found[is_judged] = np.where(np.isfinite(preferred[best, places]), best, floor)[is_judged]
-    since = _scores([one for one in origins if is_spoken(one)[yearly].any()], at)
+    since = _scores([one for one in origins if np.isfinite(one.means[yearly]).all(axis=1).any()], at)
     found[(since[yearly] < since[floor]) & (since[yearly] < since[found, places])] = yearly
     return found
 
@@ -96,23 +96,18 @@ def _scores(origins: Sequence[Seen], at: Seen) -> Floats:
     for one in origins:
         steps = known(one, at.as_of)
         errors = scaled_errors(one)[:, :, steps]
-        errors = np.where(is_spoken(one)[:, :, None], errors, errors[instead])
         is_judged = (one.scale > 0) & (one.sigma > 0).any(axis=1) & bool(steps.any())
         mean = errors.mean(axis=2) if steps.any() else np.zeros(errors.shape[:2])
+        mean = np.where(is_spoken(one), mean, mean[instead])
         for kind, rows in one.pools.items():
             some = rows[is_judged[rows]]
             if len(some):
                 # By size: of countries most are small, and seldom sold to.
                 pooled.setdefault(kind, []).append(np.average(mean[:, some], axis=1, weights=one.scale[some]))
-        rows_here = [
-            (row, key[node.measure, node.level, node.name])
-            for row, node in enumerate(one.nodes)
-            if is_judged[row] and (node.measure, node.level, node.name) in key
-        ]
-        if rows_here:
-            there, here = np.array(rows_here).T
-            total[:, here] += mean[:, there]
-            count[here] += 1
+        here = np.array([key.get((node.measure, node.level, node.name), -1) for node in one.nodes], np.int64)
+        there = np.flatnonzero(is_judged & (here >= 0))
+        total[:, here[there]] += mean[:, there]
+        count[here[there]] += 1
     found = np.full(total.shape, np.inf)
     for kind, rows in at.pools.items():
         if kind in pooled:

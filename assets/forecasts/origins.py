@@ -409,6 +409,24 @@ class Asked:
         found = np.where(whole > 0, (weight * lift) @ share / np.where(whole > 0, whole, 1.0), 1.0)
         return np.asarray(found[of])
 
+    def hear(self, digests: Mapping[int, str], said: Said) -> None:
+        """Take in what models said of series, by their place: all at once, for as many models speak of each as of all.
+
+        Where a model gave no number the last value stands in. A closed day is 0.
+        """
+        self.digests += digests.values()
+        rows, found = np.array(list(digests)), [said[digest] for digest in digests.values()]
+        means, sigma = (np.stack(each) for each in zip(*found, strict=True))
+        means = means.swapaxes(0, 1)
+        failed = ~np.isfinite(means).all(axis=2)
+        means = np.where(failed[:, :, None], self.axis[rows, -1:], means)
+        ahead = np.flatnonzero(self.places >= 0)
+        at, places, lift = rows[:, None], self.places[ahead], self.lift[rows[:, None], ahead]
+        self.means[: len(means), rows] = 0.0
+        self.means[: len(means), at, ahead] = means[:, :, places] * lift
+        self.sigma[at, ahead] = sigma[:, places] * lift
+        self.failed[: len(means), rows] = failed
+
     def seen(self, references: Mapping[date, date]) -> Seen:
         """What was said, beside what came by the as_of months of `references`."""
         steps = STEPS[self.grain]
@@ -457,7 +475,7 @@ def nodes_of(table: Steps, length: int) -> tuple[tuple[Node, ...], Floats]:
         order = goods[np.argsort(-recent[goods], kind="stable")]
         before = np.cumsum(recent[order]) - recent[order]
         top = set(order[before < _TOP_SHARE * recent[order].sum()].tolist())
-        by_category = sorted(goods.tolist(), key=lambda row: (categories[row], names[row]))
+        by_category = sorted(goods.tolist(), key=categories.__getitem__)  # and by name, as they are
         for category, members in groupby(by_category, key=categories.__getitem__):
             rows = list(members)
             whole = len(nodes)
@@ -582,19 +600,21 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
     """
     groups: dict[tuple[int, int, bool, date | None], list[tuple[int, int, int]]] = {}
     for number, one in enumerate(asked):
-        for row, values in enumerate(one.axis):
-            # Days before the first sale say nothing; by day they stay, so that few lengths differ.
-            first = int((values > 0).argmax()) if grain != "day" else 0
-            recent = values[-RECENT[grain] :]
-            if not (recent > 0).any():
-                one.reasons[row] = f"nothing was sold in {recent.size} {grain}s"
+        is_sold, size = one.axis > 0, one.axis.shape[1]
+        # Days before the first sale say nothing; by day they stay, so that few lengths differ.
+        firsts = is_sold.argmax(axis=1) if grain != "day" else np.zeros(len(is_sold), dtype=np.int64)
+        is_whole = is_sold.sum(axis=1) == size - firsts
+        recent = is_sold[:, -RECENT[grain] :]
+        day = one.ahead[0] if grain == "day" else None
+        each = zip(firsts.tolist(), (recent.sum(axis=1) > 0).tolist(), is_whole.tolist(), strict=True)
+        for row, (first, is_recent, is_positive) in enumerate(each):
+            if not is_recent:
+                one.reasons[row] = f"nothing was sold in {recent.shape[1]} {grain}s"
                 continue
-            if values.size - first < models.LEAST:
-                one.reasons[row] = f"{values.size - first} observations are too few to fit anything"
-            is_positive = bool(values[first:].min() > 0)
-            day = one.ahead[0] if grain == "day" else None
-            kind = (values.size - first, one.period, is_positive, day)
-            groups.setdefault(kind, []).append((number, row, first))
+            if size - first < models.LEAST:
+                one.reasons[row] = f"{size - first} observations are too few to fit anything"
+            groups.setdefault((size - first, one.period, is_positive, day), []).append((number, row, first))
+    spoken_of: list[dict[int, str]] = [{} for _ in asked]
     for (length, period, is_positive, day), members in groups.items():
         values = np.stack([asked[number].axis[row, first:] for number, row, first in members])
         keys = [_digest(row, period, grain, day) for row in values]
@@ -610,17 +630,11 @@ def _speak(asked: Sequence[Asked], grain: str, said: Said) -> None:
                 )
             means, sigma = means.round(_DIGITS), sigma.round(_DIGITS)
             said |= {keys[at]: (means[:, row], sigma[row]) for row, at in enumerate(new)}
-        for (number, row, _), key, past in zip(members, keys, values, strict=True):
-            one, (means, sigma) = asked[number], said[key]
-            one.digests.append(key)
-            failed = np.asarray(~np.isfinite(means).all(axis=1))
-            means = np.where(failed[:, None], past[-1], means)
-            is_ahead = one.places >= 0
-            lift = one.lift[row, is_ahead]
-            one.means[: len(means), row] = 0.0
-            one.means[: len(means), row, is_ahead] = means[:, one.places[is_ahead]] * lift
-            one.sigma[row, is_ahead] = sigma[one.places[is_ahead]] * lift
-            one.failed[: len(means), row] = failed
+        for (number, row, _), key in zip(members, keys, strict=True):
+            spoken_of[number][row] = key
+    for one, digests in zip(asked, spoken_of, strict=True):
+        if digests:
+            one.hear(digests, said)
 
 
 def _digest(values: Floats, period: int, grain: str, day: date | None) -> str:

@@ -42,7 +42,7 @@ OF_LIST = {
 MODEL_WEIGHT = 3.0
 POPULAR_WEIGHT = 10.0  # of the good with most customers of late, in own orders
 TREND_POWER = {"all": 0.5, "new": 1.0}
-_CELLS = 1_000_000  # of a block of customers x goods: some copies of it stay in the processor's cache
+_CELLS = 250_000  # of a block of customers x goods: a copy of it stays in a core's own cache
 _DIGITS = 6
 Found = TypeVar("Found")
 
@@ -96,8 +96,10 @@ class Scorer:
             score += np.maximum(parts[model], 0.0)
         score /= len(models)
         if of_list == "all":
-            score = own + MODEL_WEIGHT * score
-        return np.asarray(score * self.known.trend ** TREND_POWER[of_list])
+            score *= MODEL_WEIGHT
+            score += own
+        score *= self.known.trend ** TREND_POWER[of_list]
+        return score
 
     def _with_popular(
         self, models: tuple[str, ...], of_list: str, own: Floats, parts: Mapping[str, Floats]

@@ -88,7 +88,8 @@ def _items(known: History, measure: str) -> Scores:
     def scores(some: Integers) -> Floats:
         found = np.asarray((known.orders[some] @ alike).toarray())
         best = found.max(axis=1, keepdims=True)
-        return found / np.where(best > 0, best, 1.0)
+        found /= np.where(best > 0, best, 1.0)
+        return found
 
     return scores
 

@@ -52,15 +52,21 @@ def similar(known: History, measure: str = "bm25", count: int = COUNT) -> pl.Dat
         One row a good and rank: see `SHAPE`. Pairs with fewer than LEAST_CUSTOMERS customers of both are none.
     """
     goods = len(known.goods)
-    both = csr_matrix(known.orders, copy=True)
-    both.data = np.ones_like(both.data)
     if not known.orders.nnz:
         return pl.DataFrame(schema=SHAPE)
-    weighted, angles = weights(known.orders, measure), csr_matrix(weights(known.orders, "cosine").T)
+    both = csr_matrix(known.orders, dtype=np.int32, copy=True)
+    both.data[:] = 1
+    # Goods by customers, too: to take columns of customers by goods would sort all of them anew for every block.
+    by_measure = [
+        (csr_matrix(each.T), each)
+        for each in (both, weights(known.orders, measure), weights(known.orders, "cosine"))
+    ]
     lower_ids_first = np.arange(goods)[::-1]
 
     def nearest(some: Integers) -> pl.DataFrame:
-        number, alike = (np.asarray((each[:, some].T @ each).toarray()) for each in (both, weighted))
+        number, alike, angle = (
+            np.asarray((of_goods[some] @ of_customers).toarray()) for of_goods, of_customers in by_measure
+        )
         number[np.arange(len(some)), some] = 0
         others, similarity = top(alike, count, number >= LEAST_CUSTOMERS, lower_ids_first)
         row, column = np.nonzero(others >= 0)
@@ -71,18 +77,18 @@ def similar(known: History, measure: str = "bm25", count: int = COUNT) -> pl.Dat
                 "rank": column + 1,
                 "other": other,
                 "similarity": similarity[row, column],
+                "cosine": angle[row, other],
                 "customers": number[row, other],
             }
         )
 
     table = pl.concat(in_blocks(goods, goods, nearest))
-    cosine = angles[table["good"].to_numpy()].multiply(angles[table["other"].to_numpy()]).sum(axis=1)
     return table.select(
         product_id=known.goods.gather(table["good"]),
         rank=pl.col("rank").cast(pl.Int32),
         similar_product_id=known.goods.gather(table["other"]),
         measure=pl.lit(measure),
         similarity="similarity",
-        cosine=pl.Series(np.asarray(cosine).ravel()).clip(0, 1).round(DIGITS),
+        cosine=pl.col("cosine").clip(0, 1).round(DIGITS),
         customers=pl.col("customers").cast(pl.Int64),
     )
