@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -26,30 +27,40 @@ PLAIN = [
 PACKERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstd.compress}
 
 
-@pytest.mark.parametrize(
-    ("name", "encoding"),
-    [
-        ("a.csv", "utf-8-sig"), ("a.csv", "latin-1"), ("a.csv", "cp1252"), ("a.csv", "utf-16"),
-        ("a.csv.gz", "utf-8"), ("a.csv.gz", "latin-1"), ("a.csv.gz", "utf-16"),
-        ("a.csv.zst", "utf-8"), ("a.tsv.zst", "cp1252"), ("a.txt.gz", "utf-16"), ("a.TSV", "utf-8"), ("a.txt", "latin-1"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+# How the same rows are packed and written; each with every delimiter.
+WRITTEN = [
+    ("a.csv", "utf-8-sig"), ("a.csv", "latin-1"), ("a.csv", "cp1252"), ("a.csv", "utf-16"),
+    ("a.csv.gz", "utf-8"), ("a.csv.gz", "latin-1"), ("a.csv.gz", "utf-16"),
+    ("a.csv.zst", "utf-8"), ("a.tsv.zst", "cp1252"), ("a.txt.gz", "utf-16"), ("a.TSV", "utf-8"), ("a.txt", "latin-1"),
+]  # fmt: skip
+
+
 def test_encodings_and_separators_give_the_rows_of_plain_utf8(
     orders: Path, intake: Callable[..., Any], rows_of: Callable[..., Any], csv_text: Callable[..., str],
-    order_row: Callable[..., list[object]], name: str, encoding: str, delimiter: str,
+    order_row: Callable[..., list[object]],
 ) -> None:  # fmt: skip
+    """All are taken in at once, which takes hardly longer than one.
+
+    A column that nobody reads tells their contents apart: of two that are equal, the rows are there once.
+    """
     rows = [order_row(invoice=str(n), description="CAFÉ £5, ½; a|b", price="2.50") for n in range(20)]
-    (orders / "plain.csv").write_text(csv_text(rows), encoding="utf-8")
+    cases: dict[str, tuple[str, str, str]] = {"orders/plain.csv": ("plain.csv", "utf-8", ",")}
+    for number, ((name, encoding), delimiter) in enumerate(product(WRITTEN, (",", ";", "\t", "|"))):
+        cases[f"orders/{number}{name}"] = (name, encoding, delimiter)
+    for path, (name, encoding, delimiter) in cases.items():
+        text = csv_text([[*row, path] for row in rows], [*HEADER, "Path"], delimiter=delimiter)
+        data = PACKERS.get(Path(name).suffix, bytes)(text.encode(encoding))
+        (orders.parent / path).write_bytes(data)
     intake()
-    plain = rows_of(f"SELECT {COLUMNS} FROM landing.orders ORDER BY ALL")
-    (orders / "plain.csv").write_text(csv_text(rows[:1]), encoding="utf-8")
-    data = csv_text(rows, delimiter=delimiter).encode(encoding)
-    (orders / name).write_bytes(PACKERS.get(Path(name).suffix, bytes)(data))
-    intake()
-    (at,) = rows_of("SELECT file_id FROM landing.files WHERE path = ?", [f"orders/{name}"])
-    assert rows_of(f"SELECT {COLUMNS} FROM landing.orders WHERE file_id = ? ORDER BY ALL", at) == plain
+    found: dict[tuple[str, str, str], list[Any]] = {case: [] for case in cases.values()}
+    for path, *row in rows_of(
+        f"SELECT path, {COLUMNS} FROM landing.orders JOIN landing.files USING (file_id) ORDER BY ALL"
+    ):
+        found[cases[path]].append(row)
+    plain = found["plain.csv", "utf-8", ","]
     assert len(plain) == 20
+    assert {row[3] for row in plain} == {"CAFÉ £5, ½; a|b"}
+    assert found == dict.fromkeys(found, plain)
 
 
 def test_windows_quotes_and_euros_are_read_as_such(
@@ -177,41 +188,63 @@ def test_the_header_of_online_retail_ii_is_known(
 # Moments with a zone
 
 
-@pytest.mark.parametrize(
-    ("text", "timezone", "expected"),
-    [
-        ("2010-12-01T08:26:00Z", "UTC", "2010-12-01 08:26:00"),
-        ("2010-12-01T08:26:00+02:00", "UTC", "2010-12-01 06:26:00"),
-        ("2010-12-01T08:26:00Z", "Europe/Berlin", "2010-12-01 09:26:00"),
-        ("2010-07-01T08:26:00Z", "Europe/Berlin", "2010-07-01 10:26:00"),
-        ("2014-08-01 12:00:00 -0400", "America/New_York", "2014-08-01 12:00:00"),
-        ("2014-08-01 12:00:00 -0400", "Europe/London", "2014-08-01 17:00:00"),
-        ("2014-08-01T12:00:00.250+05:30", "Asia/Kolkata", "2014-08-01 12:00:00.25"),
-        ("2014-08-01 12:00Z", "Europe/London", "2014-08-01 13:00:00"),
-        ("2014-08-01 12:00:00 UTC", "Europe/London", "2014-08-01 13:00:00"),
-        ("2014-1-1 8:26:00-04", "UTC", "2014-01-01 12:26:00"),
-        ("2014-1-1 8:26:00Z", "Europe/Berlin", "2014-01-01 09:26:00"),
-        ("2010-10-31T00:30:00Z", "Europe/London", "2010-10-31 01:30:00"),
-        ("2010-10-31T01:30:00Z", "Europe/London", "2010-10-31 01:30:00"),
-        ("2010-12-31T23:30:00Z", "Asia/Tokyo", "2011-01-01 08:30:00"),
-        ("2010-12-01 08:26:00.5", "Asia/Tokyo", "2010-12-01 08:26:00.50"),
-        ("2010-12-01 08:26:00", "Asia/Tokyo", "2010-12-01 08:26:00"),
-        ("2010-12-01 08:26:00 Europe/Paris", "Asia/Tokyo", None),
-        ("2010-12-01 08:26:00 EST", "Asia/Tokyo", None),
-        ("2010-12-01 08:26:00+99:00", "Asia/Tokyo", None),
-    ],
-)
-@pytest.mark.parametrize("header", [HEADER, PLAIN])
+# What is read of a moment, by the shop's time zone; None for what is no moment.
+MOMENTS: dict[str, dict[str, str | None]] = {
+    "UTC": {
+        "2010-12-01T08:26:00Z": "2010-12-01 08:26:00",
+        "2010-12-01T08:26:00+02:00": "2010-12-01 06:26:00",
+        "2014-1-1 8:26:00-04": "2014-01-01 12:26:00",
+    },
+    "Europe/Berlin": {
+        "2010-12-01T08:26:00Z": "2010-12-01 09:26:00",
+        "2010-07-01T08:26:00Z": "2010-07-01 10:26:00",
+        "2014-1-1 8:26:00Z": "2014-01-01 09:26:00",
+    },
+    "America/New_York": {
+        "2014-08-01 12:00:00 -0400": "2014-08-01 12:00:00",
+    },
+    "Europe/London": {
+        "2014-08-01 12:00:00 -0400": "2014-08-01 17:00:00",
+        "2014-08-01 12:00Z": "2014-08-01 13:00:00",
+        "2014-08-01 12:00:00 UTC": "2014-08-01 13:00:00",
+        "2010-10-31T00:30:00Z": "2010-10-31 01:30:00",
+        "2010-10-31T01:30:00Z": "2010-10-31 01:30:00",
+    },
+    "Asia/Kolkata": {
+        "2014-08-01T12:00:00.250+05:30": "2014-08-01 12:00:00.25",
+    },
+    "Asia/Tokyo": {
+        "2010-12-31T23:30:00Z": "2011-01-01 08:30:00",
+        "2010-12-01 08:26:00.5": "2010-12-01 08:26:00.50",
+        "2010-12-01 08:26:00": "2010-12-01 08:26:00",
+        "2010-12-01 08:26:00 Europe/Paris": None,
+        "2010-12-01 08:26:00 EST": None,
+        "2010-12-01 08:26:00+99:00": None,
+    },
+}
+
+
+@pytest.mark.parametrize("timezone", MOMENTS)
 def test_a_moment_that_names_its_zone_is_brought_to_the_shops_time(
     orders: Path, intake: Callable[..., Any], rows_of: Callable[..., Any], csv_text: Callable[..., str],
-    order_row: Callable[..., list[object]], reading: Reading, text: str, timezone: str, expected: str | None,
-    header: list[str],
+    order_row: Callable[..., list[object]], reading: Reading, timezone: str,
 ) -> None:  # fmt: skip
-    """Read without it, sales of an evening fall on the wrong day, and those of a last one into the wrong month."""
-    (orders / "a.csv").write_text(csv_text([order_row(sold_at=text)], header))
+    """Read without it, sales of an evening fall on the wrong day, and those of a last one into the wrong month.
+
+    Each is in a file of its own, as one row may decide how others are read, and all are taken in at once.
+    """
+    expected, cases = {}, {}
+    for number, (text, header) in enumerate(product(MOMENTS[timezone], (HEADER, PLAIN))):
+        cases[f"orders/{number}.csv"] = case = (text, header[0])
+        expected[case] = [MOMENTS[timezone][text]] if MOMENTS[timezone][text] else []
+        (orders / f"{number}.csv").write_text(csv_text([order_row(sold_at=text)], header))
     intake(replace(reading, timezone=timezone, now=datetime(2015, 1, 1)))
-    found = [str(at).removesuffix("0000") for (at,) in rows_of("SELECT sold_at FROM landing.orders")]
-    assert found == ([expected] if expected else [])
+    found: dict[tuple[str, str], list[str]] = {
+        cases[path]: [] for (path,) in rows_of("SELECT path FROM landing.files")
+    }
+    for path, at in rows_of("SELECT path, sold_at FROM landing.orders JOIN landing.files USING (file_id)"):
+        found[cases[path]].append(str(at).removesuffix("0000"))
+    assert found == expected
 
 
 def test_a_moment_with_a_zone_in_a_parquet_is_brought_to_the_shops_time(

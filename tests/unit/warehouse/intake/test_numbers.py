@@ -1,8 +1,9 @@
 """Numbers are read as they are written, and never a thousand times too large or small."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import duckdb
@@ -30,6 +31,26 @@ def prices(taken: Any, rows_of: Any, reading: Reading) -> Callable[..., list[str
         assert arrival.state == "accepted", arrival.reason
         found = dict(rows_of("SELECT invoice_id::INTEGER + 1, unit_price FROM landing.orders"))
         return [f"{found[at].normalize():f}" if at in found else None for at in range(1, len(texts) + 1)]
+
+    return read
+
+
+@pytest.fixture
+def prices_each(taken_each: Any, reading: Reading) -> Callable[..., dict[Any, list[str | None]]]:
+    """Give the prices that are read of many files of texts, which are taken in at once."""
+
+    def read(files: Iterable[tuple[str, ...]], **settings: Any) -> dict[Any, list[str | None]]:
+        found = taken_each(
+            {texts: file_of(*texts) for texts in files},
+            "invoice_id::INTEGER, unit_price",
+            reading=replace(reading, **settings),
+        )
+        return {texts: _prices(each, len(texts)) for texts, each in found.items()}
+
+    def _prices(each: Any, rows: int) -> list[str | None]:
+        assert each.arrival.state == "accepted", each.arrival.reason
+        prices = dict(each.rows)
+        return [f"{prices[at].normalize():f}" if at in prices else None for at in range(rows)]
 
     return read
 
@@ -79,22 +100,17 @@ def test_the_point_of_an_abbreviated_currency_is_none_of_the_number() -> None:
         assert duckdb.execute(f"SELECT {number('$1', how)}", [text]).fetchone() == (value,)
 
 
-@pytest.mark.parametrize(
-    ("texts", "values"),
-    [
-        (["2,55", "1.234", "7"], ["2.55", "1234", "7"]),
-        (["2.55", "1,234", "7"], ["2.55", "1234", "7"]),
-        (["2.55", "1.234", "7"], ["2.55", "1.234", "7"]),
-        (["1.234,50", "1.234"], ["1234.5", "1234"]),
-        (["1.234.567", "1.234"], ["1234567", "1234"]),
-        (["0,500", "2,555"], ["0.5", "2.555"]),
-        (["1 234,50", "1'000"], ["1234.5", "1000"]),
-    ],
-)
-def test_the_numbers_of_a_file_prove_its_decimal_mark(
-    prices: Any, texts: list[str], values: list[str]
-) -> None:
-    assert prices(*texts) == values
+def test_the_numbers_of_a_file_prove_its_decimal_mark(prices_each: Any) -> None:
+    expected = {
+        ("2,55", "1.234", "7"): ["2.55", "1234", "7"],
+        ("2.55", "1,234", "7"): ["2.55", "1234", "7"],
+        ("2.55", "1.234", "7"): ["2.55", "1.234", "7"],
+        ("1.234,50", "1.234"): ["1234.5", "1234"],
+        ("1.234.567", "1.234"): ["1234567", "1234"],
+        ("0,500", "2,555"): ["0.5", "2.555"],
+        ("1 234,50", "1'000"): ["1234.5", "1000"],
+    }
+    assert prices_each(expected) == expected
 
 
 @pytest.mark.parametrize("text", ["2,555", "2.555"])
@@ -108,13 +124,14 @@ def test_a_file_whose_decimal_mark_nothing_decides_is_refused(refusal: Any, text
 
 
 @pytest.mark.parametrize(
-    ("text", "mark", "value"),
-    [("2,555", ",", "2.555"), ("2,555", ".", "2555"), ("2.555", ",", "2555"), ("2.555", ".", "2.555")],
+    ("mark", "values"),
+    [(",", {"2,555": "2.555", "2.555": "2555"}), (".", {"2,555": "2555", "2.555": "2.555"})],
 )
 def test_the_setting_decides_where_the_numbers_prove_nothing(
-    prices: Any, text: str, mark: str, value: str
+    prices_each: Any, mark: str, values: dict[str, str]
 ) -> None:
-    assert prices(text, decimal_mark=mark) == [value]
+    expected = {(text,): [value] for text, value in values.items()}
+    assert prices_each(expected, decimal_mark=mark) == expected
 
 
 def test_what_the_numbers_prove_overrules_the_setting(prices: Any) -> None:
@@ -150,10 +167,10 @@ def test_whole_numbers_in_the_first_rows_prove_nothing(refusal: Any, prices: Any
     assert prices(*["2"] * GLANCE_ROWS, "2.555", "2,55")[GLANCE_ROWS:] == ["2555", "2.55"]
 
 
-@pytest.mark.parametrize("text", ["NaN", "inf", "", "=1+1", "2 5", "1e400", "five", "0x10"])
-@pytest.mark.parametrize("mark", ["2.55", "2,55"])
-def test_what_is_no_number_is_quarantined(prices: Any, mark: str, text: str) -> None:
-    assert prices(mark, text) == ["2.55", None]
+def test_what_is_no_number_is_quarantined(prices_each: Any) -> None:
+    texts = ["NaN", "inf", "", "=1+1", "2 5", "1e400", "five", "0x10"]
+    files = list(product(("2.55", "2,55"), texts))
+    assert prices_each(files) == {file: ["2.55", None] for file in files}
 
 
 # Currencies
@@ -165,25 +182,20 @@ def test_the_sign_of_the_shops_currency_is_read_and_another_quarantined(prices: 
     assert quarantine()[4][1] == ['unit_price: a number was expected, in GBP if it says so, found "$2.55"']
 
 
-@pytest.mark.parametrize(
-    ("texts", "named"),
-    [
-        (["£2.55", "3.00"], "GBP"),
-        (["2.55 GBP", "3.00"], "GBP"),
-        (["2.55", "3.00"], None),
-        (["€2.55", "3.00"], None),
-        (
-            ["2.55"] * 2 * GLANCE_ROWS + ["£3.00"],
-            None,
-        ),  # not looked at: that would take a second pass over every file
-    ],
-)
-def test_the_currency_that_a_file_names_beside_its_prices_is_told(
-    prices: Any, rows_of: Any, texts: list[str], named: str | None
-) -> None:
+def test_the_currency_that_a_file_names_beside_its_prices_is_told(prices_each: Any, rows_of: Any) -> None:
     """Null beside prices in pounds reads as if nobody had looked."""
-    prices(*texts, currency="GBP")
-    assert rows_of("SELECT currency FROM landing.files") == [(named,)]
+    named = [
+        (("£2.55", "3.00"), "GBP"),
+        (("2.55 GBP", "3.00"), "GBP"),
+        (("2.55", "3.00"), None),
+        (("€2.55", "3.00"), None),
+        # Not looked at: that would take a second pass over every file.
+        (("2.55",) * 2 * GLANCE_ROWS + ("£3.00",), None),
+    ]
+    prices_each([texts for texts, _ in named], currency="GBP")
+    assert rows_of("SELECT currency FROM landing.files ORDER BY path") == [
+        (currency,) for _, currency in named
+    ]
 
 
 @pytest.mark.parametrize("currency", ["USD", "CAD", "AUD"])

@@ -50,40 +50,40 @@ def test_a_good_row_is_taken_in_as_it_is(taken: Any, rows_of: Rows) -> None:
 # Headers
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "it is empty. The first line must name the columns."),
-        (" \n\n", "it is empty. The first line must name the columns."),
-        (f"\n{HEADER}\n{GOOD}\n", "its first line is empty. The first line must name the columns."),
-        (
-            f"{GOOD}\n{GOOD}\n",
-            "no column stands for invoice_id, product_id, quantity, sold_at, unit_price. Found: 536365, 85123A, WHITE",
-        ),
-        (HEADER.replace("UnitPrice,", ""), "no column stands for unit_price. Found: InvoiceNo, StockCode"),
-        (
-            HEADER.replace("UnitPrice", "Cost"),
-            "One of these would do: UnitPrice, Price, Purchase Price Per Unit. Rename it",
-        ),
-        (f"{HEADER},Unit Price\n", "more than one column stands for unit_price: UnitPrice, Unit Price."),
-        (f"{HEADER},Country\n", "more than one column stands for country: Country, Country."),
-        ("'\"; DROP TABLE landing.orders --,x\n1,2\n", "Found: '\"; DROP TABLE landing.orders --, x."),
-        (f"{HEADER}\n{GOOD}\n".encode("utf-16-le"), "its header holds NUL characters, as in UTF-16."),
-        (b"\x00\x00\x00", "its header holds NUL characters"),
-        (
-            b"\x89PNG\r\n\x1a\n\xff\xfe",
-            "no column stands for invoice_id, product_id, quantity, sold_at, unit_price.",
-        ),
-    ],
-)
-def test_a_file_without_the_columns_is_refused_and_told_why(
-    taken: Any, rows_of: Rows, text: str | bytes, reason: str
-) -> None:
-    arrival = taken(text)
-    assert (arrival.state, arrival.rows_read, arrival.header) == ("refused", 0, None)
-    assert reason in arrival.reason
-    assert rows_of("SELECT state, reason FROM landing.files WHERE reason > ''") == [
-        ("refused", arrival.reason)
+# What makes a file one that is refused, and why it says it was.
+WITHOUT_COLUMNS: list[tuple[str | bytes, str]] = [
+    ("", "it is empty. The first line must name the columns."),
+    (" \n\n", "it is empty. The first line must name the columns."),
+    (f"\n{HEADER}\n{GOOD}\n", "its first line is empty. The first line must name the columns."),
+    (
+        f"{GOOD}\n{GOOD}\n",
+        "no column stands for invoice_id, product_id, quantity, sold_at, unit_price. Found: 536365, 85123A, WHITE",
+    ),
+    (HEADER.replace("UnitPrice,", ""), "no column stands for unit_price. Found: InvoiceNo, StockCode"),
+    (
+        HEADER.replace("UnitPrice", "Cost"),
+        "One of these would do: UnitPrice, Price, Purchase Price Per Unit. Rename it",
+    ),
+    (f"{HEADER},Unit Price\n", "more than one column stands for unit_price: UnitPrice, Unit Price."),
+    (f"{HEADER},Country\n", "more than one column stands for country: Country, Country."),
+    ("'\"; DROP TABLE landing.orders --,x\n1,2\n", "Found: '\"; DROP TABLE landing.orders --, x."),
+    (f"{HEADER}\n{GOOD}\n".encode("utf-16-le"), "its header holds NUL characters, as in UTF-16."),
+    (b"\x00\x00\x00", "its header holds NUL characters"),
+    (
+        b"\x89PNG\r\n\x1a\n\xff\xfe",
+        "no column stands for invoice_id, product_id, quantity, sold_at, unit_price.",
+    ),
+]
+
+
+def test_a_file_without_the_columns_is_refused_and_told_why(taken_each: Any, rows_of: Rows) -> None:
+    found = taken_each({text: text for text, _ in WITHOUT_COLUMNS})
+    reasons = {text: each.arrival.reason for text, each in found.items()}
+    assert {text: reason for text, reason in WITHOUT_COLUMNS if reason not in reasons[text]} == {}
+    for text, (arrival, *_) in found.items():
+        assert (arrival.state, arrival.rows_read, arrival.header) == ("refused", 0, None), text
+    assert rows_of("SELECT state, reason FROM landing.files ORDER BY path") == [
+        ("refused", reason) for reason in reasons.values()
     ]
 
 
@@ -99,14 +99,18 @@ def test_columns_are_found_by_name_and_not_by_place(taken: Any, rows_of: Rows) -
     assert found == [("536365", "85123A", 6, Decimal("2.5500"), "United Kingdom")]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
-def test_separator_and_encoding_are_found(
-    taken: Any, rows_of: Rows, csv_text: Text, order_row: Row, delimiter: str, encoding: str
-) -> None:
-    text = csv_text([order_row(description='CAFÉ £5, "RED"; a|b')], delimiter=delimiter)
-    taken(text.encode(encoding))
-    assert rows_of("SELECT description FROM landing.orders") == [('CAFÉ £5, "RED"; a|b',)]
+def test_separator_and_encoding_are_found(taken_each: Any, csv_text: Text, order_row: Row) -> None:
+    row = order_row(description='CAFÉ £5, "RED"; a|b')
+    found = taken_each(
+        {
+            (delimiter, encoding): csv_text([row], delimiter=delimiter).encode(encoding)
+            for delimiter in (",", ";", "\t", "|")
+            for encoding in ("utf-8", "utf-8-sig", "latin-1")
+        },
+        "description",
+    )
+    described = {case: [text for (text,) in each.rows] for case, each in found.items()}
+    assert described == {case: ['CAFÉ £5, "RED"; a|b'] for case in found}
 
 
 def test_spelling_of_a_header_does_not_count(taken: Any) -> None:
@@ -253,48 +257,55 @@ def test_nul_characters_never_reach_the_lake(
         assert rows_of(f"SELECT count(*) FROM landing.{table} WHERE {column} = 'x'") == [(0,)]
 
 
-# Values
+# Values, each in a file of its own, as others in it could tell how it is to be read
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("6", 6), ("6.0", 6), ("+5", 5), ("-12", -12), ("1e3", 1000), (" 7 ", 7), ("-0", 0),
-        ("9223372036854775807", 2**63 - 1), ("6.5", None), ("1e-7", None), ("6.0000001", None),
-        ("9223372036854775808", None), ("1 000", 1000), ("1 0", None), ("NaN", None), ("inf", None),
-        ("-inf", None), ("0x10", None), ("", None), ("six", None), ("=1+1", None), ("٣", None),
-    ],
-)  # fmt: skip
+def _reasons(each: Any) -> list[list[str]]:
+    return [reasons for _, reasons in each.quarantine.values()]
+
+
+def _shown(text: str) -> str:
+    return f'"{text}"' if text else "nothing"
+
+
+QUANTITIES: dict[str, int | None] = {
+    "6": 6, "6.0": 6, "+5": 5, "-12": -12, "1e3": 1000, " 7 ": 7, "-0": 0,
+    "9223372036854775807": 2**63 - 1, "6.5": None, "1e-7": None, "6.0000001": None,
+    "9223372036854775808": None, "1 000": 1000, "1 0": None, "NaN": None, "inf": None,
+    "-inf": None, "0x10": None, "": None, "six": None, "=1+1": None, "٣": None,
+}  # fmt: skip
+
+
 @of_values
-def test_a_quantity_is_a_whole_number_or_quarantined(
-    taken: Any, quarantine: Any, rows_of: Rows, csv_text: Text, order_row: Row, text: str, value: int | None
-) -> None:
+def test_a_quantity_is_a_whole_number_or_quarantined(taken_each: Any, csv_text: Text, order_row: Row) -> None:
     """Half a unit that is rounded up is a sale that nobody made."""
-    taken(csv_text([order_row(quantity=text, price=0)]))
-    if value is None:
-        shown = f'"{text}"' if text else "nothing"
-        assert quarantine()[1][1] == [f"quantity: a whole number was expected, found {shown}"]
-    else:
-        assert rows_of("SELECT quantity FROM landing.orders") == [(value,)]
+    found = taken_each(
+        {text: csv_text([order_row(quantity=text, price=0)]) for text in QUANTITIES}, "quantity"
+    )
+    assert {text: (each.rows, _reasons(each)) for text, each in found.items()} == {
+        text: ([], [[f"quantity: a whole number was expected, found {_shown(text)}"]])
+        if value is None
+        else ([(value,)], [])
+        for text, value in QUANTITIES.items()
+    }
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("2.55", "2.55"), ("0", "0"), ("-11062.06", "-11062.06"), (".5", "0.5"), ("1e3", "1000"),
-        ("2.5500000000000003", "2.55"), ("1,000.00", "1000"), ("1.000,00", "1000"), ("NaN", None), ("inf", None), ("", None), ("1" + "0" * 30, None), ("1e400", None),
-    ],
-)  # fmt: skip
+PRICES: dict[str, str | None] = {
+    "2.55": "2.55", "0": "0", "-11062.06": "-11062.06", ".5": "0.5", "1e3": "1000",
+    "2.5500000000000003": "2.55", "1,000.00": "1000", "1.000,00": "1000", "NaN": None, "inf": None, "": None, "1" + "0" * 30: None, "1e400": None,
+}  # fmt: skip
+
+
 @of_values
-def test_a_price_is_a_number_or_quarantined(
-    taken: Any, quarantine: Any, rows_of: Rows, csv_text: Text, order_row: Row, text: str, value: str | None
-) -> None:
-    taken(csv_text([order_row(price=text)]))
-    if value is None:
-        shown = f'"{text}"' if text else "nothing"
-        assert quarantine()[1][1] == [f"unit_price: a number was expected, found {shown}"]
-    else:
-        assert rows_of("SELECT unit_price FROM landing.orders") == [(Decimal(value),)]
+def test_a_price_is_a_number_or_quarantined(taken_each: Any, csv_text: Text, order_row: Row) -> None:
+    """Each in a file of its own: beside another, one that could be read in two ways could not."""
+    found = taken_each({text: csv_text([order_row(price=text)]) for text in PRICES}, "unit_price")
+    assert {text: (each.rows, _reasons(each)) for text, each in found.items()} == {
+        text: ([], [[f"unit_price: a number was expected, found {_shown(text)}"]])
+        if value is None
+        else ([(Decimal(value),)], [])
+        for text, value in PRICES.items()
+    }
 
 
 def test_an_amount_that_no_till_can_hold_is_quarantined(
@@ -307,51 +318,49 @@ def test_an_amount_that_no_till_can_hold_is_quarantined(
     }
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("2010-12-01 08:26", datetime(2010, 12, 1, 8, 26)),
-        ("2010-12-01 08:26:05", datetime(2010, 12, 1, 8, 26, 5)),
-        ("2010-12-01T08:26:05", datetime(2010, 12, 1, 8, 26, 5)),
-        ("2010/12/01 08:26", datetime(2010, 12, 1, 8, 26)),
-        ("2010-12-01", datetime(2010, 12, 1)),
-        ("2010-02-30 08:26", "a date was expected"),
-        ("01.12.2010 08:26", datetime(2010, 12, 1, 8, 26)),
-        ("yesterday", "a date was expected"),
-        ("", "a date was expected, found nothing"),
-        ("40513", "a date was expected"),
-        ("0001-01-01", "before 1990-01-01"),
-        ("epoch", "before 1990-01-01"),
-        ("-infinity", "before 1990-01-01"),
-        ("2010-12-01 (BC)", "before 1990-01-01"),
-        ("2999-01-01 08:26", "after the day it was taken in"),
-        ("infinity", "after the day it was taken in"),
-    ],
-)
+DATES: dict[str, datetime | str] = {
+    "2010-12-01 08:26": datetime(2010, 12, 1, 8, 26),
+    "2010-12-01 08:26:05": datetime(2010, 12, 1, 8, 26, 5),
+    "2010-12-01T08:26:05": datetime(2010, 12, 1, 8, 26, 5),
+    "2010/12/01 08:26": datetime(2010, 12, 1, 8, 26),
+    "2010-12-01": datetime(2010, 12, 1),
+    "2010-02-30 08:26": "a date was expected",
+    "01.12.2010 08:26": datetime(2010, 12, 1, 8, 26),
+    "yesterday": "a date was expected",
+    "": "a date was expected, found nothing",
+    "40513": "a date was expected",
+    "0001-01-01": "before 1990-01-01",
+    "epoch": "before 1990-01-01",
+    "-infinity": "before 1990-01-01",
+    "2010-12-01 (BC)": "before 1990-01-01",
+    "2999-01-01 08:26": "after the day it was taken in",
+    "infinity": "after the day it was taken in",
+}
+
+
 @of_values
-def test_a_date_that_begins_with_the_year_needs_no_order(
-    taken: Any, quarantine: Any, rows_of: Rows, text: str, found: datetime | str
-) -> None:
-    arrival = taken(f"{PLAIN}\n1,a,1,{text},1\n")
-    assert arrival.state == "accepted"
-    if isinstance(found, str):
-        [reason] = quarantine()[1][1]
-        assert reason.startswith("sold_at: ")
-        assert found in reason
-    else:
-        assert rows_of("SELECT sold_at FROM landing.orders") == [(found,)]
+def test_a_date_that_begins_with_the_year_needs_no_order(taken_each: Any) -> None:
+    found = taken_each({text: f"{PLAIN}\n1,a,1,{text},1\n" for text in DATES}, "sold_at")
+    for text, each in found.items():
+        assert each.arrival.state == "accepted", text
+        if isinstance(expected := DATES[text], str):
+            [[reason]] = _reasons(each)
+            assert reason.startswith("sold_at: "), text
+            assert expected in reason, text
+        else:
+            assert each.rows == [(expected,)], text
 
 
-@pytest.mark.parametrize(
-    "text", ["2/30/2011 8:26", "13/13/2011", "1/1/11", "1/1/2011 8:26 PM", "1/1/2011 25:00"]
-)
 @of_values
 def test_a_date_with_slashes_that_is_none_is_quarantined(
-    taken: Any, quarantine: Any, csv_text: Text, order_row: Row, text: str
+    taken_each: Any, csv_text: Text, order_row: Row
 ) -> None:
-    taken(csv_text([order_row(sold_at=text), order_row(sold_at="1/31/2011")]))
-    [reason] = quarantine()[1][1]
-    assert reason.startswith("sold_at: ")
+    texts = ["2/30/2011 8:26", "13/13/2011", "1/1/11", "1/1/2011 8:26 PM", "1/1/2011 25:00"]
+    good = order_row(sold_at="1/31/2011")
+    found = taken_each({text: csv_text([order_row(sold_at=text), good]) for text in texts})
+    for text, each in found.items():
+        [reason] = each.quarantine[1][1]
+        assert reason.startswith("sold_at: "), text
 
 
 def test_texts_of_any_kind_come_back_as_they_were(
@@ -404,23 +413,22 @@ def test_a_quarantined_row_can_be_read_again(
     assert csv_text([bad]) == f"{HEADER}\n{raw}\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("17850", "17850"),
-        ("17850.0", "17850"),
-        ("17850.00", "17850"),
-        ("A.0", "A.0"),
-        ("1.5", "1.5"),
-        (" ", None),
-    ],
-)
+CUSTOMERS: dict[str, str | None] = {
+    "17850": "17850",
+    "17850.0": "17850",
+    "17850.00": "17850",
+    "A.0": "A.0",
+    "1.5": "1.5",
+    " ": None,
+}
+
+
 @of_values
-def test_a_customer_is_written_in_one_way(
-    taken: Any, rows_of: Rows, csv_text: Text, order_row: Row, text: str, value: str | None
-) -> None:
-    taken(csv_text([order_row(customer=text)]))
-    assert rows_of("SELECT customer_id FROM landing.orders") == [(value,)]
+def test_a_customer_is_written_in_one_way(taken_each: Any, csv_text: Text, order_row: Row) -> None:
+    found = taken_each({text: csv_text([order_row(customer=text)]) for text in CUSTOMERS}, "customer_id")
+    assert {text: each.rows for text, each in found.items()} == {
+        text: [(value,)] for text, value in CUSTOMERS.items()
+    }
 
 
 def test_blanks_at_the_ends_do_not_count(taken: Any, rows_of: Rows, csv_text: Text, order_row: Row) -> None:

@@ -147,43 +147,49 @@ total_votes: 'BIGINT', is_verified: 'BOOLEAN'}})"
     assert len(contents) == 1, "one content for all four kinds of file"
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"overall": 0}, 'rating: a whole number from 1 to 5 was expected, found "0"'),
-        ({"overall": 6}, 'rating: a whole number from 1 to 5 was expected, found "6"'),
-        ({"overall": 4.5}, 'rating: a whole number from 1 to 5 was expected, found "4.5"'),
-        ({"overall": "five"}, 'rating: a whole number from 1 to 5 was expected, found "five"'),
-        ({"overall": None}, "rating: a whole number from 1 to 5 was expected, found nothing"),
-        ({"unixReviewTime": 0}, 'reviewed_at: before 1990-01-01, found "0"'),
-        ({"unixReviewTime": 4e9}, 'reviewed_at: a date was expected, found "4000000000.0"'),
-        ({"unixReviewTime": 4000000000}, 'reviewed_at: after the day it was taken in, found "4000000000"'),
-        ({"unixReviewTime": "soon", "reviewTime": None}, 'reviewed_at: a date was expected, found "soon"'),
-        ({"asin": " "}, "product_id: it is empty"),
-        ({"asin": "x" * 256}, "product_id: longer than 255 characters"),
-        ({"reviewText": "a\0b"}, "text: it holds a NUL character"),
-        ({"helpful": None, "vote": "many"}, 'helpful_votes: a whole number was expected, found "many"'),
-        ({"verified": "perhaps"}, 'is_verified: true or false was expected, found "perhaps"'),
-    ],
-)
-def test_a_bad_row_is_put_aside_with_the_line_as_it_stands(
-    change: dict[str, Any], reason: str, take: Take, quarantine: Callable[[], Any]
-) -> None:
-    bad = {**AMAZON, **change}
-    arrival = take(lines(AMAZON, bad, {**AMAZON, "asin": "B2"}), "a.json")
-    assert (arrival.rows_accepted, arrival.rows_quarantined) == (2, 1)
-    [(row, (raw, reasons))] = quarantine().items()
-    assert (row, json.loads(raw.replace("\u2400", "\\u0000"))) == (2, bad)
-    assert reasons == [reason]
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"overall": 0}, 'rating: a whole number from 1 to 5 was expected, found "0"'),
+    ({"overall": 6}, 'rating: a whole number from 1 to 5 was expected, found "6"'),
+    ({"overall": 4.5}, 'rating: a whole number from 1 to 5 was expected, found "4.5"'),
+    ({"overall": "five"}, 'rating: a whole number from 1 to 5 was expected, found "five"'),
+    ({"overall": None}, "rating: a whole number from 1 to 5 was expected, found nothing"),
+    ({"unixReviewTime": 0}, 'reviewed_at: before 1990-01-01, found "0"'),
+    ({"unixReviewTime": 4e9}, 'reviewed_at: a date was expected, found "4000000000.0"'),
+    ({"unixReviewTime": 4000000000}, 'reviewed_at: after the day it was taken in, found "4000000000"'),
+    ({"unixReviewTime": "soon", "reviewTime": None}, 'reviewed_at: a date was expected, found "soon"'),
+    ({"asin": " "}, "product_id: it is empty"),
+    ({"asin": "x" * 256}, "product_id: longer than 255 characters"),
+    ({"reviewText": "a\0b"}, "text: it holds a NUL character"),
+    ({"helpful": None, "vote": "many"}, 'helpful_votes: a whole number was expected, found "many"'),
+    ({"verified": "perhaps"}, 'is_verified: true or false was expected, found "perhaps"'),
+]
 
 
-@pytest.mark.parametrize("line", ["{broken", "[1, 2]", "17", "null"])
-def test_a_line_that_is_no_object_costs_no_other(
-    line: str, take: Take, quarantine: Callable[[], Any]
-) -> None:
-    take(lines(AMAZON, line, {**AMAZON, "asin": "B2"}), "a.json")
-    [(row, (raw, reasons))] = quarantine().items()
-    assert (row, raw, reasons[0]) == (2, line, "the line is no object of JSON")
+@pytest.mark.usefixtures("reviews")
+def test_a_bad_row_is_put_aside_with_the_line_as_it_stands(taken_each: Any) -> None:
+    bad = {reason: {**AMAZON, **change} for change, reason in BAD}
+    found = taken_each(
+        {reason: lines(AMAZON, line, {**AMAZON, "asin": "B2"}) for reason, line in bad.items()},
+        name="reviews/a.json",
+    )
+    assert len(found) == len(BAD)
+    for reason, each in found.items():
+        assert (each.arrival.rows_accepted, each.arrival.rows_quarantined) == (2, 1), reason
+        [(row, (raw, reasons))] = each.quarantine.items()
+        assert (row, json.loads(raw.replace("\u2400", "\\u0000"))) == (2, bad[reason])
+        assert reasons == [reason]
+
+
+@pytest.mark.usefixtures("reviews")
+def test_a_line_that_is_no_object_costs_no_other(taken_each: Any) -> None:
+    found = taken_each(
+        {line: lines(AMAZON, line, {**AMAZON, "asin": "B2"}) for line in ("{broken", "[1, 2]", "17", "null")},
+        name="reviews/a.json",
+    )
+    for line, each in found.items():
+        assert each.arrival.rows_accepted == 2, line
+        [(row, (raw, reasons))] = each.quarantine.items()
+        assert (row, raw, reasons[0]) == (2, line, "the line is no object of JSON")
 
 
 def test_a_text_of_a_megabyte_is_kept_whole(take: Take, rows_of: Rows) -> None:
