@@ -40,6 +40,10 @@ def held(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         with at_most(threads):
             yield
+    except BaseException:
+        # A query that a signal took us out of is at work still, in other threads, and whatever is asked next waits for it.
+        connection.interrupt()
+        raise
     finally:
         with suppress(duckdb.Error):  # what went wrong before is what is told
             connection.execute(f"SET threads = {had}")

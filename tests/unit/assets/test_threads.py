@@ -142,6 +142,35 @@ def test_what_went_wrong_in_a_step_is_told_where_its_threads_cannot_be_given_bac
             connection.execute("INSERT INTO one SELECT 1 FROM range(3)")
 
 
+INTERRUPTED = """
+import signal
+import duckdb
+from assets.threads import at_most, held
+from warehouse.lake import threads_of
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+connection = duckdb.connect(config={"threads": 3})
+signal.signal(signal.SIGALRM, stop)
+signal.setitimer(signal.ITIMER_REAL, 0.3)
+try:
+    with at_most(2), held(connection):
+        connection.execute("SELECT count(*) FROM range(10_000_000) AS a, range(10_000_000) AS b")
+except RuntimeError as error:
+    print(error, threads_of(connection))
+"""
+
+
+def test_a_query_that_a_signal_ends_in_two_threads_holds_up_no_end() -> None:
+    """The other thread goes on with it: whoever gives back threads then would wait for a day."""
+    said = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], cwd=Path(__file__).parents[3], capture_output=True, text=True,
+        check=True, timeout=60,
+    )  # fmt: skip
+    assert said.stdout == "Query interrupted 3\n"
+
+
 LOADED_LATER = """
 import sys
 from pathlib import Path
