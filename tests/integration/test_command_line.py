@@ -464,7 +464,8 @@ def test_an_empty_landing_folder_says_what_to_do(tillage):
         ),
     ],
 )
-def test_a_bad_setting_is_told_with_what_was_expected(home, tillage, text, told):
+def test_a_bad_setting_is_told_with_what_was_expected(home, tillage, monkeypatch, text, told):
+    monkeypatch.delenv("TILLAGE_THREADS")  # of tests, and before the file
     (home / "tillage.toml").write_text(text, encoding="utf-8")
     said = tillage("status")
     assert said.code == 1
@@ -530,6 +531,7 @@ def test_a_line_of_a_seed_that_cannot_be_read_is_told(home, tillage, line, told)
 def test_the_environment_comes_before_the_file(home, environment, monkeypatch):
     (home / "tillage.toml").write_text('memory = "1GB"\nthreads = 2', encoding="utf-8")
     monkeypatch.setenv("TILLAGE_MEMORY", "2GB")
+    monkeypatch.delenv("TILLAGE_THREADS")
     settings = load(home)
     assert (settings.memory, settings.threads) == ("2GB", 2)
 
