@@ -3,11 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as db
 from dagster import EventLogEntry
 
 from resources.event_log import PooledSqliteEventLogStorage
@@ -81,11 +83,12 @@ def test_it_is_one_transaction_of_each_database(
 ) -> None:
     begun: list[str] = []
     begin = PooledSqliteEventLogStorage._begin
-    monkeypatch.setattr(
-        PooledSqliteEventLogStorage,
-        "_begin",
-        lambda storage, shard: begun.append(shard) or begin(storage, shard),  # type: ignore[func-returns-value]
-    )
+
+    def noted(storage: PooledSqliteEventLogStorage, shard: str) -> AbstractContextManager[db.Connection]:
+        begun.append(shard)
+        return begin(storage, shard)
+
+    monkeypatch.setattr(PooledSqliteEventLogStorage, "_begin", noted)
     planned(0)
     one_by_one = len(begun)
     begun.clear()
