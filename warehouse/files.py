@@ -1,13 +1,17 @@
 """Which files the lake's catalog names, which it has let go, and which nobody knows."""
 
+import shutil
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
+from warehouse.contract import Table
 from warehouse.lake import CATALOG_TABLES, data_of, home_of, literal, shape_of
 from warehouse.records import MODELS
 from warehouse.tables import models
@@ -34,6 +38,30 @@ def _named(prefix: str) -> str:
         f"INNER JOIN {prefix}ducklake_schema AS s ON s.schema_id = t.schema_id"
         for kind in ("data", "delete")
     )
+
+
+def adopt(connection: duckdb.DuckDBPyConnection, table: Table, files: Iterable[Path]) -> None:
+    """Make the rows of Parquet files those of a table, within the caller's transaction.
+
+    Each file lies in a folder that names its partition, `month=2011-12-01`, and is moved into the lake, which is one of
+    files. If the transaction is rolled back, it is an orphan there.
+    """
+    ((below,),) = connection.execute(
+        f"SELECT s.path || t.path FROM {CATALOG_TABLES}.ducklake_table AS t "
+        f"INNER JOIN {CATALOG_TABLES}.ducklake_schema AS s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL "
+        "WHERE t.end_snapshot IS NULL AND s.schema_name = ? AND t.table_name = ?",
+        [table.schema, table.name],
+    ).fetchall()
+    moved = []
+    for file in files:
+        folder = Path(data_of(connection)) / below / file.parent.name
+        folder.mkdir(parents=True, exist_ok=True)
+        moved.append(shutil.move(file, folder / f"{uuid4()}.parquet"))
+    if moved:
+        connection.execute(
+            "CALL ducklake_add_data_files('lake', ?, ?, schema => ?)",
+            [table.name, [str(file) for file in moved], table.schema],
+        )
 
 
 def model_files(connection: duckdb.DuckDBPyConnection) -> set[str]:

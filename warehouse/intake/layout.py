@@ -74,6 +74,7 @@ class Layout:
         holds: Which of the characters that need care stand in the file: no other is looked for.
         delimiter: Of a CSV; quarantined rows of every kind are shown with it.
         file: Of a CSV, or of lines of JSON.
+        encoding: Of its text.
         head: Its first lines, of a CSV.
         keys: Of lines of JSON those that are columns, in their order.
         is_placed: Whether the scan gives the place of each row in it as `place`.
@@ -92,6 +93,7 @@ class Layout:
     holds: str = CAREFUL
     delimiter: str = ","
     file: Path | None = None
+    encoding: str = ""
     head: str = ""
     keys: tuple[str, ...] = ()
     is_placed: bool = False
@@ -287,7 +289,14 @@ def _csv(file: Path, encoding: str, holds: str, find: FindColumns) -> Layout:
     found = find(headers[delimiter])
     dialect = f"skip = 1, delim = {literal(delimiter)}, quote = '\"', escape = '\"'"
     return Layout(
-        _scan(file, encoding, dialect), len(headers[delimiter]), found, holds, delimiter, file, start
+        _scan(file, encoding, dialect),
+        len(headers[delimiter]),
+        found,
+        holds,
+        delimiter,
+        file,
+        encoding,
+        start,
     )
 
 

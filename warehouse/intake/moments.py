@@ -1,5 +1,7 @@
 """Moments as files write them: SQL that parses them in the shop's time."""
 
+import re
+
 from warehouse.intake.headers import DateOrder
 from warehouse.lake import literal
 
@@ -18,6 +20,15 @@ def _slashed(order: DateOrder | None) -> tuple[str, ...]:
 def formats(order: DateOrder | None) -> tuple[str, ...]:
     """Every format that a moment without a zone may have."""
     return (*_slashed(order), *ISO, *DOTTED)
+
+
+def shape(form: str) -> str:
+    """A regular expression of the moments that are written by a format and by no other."""
+    digits = {"%Y": "[0-9]{4}", "%M": "[0-9]{2}", "%S": "[0-9]{2}"}
+    parts = re.sub("%[mdH]", "[0-9]{1,2}", re.escape(form))
+    for part, found in digits.items():
+        parts = parts.replace(part, found)
+    return f"^{parts}$"
 
 
 def moment(text: str, order: DateOrder | None, timezone: str) -> str:

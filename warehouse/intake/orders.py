@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import duckdb
+import polars as pl
 
 from warehouse.errors import TillageError
 from warehouse.intake.files import TEXTS, packed_too
@@ -24,7 +25,7 @@ from warehouse.intake.layout import (
     Reading,
     fetch,
 )
-from warehouse.intake.moments import formats, moment
+from warehouse.intake.moments import formats, moment, shape
 from warehouse.intake.numbers import (
     PLAIN,
     SIGNS,
@@ -37,6 +38,7 @@ from warehouse.intake.numbers import (
     signs_of,
     with_point,
 )
+from warehouse.intake.parts import LONGEST_TEXT, Plain, trimmed_otherwise
 from warehouse.intake.source import Source
 from warehouse.lake import literal
 from warehouse.tables.landing import ORDERS
@@ -148,6 +150,37 @@ def as_typed(layout: Layout, column: str, kind: str) -> str:
     if column in TYPED:
         return f"try_cast({layout.field(column)} AS {kind})"
     return f"try_strptime({layout.field(column)}, {literal(kind)})"
+
+
+def plain(layout: Layout, typed: Mapping[str, str], reading: Reading) -> Plain | None:
+    """How the rows are read whose numbers and moments are written in the one plain way that `typed` tells."""
+    at = layout.match.positions
+    if set(at) - set(PARSED) or not {"quantity", "unit_price", "sold_at"} <= set(typed):
+        return None
+    if layout.match.stand_ins or layout.once:
+        return None
+    field = {column: pl.col(layout.field(column)) for column in at}
+    texts = {column: text for column, text in field.items() if PARSED[column] == "VARCHAR"}
+    columns = {
+        **{column: texts.get(column, pl.lit(None, pl.String)) for column in PARSED},
+        "quantity": field["quantity"].cast(pl.Int64, strict=False),
+        "sold_at": field["sold_at"].str.to_datetime(typed["sold_at"], time_unit="us", strict=False),
+        "unit_price": field["unit_price"].cast(pl.Decimal(18, 4), strict=False),
+    }
+    longest = dict.fromkeys(("invoice_id", "product_id", "customer_id"), LONGEST_NAME)
+    doubts = [
+        *(trimmed_otherwise(pl.col(column), layout.holds) for column in texts),
+        *(pl.col(column).str.len_bytes() > longest.get(column, LONGEST_TEXT) for column in texts),
+        *(pl.col(column).is_null() for column in GIVEN),
+        ~field["unit_price"].str.contains(r"^-?[0-9]{1,14}(?:\.[0-9]{1,4})?$"),
+        ~field["sold_at"].str.contains(shape(typed["sold_at"])),
+        pl.col("sold_at") < reading.earliest,
+        pl.col("sold_at") >= (reading.now + timedelta(days=1)).replace(microsecond=0),
+        pl.col("quantity").cast(pl.Float64).abs() * pl.col("unit_price").cast(pl.Float64).abs() >= 1e13,
+    ]
+    if "customer_id" in at:  # 17850.0
+        doubts.append(pl.col("customer_id").str.contains(".", literal=True))
+    return Plain(columns, doubts)
 
 
 def parsed(layout: Layout, typed: Mapping[str, str]) -> dict[str, str]:
@@ -433,6 +466,7 @@ SOURCE = Source(
     settle=settle,
     typed=typed_columns,
     as_typed=as_typed,
+    plain=plain,
     columns=parsed,
     problems=problems,
     contradiction=contradiction,

@@ -1,8 +1,8 @@
 """Read one file: every good row parsed into a table, and every bad row with its fields.
 
-All parsing is done by DuckDB, in passes that stream, so memory does not grow with the file. The first
-reads numbers and moments as such, as fast as DuckDB copies a file, and puts aside what it cannot make
-out; only a file with such rows is read again, as text, for those alone.
+A large plain CSV is written to the lake in parts (`parts.py`). Everything else is parsed by DuckDB, in passes that
+stream, so memory does not grow with the file. The first reads numbers and moments as such, as fast as DuckDB copies a
+file, and puts aside what it cannot make out; only a file with such rows is read again, as text, for those alone.
 """
 
 import mmap
@@ -12,14 +12,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from warehouse.errors import TillageError
+from warehouse.files import adopt
 from warehouse.intake.files import Content
 from warehouse.intake.layout import SECOND_LOOK, Layout, Reading, fetch, open_layout
+from warehouse.intake.parts import write_parts
 from warehouse.intake.source import Source
-from warehouse.lake import has_files, literal
+from warehouse.lake import data_of, has_files, literal, spill_folder
 from warehouse.tables import meta
 
 # Temporary tables: a transaction that writes the lake may write those, and no other database.
@@ -144,18 +147,9 @@ def _stage(
     reading: Reading,
     into: str,
 ) -> Staged:
-    for attempt, typed in enumerate((source.typed(connection, layout), {})):
-        if attempt:
-            unstage(connection, file_id, into)
-        left = _first_pass(connection, source, layout, file_id, reading, into, typed)
-        if not left or _second_pass(connection, source, layout, file_id, reading, into, typed, left):
-            break
-        # The reader took for a number what a cast does not, or the other way round: all of it as text.
-    else:
-        raise TillageError(
-            "its rows come out otherwise when they are read again. If it is still being written, wait; else "
-            "its quotes or line ends contradict each other: save it anew from the program it came from."
-        )
+    typed = source.typed(connection, layout)
+    if not _in_parts(connection, source, layout, file_id, reading, into, typed):
+        _in_passes(connection, source, layout, file_id, reading, into, typed)
     _leave_out_forgotten(connection, source, file_id, into)
     months = connection.execute(
         f"SELECT month, count(*), sum(hash({', '.join(source.parsed)})::HUGEINT) FROM {into} {_of(file_id)} "
@@ -163,6 +157,64 @@ def _stage(
     ).fetchall()
     bad = fetch(connection, f"SELECT count(*) FROM {QUARANTINED} {_of(file_id)}")[0]
     return Staged(layout, {month: (rows, of) for month, rows, of in months}, int(bad))
+
+
+def _in_parts(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    layout: Layout,
+    file_id: str,
+    reading: Reading,
+    into: str,
+    typed: Mapping[str, str],
+) -> bool:
+    """Put a large plain CSV into the lake in parts by month; says whether it is one."""
+    plain = source.plain(layout, typed, reading)
+    if plain is None or into != source.table.qualified or "://" in data_of(connection):
+        return False
+    with TemporaryDirectory(dir=spill_folder(connection)) as folder:
+        parts = write_parts(connection, layout, plain, source.moment, file_id, Path(folder) / "parts")
+        if parts is None:
+            return False
+        adopt(connection, source.table, parts.files)
+        if not parts.aside:
+            return True
+        rows = _as_text(connection, layout)
+        left = f"{rows} WHERE place IN (SELECT row FROM read_parquet({[str(file) for file in parts.aside]}))"
+        has_all = fetch(connection, f"SELECT count(*) FROM {rows}")[0] == parts.rows
+        if has_all and _second_pass(connection, source, layout, file_id, reading, into, left, parts.left):
+            return True
+    unstage(connection, file_id, into)
+    return False
+
+
+def _in_passes(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    layout: Layout,
+    file_id: str,
+    reading: Reading,
+    into: str,
+    typed: Mapping[str, str],
+) -> None:
+    """Append the rows of any file by the passes that DuckDB makes over it."""
+    for known in (typed, {}):
+        left = _first_pass(connection, source, layout, file_id, reading, into, known)
+        if not left:
+            return
+        at_first = {column: source.as_typed(layout, column, kind) for column, kind in known.items()}
+        parsed = ", ".join(f"{sql} AS {name}" for name, sql in source.columns(layout, at_first).items())
+        rows = (
+            f"(SELECT *, {parsed} FROM {_as_text(connection, layout)}) WHERE {source.is_bad(layout, reading)}"
+        )
+        if _second_pass(connection, source, layout, file_id, reading, into, rows, left):
+            return
+        # The reader took for a number what a cast does not, or the other way round: all of it as text.
+        unstage(connection, file_id, into)
+    raise TillageError(
+        "its rows come out otherwise when they are read again. If it is still being written, wait; else "
+        "its quotes or line ends contradict each other: save it anew from the program it came from."
+    )
 
 
 def _first_pass(
@@ -214,19 +266,15 @@ def _second_pass(
     file_id: str,
     reading: Reading,
     into: str,
-    typed: Mapping[str, str],
+    rows: str,
     left: int,
 ) -> bool:
-    """Read the rows that the first pass left, as text, with their place in the file.
+    """Read as text what the first pass left: SQL of those rows with their place, and how many they are.
 
     Returns:
-        Whether there are as many as it left; if not, what is staged of the file is worth nothing.
+        Whether there are as many; if not, what is staged of the file is worth nothing.
     """
-    _forget_rejected(connection)
-    at_first, now = (
-        ", ".join(f"{sql} AS {name}" for name, sql in source.columns(layout, known).items())
-        for known in ({column: source.as_typed(layout, column, kind) for column, kind in typed.items()}, {})
-    )
+    now = ", ".join(f"{sql} AS {name}" for name, sql in source.columns(layout, {}).items())
     bad = source.is_bad(layout, reading)
     reasons = ", ".join(
         f"CASE WHEN {test} THEN {reason} END" for test, reason in source.problems(layout, reading)
@@ -243,10 +291,7 @@ def _second_pass(
             list_filter([{reasons}], x -> x IS NOT NULL) AS reasons
         FROM (
             SELECT place, [{layout.fields}] AS fields, {now}
-            FROM (
-                SELECT *, {at_first} FROM {layout.copied(connection, REJECTS, {}).rows(is_placed=True)}
-            )
-            WHERE {bad}
+            FROM {rows}
         )
         """
     )
@@ -281,6 +326,12 @@ def _second_pass(
     )
     run(f"DROP TABLE {SECOND_LOOK}")
     return True
+
+
+def _as_text(connection: duckdb.DuckDBPyConnection, layout: Layout) -> str:
+    """SQL of the rows with their place, each column as text, and the rejected ones put down."""
+    _forget_rejected(connection)
+    return layout.copied(connection, REJECTS, {}).rows(is_placed=True)
 
 
 def _leave_out_forgotten(

@@ -183,6 +183,7 @@ SOURCE = Source(
     settle=settle,
     typed=lambda *_: {},
     as_typed=lambda layout, column, _: layout.field(column),
+    plain=lambda *_: None,
     columns=columns,
     problems=problems,
     contradiction=lambda *_: None,

@@ -8,6 +8,7 @@ import duckdb
 from warehouse.contract import Table
 from warehouse.intake.headers import Match
 from warehouse.intake.layout import Layout, Reading
+from warehouse.intake.parts import Plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class Source:
         settle: Decides for the whole file how its rows are read; raises TillageError if nothing decides.
         typed: Columns that the CSV reader parses as well itself, with type or format.
         as_typed: SQL that makes of the text of such a column what the CSV reader makes of it.
+        plain: How the rows of a file are read that leave no doubt, given what is `typed`; None of a file with few such.
         columns: SQL of each parsed column, given that of those that are parsed already.
         problems: Each problem as a test on the parsed row, and the reason as SQL text that shows its `fields`.
         contradiction: Raises TillageError if what a second look found shows that the file was misread.
@@ -40,6 +42,7 @@ class Source:
     settle: Callable[[duckdb.DuckDBPyConnection, Layout, Reading], Layout]
     typed: Callable[[duckdb.DuckDBPyConnection, Layout], Mapping[str, str]]
     as_typed: Callable[[Layout, str, str], str]
+    plain: Callable[[Layout, Mapping[str, str], Reading], Plain | None]
     columns: Callable[[Layout, Mapping[str, str]], Mapping[str, str]]
     problems: Callable[[Layout, Reading], Sequence[tuple[str, str]]]
     contradiction: Callable[[duckdb.DuckDBPyConnection, Layout, str, str], None]
