@@ -178,7 +178,7 @@ class Settings(BaseSettings):
     memory: Annotated[str, AfterValidator(_memory)] = Field(
         default="600MB",
         description="Memory that DuckDB may use in one process before it spills to disk. Python and its "
-        "libraries need some 300 MB more.",
+        "libraries need some 300 MB more. From 1GB on, plain CSV files of more than 32 MB are taken in twice as fast.",
     )
     threads: int | None = Field(
         default=None,

@@ -40,11 +40,14 @@ def _named(prefix: str) -> str:
     )
 
 
-def adopt(connection: duckdb.DuckDBPyConnection, table: Table, files: Iterable[Path]) -> None:
-    """Make the rows of Parquet files those of a table, within the caller's transaction.
+def adopt(connection: duckdb.DuckDBPyConnection, table: Table, files: Iterable[Path]) -> tuple[Path, ...]:
+    """Make the rows of Parquet files those of a table, within the caller's transaction; gives where the files are then.
 
-    Each file lies in a folder that names its partition, `month=2011-12-01`, and is moved into the lake, which is one of
+    Each file lies in a folder that names its partition, `month=2011-12-01`, and is moved into the folder of the lake's own
     files. If the transaction is rolled back, it is an orphan there.
+
+    Raises:
+        duckdb.IOException: If there is no room for them.
     """
     ((below,),) = connection.execute(
         f"SELECT s.path || t.path FROM {CATALOG_TABLES}.ducklake_table AS t "
@@ -52,16 +55,20 @@ def adopt(connection: duckdb.DuckDBPyConnection, table: Table, files: Iterable[P
         "WHERE t.end_snapshot IS NULL AND s.schema_name = ? AND t.table_name = ?",
         [table.schema, table.name],
     ).fetchall()
-    moved = []
+    moved: list[Path] = []
     for file in files:
         folder = Path(data_of(connection)) / below / file.parent.name
-        folder.mkdir(parents=True, exist_ok=True)
-        moved.append(shutil.move(file, folder / f"{uuid4()}.parquet"))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            moved.append(Path(shutil.move(file, folder / f"{uuid4()}.parquet")))
+        except OSError as error:
+            raise duckdb.IOException(f"IO Error: {error}") from error
     if moved:
         connection.execute(
             "CALL ducklake_add_data_files('lake', ?, ?, schema => ?)",
             [table.name, [str(file) for file in moved], table.schema],
         )
+    return tuple(moved)
 
 
 def model_files(connection: duckdb.DuckDBPyConnection) -> set[str]:

@@ -242,6 +242,9 @@ class _Batch:
             self.commit()
 
     def _write_large(self, found: Found) -> None:
+        for staged in self._staged.values():  # by an attempt that another process was faster than
+            for file in staged.files:
+                file.unlink(missing_ok=True)
         self._begin()
         self._add(found, self.source.table.qualified)
         if not self._staged:  # rows of a file that is refused or left may stand in the transaction

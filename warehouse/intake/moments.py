@@ -23,8 +23,9 @@ def formats(order: DateOrder | None) -> tuple[str, ...]:
 
 
 def shape(form: str) -> str:
-    """A regular expression of the moments that are written by a format and by no other."""
-    digits = {"%Y": "[0-9]{4}", "%M": "[0-9]{2}", "%S": "[0-9]{2}"}
+    """A regular expression of what a format makes out in every library: none has more to a moment than its digits."""
+    # A second of 60 is one more for some.
+    digits = {"%Y": "[0-9]{4}", "%M": "[0-5][0-9]", "%S": "[0-5][0-9]"}
     parts = re.sub("%[mdH]", "[0-9]{1,2}", re.escape(form))
     for part, found in digits.items():
         parts = parts.replace(part, found)

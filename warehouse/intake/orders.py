@@ -38,7 +38,7 @@ from warehouse.intake.numbers import (
     signs_of,
     with_point,
 )
-from warehouse.intake.parts import LONGEST_TEXT, Plain, trimmed_otherwise
+from warehouse.intake.parts import Plain, trimmed_otherwise
 from warehouse.intake.source import Source
 from warehouse.lake import literal
 from warehouse.tables.landing import ORDERS
@@ -167,10 +167,10 @@ def plain(layout: Layout, typed: Mapping[str, str], reading: Reading) -> Plain |
         "sold_at": field["sold_at"].str.to_datetime(typed["sold_at"], time_unit="us", strict=False),
         "unit_price": field["unit_price"].cast(pl.Decimal(18, 4), strict=False),
     }
-    longest = dict.fromkeys(("invoice_id", "product_id", "customer_id"), LONGEST_NAME)
+    names = [column for column in ("invoice_id", "product_id", "customer_id") if column in at]
     doubts = [
         *(trimmed_otherwise(pl.col(column), layout.holds) for column in texts),
-        *(pl.col(column).str.len_bytes() > longest.get(column, LONGEST_TEXT) for column in texts),
+        *(pl.col(column).str.len_bytes() > LONGEST_NAME for column in names),
         *(pl.col(column).is_null() for column in GIVEN),
         ~field["unit_price"].str.contains(r"^-?[0-9]{1,14}(?:\.[0-9]{1,4})?$"),
         ~field["sold_at"].str.contains(shape(typed["sold_at"])),

@@ -19,21 +19,21 @@ from polars.exceptions import PanicException, PolarsError
 
 from warehouse.intake.files import CHUNK
 from warehouse.intake.layout import BLANKS, GLANCE_ROWS, Layout, fetch
-from warehouse.lake import SETTING
+from warehouse.lake import SETTING, one_file
 
 # Polars keeps to no limit: with Python and its libraries it is at a gigabyte, which is as much as a shop that gives DuckDB
 # the default of 600 MB has for all. A limit of a gigabyte is told as one of 953.6 MiB.
 LEAST_MEMORY = 900_000_000
-# Of each month that is written the rows of a group are in memory: with ten years of months less than half of the limit.
-# DuckDB reads groups of its own size fastest.
-BYTES_PER_GROUP_ROW = 50_000
-GROUP_ROWS = 122_880
+# Of each month that is written the rows of a group are in memory, twice as large as in their lines: of ten years of months
+# these are two fifths of the limit. DuckDB reads groups of its own size fastest.
+MONTHS_IN_MEMORY = 600
+MOST_GROUP_ROWS, LEAST_GROUP_ROWS = 122_880, 2_048
 # Of a file with more rows in doubt, all are read anew.
 MOST_IN_DOUBT = 0.01
 # Where the rows in doubt stand.
 ASIDE = date(1, 1, 1)
 # The reader takes lines of two million bytes.
-LONGEST_TEXT = 1 << 16
+LONGEST_LINE = 1 << 20
 # How Polars says that a query went wrong.
 FAILED = (PolarsError, PanicException, OSError)
 
@@ -57,19 +57,19 @@ class Parts:
 
     Attributes:
         files: Its good rows, each file those of a month, in a folder named `month=2011-12-01`.
-        aside: The rows in doubt, by their column `row`.
+        aside: The rows in doubt, by their column `row`, if there are any.
         left: How many of those there are.
         rows: How many rows there are in all.
     """
 
     files: tuple[Path, ...]
-    aside: tuple[Path, ...]
+    aside: Path | None
     left: int
     rows: int
 
 
 def trimmed_otherwise(text: pl.Expr, holds: str) -> pl.Expr:
-    """Whether blanks may stand at the ends of a text, or nothing else in it: `layout.trimmed` with a wider net."""
+    """Whether blanks stand at the ends of a text, or nothing else in it (`layout.trimmed`). Line ends stand in none."""
     ends = [text.str.ends_with(blank) for blank in BLANKS if blank == " " or blank in holds]
     starts = [text.str.starts_with("\xa0")] if "\xa0" in holds else []
     return pl.any_horizontal(text < "!", *ends, *starts)
@@ -95,7 +95,7 @@ def write_parts(
 
     Returns:
         None if it must be read otherwise: too many rows in doubt, lines that Polars may not tell apart as DuckDB does,
-        little memory.
+        no line, little memory.
     """
     (memory,) = fetch(connection, f"SELECT parse_formatted_bytes({SETTING}('memory_limit'))")
     if layout.file is None or layout.encoding != "utf-8" or "\0" in layout.holds or memory < LEAST_MEMORY:
@@ -123,8 +123,9 @@ def write_parts(
         if glance > MOST_IN_DOUBT * GLANCE_ROWS:
             return None
         lines = count_lines(layout.file, layout.delimiter)
-        if lines is None:
+        if not lines:
             return None
+        line = layout.file.stat().st_size / lines
         month = pl.col(moment).dt.date().dt.truncate("1mo")
         _run(
             rows.select(
@@ -135,7 +136,9 @@ def write_parts(
             ).sink_parquet(
                 pl.PartitionBy(folder, key="month", include_key=True, approximate_bytes_per_file=None),
                 compression="snappy",
-                row_group_size=min(GROUP_ROWS, memory // BYTES_PER_GROUP_ROW),
+                row_group_size=max(
+                    LEAST_GROUP_ROWS, min(MOST_GROUP_ROWS, int(memory / MONTHS_IN_MEMORY / line))
+                ),
                 mkdir=True,
                 lazy=True,
             ),
@@ -144,11 +147,11 @@ def write_parts(
     except FAILED:  # the reader tells what is wrong with the file, or with the machine
         return None
     written = sorted(folder.glob("month=*/*.parquet"))
-    aside = tuple(file for file in written if file.parent.name == f"month={ASIDE}")
-    left = _rows_of(connection, aside)
+    aside = next((file for file in written if file.parent.name == f"month={ASIDE}"), None)
+    left = _rows_of(connection, [aside] if aside else [])
     if left > MOST_IN_DOUBT * lines or _rows_of(connection, written) != lines:
         return None
-    return Parts(tuple(file for file in written if file not in aside), aside, left, lines)
+    return Parts(tuple(file for file in written if file != aside), aside, left, lines)
 
 
 def _run(query: pl.LazyFrame, stopped: Event) -> None:
@@ -175,51 +178,54 @@ def _until(stopped: Event) -> Callable[[pl.Series], pl.Series]:
 def _rows_of(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> int:
     if not files:
         return 0
-    told = "SELECT sum(num_rows) FROM parquet_file_metadata($files)"
-    return int(fetch(connection, told, {"files": [str(file) for file in files]})[0])
+    named = ", ".join(one_file(file) for file in files)
+    return int(fetch(connection, f"SELECT sum(num_rows) FROM parquet_file_metadata([{named}])")[0])
 
 
 def count_lines(file: Path, delimiter: str) -> int | None:
     """Count the lines of a text under its first one, if they can be told apart in one way only.
 
     Returns:
-        None if a quote stands neither at an edge of a field nor doubled, or if some lines end with a carriage return
-        and others without.
+        None if not every quote opens or closes a field or is doubled within one that is quoted, if some lines end with a
+        carriage return and others without, or if one is too long for the reader.
     """
+    # What an opening quote follows, or the second of two; what a closing one stands before, or the first of two.
     starts = np.zeros(256, dtype=bool)
-    starts[[ord(delimiter), ord("\n")]] = True
+    starts[[ord(delimiter), ord("\n"), ord('"')]] = True
     edges = starts.copy()
-    edges[[ord("\r"), ord('"')]] = True
+    edges[ord("\r")] = True
+    ends = returns = quotes = length = 0
     last = b"\n"
     with file.open("rb") as stream:
         header = stream.readline()
         if b"\r" in header[:-2]:  # lines may end with that alone
             return None
-        ends, returns = 0, 0
-        # Each byte is judged with the one before it and the two behind it.
+        # Each byte is judged with the one before it and the one behind it.
         kept = last
         while True:
             block = stream.read(CHUNK * 4)
             last = block[-1:] or last
-            data = np.frombuffer(kept + (block or b"\n\n"), dtype=np.uint8)
-            at, following = data[1:-2], data[2:-1]
+            data = np.frombuffer(kept + (block or b"\n"), dtype=np.uint8)
+            at, before, behind = data[1:-1], data[:-2], data[2:]
             ends += int(np.count_nonzero(at == ord("\n")))
+            first = block.find(b"\n")
+            if length + (len(block) if first < 0 else first) > LONGEST_LINE:
+                return None
+            length = length + len(block) if first < 0 else len(block) - block.rfind(b"\n") - 1
             if b"\r" in block or b"\r" in kept:
                 is_return = at == ord("\r")
                 returns += int(np.count_nonzero(is_return))
-                if np.any(following[is_return] != ord("\n")):
+                if np.any(behind[is_return] != ord("\n")):
                     return None
             if b'"' in block or b'"' in kept:
-                quotes = np.flatnonzero(at == ord('"'))
-                before, behind, then = data[:-3][quotes], following[quotes], data[3:][quotes]
-                is_lone = ~edges[before] & ~edges[behind]
-                # An empty text in quotes with more behind it.
-                is_split = starts[before] & (behind == ord('"')) & ~edges[then]
-                if np.any(is_lone | is_split):
+                places = np.flatnonzero(at == ord('"'))
+                is_opening = (np.arange(len(places)) + quotes) % 2 == 0
+                quotes += len(places)
+                if not np.all(np.where(is_opening, starts[before[places]], edges[behind[places]])):
                     return None
             if not block:
                 break
-            kept = data[-3:].tobytes()
-    if returns != (ends if header.endswith(b"\r\n") else 0):
+            kept = data[-2:].tobytes()
+    if quotes % 2 or returns != (ends if header.endswith(b"\r\n") else 0):
         return None
     return ends + (last != b"\n")

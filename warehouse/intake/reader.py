@@ -18,11 +18,11 @@ import duckdb
 
 from warehouse.errors import TillageError
 from warehouse.files import adopt
+from warehouse.intake import parts
 from warehouse.intake.files import Content
 from warehouse.intake.layout import SECOND_LOOK, Layout, Reading, fetch, open_layout
-from warehouse.intake.parts import write_parts
 from warehouse.intake.source import Source
-from warehouse.lake import data_of, has_files, literal, spill_folder
+from warehouse.lake import data_of, has_files, literal, one_file, spill_folder
 from warehouse.tables import meta
 
 # Temporary tables: a transaction that writes the lake may write those, and no other database.
@@ -40,7 +40,7 @@ WORDS = r"regexp_extract_all(raw, '[\pL\pN._@+-]+')"
 # What stands in the place of a bad row that names a customer who was forgotten.
 FORGOTTEN = "(forgotten)"
 # Where a row that needs a second look stands until it had it: no sale is of this month.
-ASIDE = "DATE '0001-01-01'"
+ASIDE = f"DATE '{parts.ASIDE}'"
 REJECTS = "store_rejects = true, rejects_table = 'rejected_rows', rejects_scan = 'rejected_scans'"
 # DuckDB keeps so much of a line that it rejects.
 LONGEST_REJECTED = 10_000
@@ -58,11 +58,13 @@ class Staged:
         layout: How it was read.
         months: Of each month with accepted rows their number, and the sum of their hashes.
         rows_quarantined: Rows that cannot be taken in.
+        files: Files of the lake that hold its rows, and nobody's if the caller's transaction is rolled back.
     """
 
     layout: Layout
     months: Mapping[date, tuple[int, int]]
     rows_quarantined: int
+    files: tuple[Path, ...] = ()
 
     @property
     def rows_accepted(self) -> int:
@@ -148,7 +150,8 @@ def _stage(
     into: str,
 ) -> Staged:
     typed = source.typed(connection, layout)
-    if not _in_parts(connection, source, layout, file_id, reading, into, typed):
+    files = _in_parts(connection, source, layout, file_id, reading, into, typed)
+    if files is None:
         _in_passes(connection, source, layout, file_id, reading, into, typed)
     _leave_out_forgotten(connection, source, file_id, into)
     months = connection.execute(
@@ -156,7 +159,7 @@ def _stage(
         "GROUP BY month ORDER BY month"
     ).fetchall()
     bad = fetch(connection, f"SELECT count(*) FROM {QUARANTINED} {_of(file_id)}")[0]
-    return Staged(layout, {month: (rows, of) for month, rows, of in months}, int(bad))
+    return Staged(layout, {month: (rows, of) for month, rows, of in months}, int(bad), files or ())
 
 
 def _in_parts(
@@ -167,25 +170,25 @@ def _in_parts(
     reading: Reading,
     into: str,
     typed: Mapping[str, str],
-) -> bool:
-    """Put a large plain CSV into the lake in parts by month; says whether it is one."""
+) -> tuple[Path, ...] | None:
+    """Put a large plain CSV into the lake in parts by month; gives its files there, or None if it must be read in passes."""
     plain = source.plain(layout, typed, reading)
     if plain is None or into != source.table.qualified or "://" in data_of(connection):
-        return False
+        return None
     with TemporaryDirectory(dir=spill_folder(connection)) as folder:
-        parts = write_parts(connection, layout, plain, source.moment, file_id, Path(folder) / "parts")
-        if parts is None:
-            return False
-        adopt(connection, source.table, parts.files)
-        if not parts.aside:
-            return True
+        found = parts.write_parts(connection, layout, plain, source.moment, file_id, Path(folder) / "parts")
+        if found is None:
+            return None
+        files = adopt(connection, source.table, found.files)
+        if found.aside is None:
+            return files
         rows = _as_text(connection, layout)
-        left = f"{rows} WHERE place IN (SELECT row FROM read_parquet({[str(file) for file in parts.aside]}))"
-        has_all = fetch(connection, f"SELECT count(*) FROM {rows}")[0] == parts.rows
-        if has_all and _second_pass(connection, source, layout, file_id, reading, into, left, parts.left):
-            return True
+        left = f"{rows} WHERE place IN (SELECT row FROM read_parquet({one_file(found.aside)}))"
+        has_all = fetch(connection, f"SELECT count(*) FROM {rows}")[0] == found.rows
+        if has_all and _second_pass(connection, source, layout, file_id, reading, into, left, found.left):
+            return files
     unstage(connection, file_id, into)
-    return False
+    return None
 
 
 def _in_passes(

@@ -26,7 +26,7 @@ class Source:
         settle: Decides for the whole file how its rows are read; raises TillageError if nothing decides.
         typed: Columns that the CSV reader parses as well itself, with type or format.
         as_typed: SQL that makes of the text of such a column what the CSV reader makes of it.
-        plain: How the rows of a file are read that leave no doubt, given what is `typed`; None of a file with few such.
+        plain: How the rows of a file are read that leave no doubt, given what is `typed`; None where nobody knows.
         columns: SQL of each parsed column, given that of those that are parsed already.
         problems: Each problem as a test on the parsed row, and the reason as SQL text that shows its `fields`.
         contradiction: Raises TillageError if what a second look found shows that the file was misread.

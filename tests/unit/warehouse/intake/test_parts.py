@@ -1,5 +1,6 @@
 """A large CSV that is written in parts by month: the same rows as by DuckDB's passes, whatever stands in it."""
 
+import errno
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,12 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warehouse import intake as intake_module
 from warehouse.check import check
 from warehouse.errors import TillageError
 from warehouse.files import orphans
+from warehouse.forget import forget
 from warehouse.intake import orders, reader
 from warehouse.intake.files import read_content
 from warehouse.intake.layout import Reading
+from warehouse.intake.moments import formats
 from warehouse.intake.parts import count_lines
 from warehouse.maintenance import maintain
 from warehouse.tables import landing
@@ -62,11 +66,13 @@ def is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each file that is read, whether it was in parts."""
-    told, read = [], reader._in_parts
+    told: list[bool] = []
+    read = reader._in_parts
 
-    def tell(*arguments: Any) -> bool:
-        told.append(read(*arguments))
-        return told[-1]
+    def tell(*arguments: Any) -> Any:
+        files = read(*arguments)
+        told.append(files is not None)
+        return files
 
     monkeypatch.setattr(reader, "_in_parts", tell)
     return told
@@ -75,7 +81,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 @contextmanager
 def _passes_only() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "_in_parts", lambda *_: False)
+        patch.setattr(reader, "_in_parts", lambda *_: None)
         yield
 
 
@@ -123,22 +129,59 @@ def test_odd_fields_are_read_in_parts_as_in_passes(
     assert in_parts == [True]
 
 
+@pytest.mark.parametrize("form", [form for form in formats("month_first") if not form.startswith("%d/")])
+def test_a_moment_is_read_in_parts_as_in_passes(
+    form: str, lake: duckdb.DuckDBPyConnection, reading: Reading, tmp_path: Path, in_parts: list[bool]
+) -> None:
+    """A second of 60 is the next minute for one reader, which may lie in the next month, and no moment for the other."""
+    plain = datetime(2010, 12, 31, 23, 59, 58).strftime(form)
+    odd = [
+        plain.replace(part, by)
+        for part in ("59", "58", "23", "31", "12", "2010")
+        for by in ("60", "61", "24", "0", "1", " 1", "")
+    ]
+    rows = [GOOD.replace("12/1/2010 8:26", moment) for moment in [plain, plain, *odd, plain]]
+    found = _compared(lake, tmp_path / "a.csv", "\n".join([HEADER, *rows]), reading)
+    assert found[0]
+    assert in_parts == [True]
+
+
+FIELD = [
+    st.one_of(st.just(good), st.just(good), st.sampled_from(fields), st.sampled_from([*fields, *TORN]))
+    for good, fields in zip(GOOD.split(","), FIELDS, strict=True)
+]
+
+
+@pytest.fixture
+def often_in_parts(in_parts: list[bool]) -> Iterator[None]:
+    """See to it that files were not all given up at sight."""
+    yield
+    assert in_parts.count(True) > len(in_parts) / 5
+
+
+@pytest.mark.usefixtures("often_in_parts")
 @given(
-    rows=st.lists(
-        st.one_of(
-            st.just(tuple(GOOD.split(","))), st.tuples(*(st.sampled_from(fields) for fields in FIELDS))
-        ),
-        max_size=8,
+    rows=st.lists(st.one_of(st.just(GOOD.split(",")), st.tuples(*FIELD)), max_size=8),
+    end=st.sampled_from(["\n", "\n", "\r\n", "\r"]),
+    delimiter=st.sampled_from([",", ",", ";", "\t", "|"]),
+    tail=st.sampled_from(
+        [
+            "",
+            "end",
+            "short\n",
+            f"{GOOD[:-15]}\n",
+            "\n\n",
+            "a,b,c,d,e,f,g,h,i\n",
+            '"open',
+            f'{GOOD[:-15]},"UK""',
+        ]
     ),
-    end=st.sampled_from(["\n", "\r\n", "\r"]),
-    delimiter=st.sampled_from([",", ";", "\t", "|"]),
-    tail=st.sampled_from(["", "end", "short\n", f"{GOOD[:-15]}\n", "\n\n", "a,b,c,d,e,f,g,h,i\n", '"open']),
 )
 def test_any_file_is_read_in_parts_as_in_passes(
     lake: duckdb.DuckDBPyConnection,
     reading: Reading,
     tmp_path: Path,
-    rows: list[tuple[str, ...]],
+    rows: list[Sequence[str]],
     end: str,
     delimiter: str,
     tail: str,
@@ -168,7 +211,9 @@ SHORT = GOOD.removesuffix(",United Kingdom")
         ([GOOD.replace("WHITE HANGING HEART", '"two\nlines"')], False),
         ([GOOD.replace("WHITE", '5" WHITE'), GOOD.replace("WHITE", '7" WHITE')], False),
         ([GOOD.replace("WHITE HANGING HEART", '5"'), GOOD.replace("WHITE HANGING HEART", '7"')], False),
-        ([GOOD.replace("WHITE HANGING HEART", "x" * 70_000)], True),
+        ([GOOD.replace("WHITE HANGING HEART", '"BOX,"RED""')], False),
+        ([GOOD.replace("WHITE HANGING HEART", "x" * 700_000)], True),
+        ([GOOD.replace("6,12/1", f"{'0' * 2_500_000}6,12/1")], False),
         ([GOOD.replace("WHITE HANGING HEART", "x" * 3_000_000)], False),
     ],
 )
@@ -191,6 +236,7 @@ def test_lines_that_may_be_told_apart_otherwise_are_left_to_the_passes(
     [
         ("a,b", 0), ("a,b\n", 0), ("a,b\r\n", 0), ("a,b\n1,2", 1), ("a,b\n1,2\n", 1), ("a,b\n\n", 1), ("a,b\r\n1,2\r\n3,4", 2),
         ('a,b\n"1",2\n', 1), ('a,b\n1,"2"', 1), ('a,b\n1,"""2"""\n', 1), ('a,b\n"1""2",""\n', 1), ('a,b\r\n"",""\r\n', 1),
+        ('a,b\n"1,"2"",3\n', None), ('a,b\n1,"2""', None), ('a,b\n1,"2\n', None), ('a,b\n1,5"\n6,7"\n', None),
         ('a,b\n1"2,3\n', None), ('a,b\n"1"2,3\n', None), ('a,b\n""1"",3\n', None), ('a,b\n1,""2', None), ("a\rb\r", None),
         ("a,b\r\n1,2\n", None), ("a,b\n1,2\r\n", None), ("a,b\n1\r,2\n", None), ("a,b\n1,2\r", None),
     ],
@@ -277,6 +323,52 @@ def test_parts_of_a_transaction_that_fails_are_orphans(
     assert len(orphans(lake, datetime.now(UTC) + timedelta(days=2))) == 12
     assert intake().arrivals[0].rows_accepted == 1_998
     assert not list(check(lake, home / "lake", LANDING, time.time()))
+
+
+def test_parts_that_another_process_was_faster_than_are_not_left_behind(
+    home: Path, orders: Path, intake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit may be tried again for minutes: each time would leave a copy of a large file for a day."""
+    (orders / "a.csv").write_text(_many(2_000))
+    write, late = intake_module.write_landed, iter(range(3))
+
+    def conflict(*arguments: Any) -> Any:
+        if next(late, None) is not None:
+            raise duckdb.TransactionException("Transaction conflict: another was faster")
+        return write(*arguments)
+
+    monkeypatch.setattr(intake_module, "write_landed", conflict)
+    assert intake().arrivals[0].rows_accepted == 1_998
+    assert len(list((home / "lake" / "data" / "landing" / "orders").rglob("*.parquet"))) == 12
+
+
+def test_a_disk_that_is_full_leaves_the_file_for_the_next_time(
+    orders: Path, intake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (orders / "a.csv").write_text(_many(2_000))
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.files.shutil.move", full)
+        left = intake().left["orders/a.csv"]
+    assert left == "it could not be taken in this time: IO Error: [Errno 28] No space left on device"
+    assert intake().arrivals[0].rows_accepted == 1_998
+
+
+def test_a_customer_who_was_forgotten_is_left_out_of_parts(
+    lake: duckdb.DuckDBPyConnection, orders: Path, intake: Any, rows_of: Any, in_parts: list[bool]
+) -> None:
+    (orders / "a.csv").write_text(_many(2_000))
+    intake()
+    (orders / "a.csv").unlink()
+    forget(lake, "7", datetime(2011, 12, 31))
+    (orders / "b.csv").write_text(_many(3_000))
+    intake()
+    assert in_parts == [True, True]
+    assert rows_of("SELECT count(*) FROM landing.orders WHERE customer_id = '7'") == [(0,)]
+    assert rows_of("SELECT count(*) FROM landing.orders WHERE customer_id IS NULL") == [(40 + 60,)]
 
 
 def test_a_signal_ends_the_reading_at_once_and_leaves_nothing(
