@@ -204,6 +204,7 @@ def test_a_setting_in_the_environment_is_another_process_and_what_dagster_sets_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = "import os, sys; from pathlib import Path; os.environ['LATER'] = sys.argv[2]; from pipelines import warm; print(warm.name(Path(sys.argv[1])))"
+    monkeypatch.delenv("TILLAGE_THREADS", raising=False)  # tests of whole homes set it
     names = []
     for name, value, later in (
         ("OTHER", "1", "1"),

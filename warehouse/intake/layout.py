@@ -33,7 +33,9 @@ BLANKS = " \t\n\r\xa0"
 # A line of JSON may be so long: a text of a megabyte, twice over for what is escaped in it, and some more.
 LONGEST_LINE = 16 << 20
 
-# The rows that need a second look, with their `fields`.
+# Where a row that needs a second look stands until it had it: no sale is of this month.
+ASIDE = date(1, 1, 1)
+# The rows that need one, with their `fields`.
 SECOND_LOOK = "temp.second_look"
 
 # Finds the columns in a header.

@@ -9,9 +9,9 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import duckdb
-import polars as pl
 
 from warehouse.errors import TillageError
 from warehouse.intake.files import TEXTS, packed_too
@@ -38,11 +38,13 @@ from warehouse.intake.numbers import (
     signs_of,
     with_point,
 )
-from warehouse.intake.parts import Plain, trimmed_otherwise
 from warehouse.intake.source import Source
 from warehouse.lake import literal
 from warehouse.tables.landing import ORDERS
 from warehouse.words import counted
+
+if TYPE_CHECKING:
+    from warehouse.intake.parts import Plain
 
 LONGEST_NAME = 255
 PARSED = {
@@ -152,13 +154,17 @@ def as_typed(layout: Layout, column: str, kind: str) -> str:
     return f"try_strptime({layout.field(column)}, {literal(kind)})"
 
 
-def plain(layout: Layout, typed: Mapping[str, str], reading: Reading) -> Plain | None:
+def plain(layout: Layout, typed: Mapping[str, str], reading: Reading) -> "Plain | None":
     """How the rows are read whose numbers and moments are written in the one plain way that `typed` tells."""
     at = layout.match.positions
     if set(at) - set(PARSED) or not {"quantity", "unit_price", "sold_at"} <= set(typed):
         return None
     if layout.match.stand_ins or layout.once:
         return None
+    import polars as pl  # takes longer than most files to read
+
+    from warehouse.intake.parts import Plain, trimmed_otherwise
+
     field = {column: pl.col(layout.field(column)) for column in at}
     texts = {column: text for column, text in field.items() if PARSED[column] == "VARCHAR"}
     columns = {

@@ -8,7 +8,6 @@ that do are left for the reader's second look, and a file whose lines do is left
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from threading import Event
 
@@ -18,20 +17,18 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from warehouse.intake.files import CHUNK
-from warehouse.intake.layout import BLANKS, GLANCE_ROWS, Layout, fetch
+from warehouse.intake.layout import ASIDE, BLANKS, GLANCE_ROWS, Layout, fetch
 from warehouse.lake import SETTING, one_file
 
 # Polars keeps to no limit: with Python and its libraries it is at a gigabyte, which is as much as a shop that gives DuckDB
 # the default of 600 MB has for all. A limit of a gigabyte is told as one of 953.6 MiB.
 LEAST_MEMORY = 900_000_000
-# Of each month that is written the rows of a group are in memory, twice as large as in their lines: of ten years of months
-# these are two fifths of the limit. DuckDB reads groups of its own size fastest.
-MONTHS_IN_MEMORY = 600
-MOST_GROUP_ROWS, LEAST_GROUP_ROWS = 122_880, 2_048
+# Of each month that is written a group of rows is in memory, at twice the length of their lines. With this share of the
+# limit for the lines of one, the groups of ten years have two fifths of it. DuckDB reads groups of its own size fastest.
+GROUP_SHARE = 1 / 600
+LEAST_GROUP, LARGEST_GROUP = 2_048, 122_880
 # Of a file with more rows in doubt, all are read anew.
 MOST_IN_DOUBT = 0.01
-# Where the rows in doubt stand.
-ASIDE = date(1, 1, 1)
 # The reader takes lines of two million bytes.
 LONGEST_LINE = 1 << 20
 # How Polars says that a query went wrong.
@@ -125,7 +122,8 @@ def write_parts(
         lines = count_lines(layout.file, layout.delimiter)
         if not lines:
             return None
-        line = layout.file.stat().st_size / lines
+        group = int(GROUP_SHARE * memory * lines / layout.file.stat().st_size)
+        group = max(LEAST_GROUP, min(LARGEST_GROUP, group))
         month = pl.col(moment).dt.date().dt.truncate("1mo")
         _run(
             rows.select(
@@ -136,9 +134,7 @@ def write_parts(
             ).sink_parquet(
                 pl.PartitionBy(folder, key="month", include_key=True, approximate_bytes_per_file=None),
                 compression="snappy",
-                row_group_size=max(
-                    LEAST_GROUP_ROWS, min(MOST_GROUP_ROWS, int(memory / MONTHS_IN_MEMORY / line))
-                ),
+                row_group_size=group,
                 mkdir=True,
                 lazy=True,
             ),

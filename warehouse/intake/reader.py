@@ -18,9 +18,8 @@ import duckdb
 
 from warehouse.errors import TillageError
 from warehouse.files import adopt
-from warehouse.intake import parts
 from warehouse.intake.files import Content
-from warehouse.intake.layout import SECOND_LOOK, Layout, Reading, fetch, open_layout
+from warehouse.intake.layout import ASIDE, SECOND_LOOK, Layout, Reading, fetch, open_layout
 from warehouse.intake.source import Source
 from warehouse.lake import data_of, has_files, literal, one_file, spill_folder
 from warehouse.tables import meta
@@ -39,8 +38,7 @@ RAW = "trim(coalesce(csv_line, ''), chr(10) || chr(13))"
 WORDS = r"regexp_extract_all(raw, '[\pL\pN._@+-]+')"
 # What stands in the place of a bad row that names a customer who was forgotten.
 FORGOTTEN = "(forgotten)"
-# Where a row that needs a second look stands until it had it: no sale is of this month.
-ASIDE = f"DATE '{parts.ASIDE}'"
+MONTH_ASIDE = f"DATE '{ASIDE}'"
 REJECTS = "store_rejects = true, rejects_table = 'rejected_rows', rejects_scan = 'rejected_scans'"
 # DuckDB keeps so much of a line that it rejects.
 LONGEST_REJECTED = 10_000
@@ -172,11 +170,15 @@ def _in_parts(
     typed: Mapping[str, str],
 ) -> tuple[Path, ...] | None:
     """Put a large plain CSV into the lake in parts by month; gives its files there, or None if it must be read in passes."""
-    plain = source.plain(layout, typed, reading)
-    if plain is None or into != source.table.qualified or "://" in data_of(connection):
+    if into != source.table.qualified or "://" in data_of(connection):
         return None
+    plain = source.plain(layout, typed, reading)
+    if plain is None:
+        return None
+    from warehouse.intake.parts import write_parts  # Polars takes longer to import than most files to read
+
     with TemporaryDirectory(dir=spill_folder(connection)) as folder:
-        found = parts.write_parts(connection, layout, plain, source.moment, file_id, Path(folder) / "parts")
+        found = write_parts(connection, layout, plain, source.moment, file_id, Path(folder) / "parts")
         if found is None:
             return None
         files = adopt(connection, source.table, found.files)
@@ -248,14 +250,14 @@ def _first_pass(
             {literal(file_id)} AS file_id,
             place {"+ coalesce(skipped, 0)" if skips else ""} AS row,
             CASE
-                WHEN {source.is_bad(layout, reading)} THEN {ASIDE}
+                WHEN {source.is_bad(layout, reading)} THEN {MONTH_ASIDE}
                 ELSE CAST(date_trunc('month', {source.moment}) AS DATE)
             END AS month,
             {given}
         FROM (SELECT place, {columns} FROM {scanned.rows(is_placed=True)}) {skips}
         """
     )
-    aside = f"FROM {into} {_of(file_id)} AND month = {ASIDE}"
+    aside = f"FROM {into} {_of(file_id)} AND month = {MONTH_ASIDE}"
     left = fetch(connection, f"SELECT count(*) {aside}")[0]
     if left:
         connection.execute(f"DELETE {aside}")

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from warehouse.contract import Table
 from warehouse.intake.headers import Match
 from warehouse.intake.layout import Layout, Reading
-from warehouse.intake.parts import Plain
+
+if TYPE_CHECKING:
+    from warehouse.intake.parts import Plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,7 @@ class Source:
     settle: Callable[[duckdb.DuckDBPyConnection, Layout, Reading], Layout]
     typed: Callable[[duckdb.DuckDBPyConnection, Layout], Mapping[str, str]]
     as_typed: Callable[[Layout, str, str], str]
-    plain: Callable[[Layout, Mapping[str, str], Reading], Plain | None]
+    plain: Callable[[Layout, Mapping[str, str], Reading], "Plain | None"]
     columns: Callable[[Layout, Mapping[str, str]], Mapping[str, str]]
     problems: Callable[[Layout, Reading], Sequence[tuple[str, str]]]
     contradiction: Callable[[duckdb.DuckDBPyConnection, Layout, str, str], None]
