@@ -139,6 +139,18 @@ def _told(error: duckdb.Error) -> str:
     return f"it cannot be read: {str(error).splitlines()[0]}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A file that is read, how, and the table that its good rows go to."""
+
+    connection: duckdb.DuckDBPyConnection
+    source: Source
+    layout: Layout
+    file_id: str
+    reading: Reading
+    into: str
+
+
 def _stage(
     connection: duckdb.DuckDBPyConnection,
     source: Source,
@@ -147,10 +159,11 @@ def _stage(
     reading: Reading,
     into: str,
 ) -> Staged:
+    work = _Work(connection, source, layout, file_id, reading, into)
     typed = source.typed(connection, layout)
-    files = _in_parts(connection, source, layout, file_id, reading, into, typed)
+    files = _in_parts(work, typed)
     if files is None:
-        _in_passes(connection, source, layout, file_id, reading, into, typed)
+        _in_passes(work, typed)
     _leave_out_forgotten(connection, source, file_id, into)
     months = connection.execute(
         f"SELECT month, count(*), sum(hash({', '.join(source.parsed)})::HUGEINT) FROM {into} {_of(file_id)} "
@@ -161,24 +174,20 @@ def _stage(
 
 
 def _in_parts(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    layout: Layout,
-    file_id: str,
-    reading: Reading,
-    into: str,
+    work: _Work,
     typed: Mapping[str, str],
 ) -> tuple[Path, ...] | None:
     """Put a large plain CSV into the lake in parts by month; gives its files there, or None if it must be read in passes."""
-    if into != source.table.qualified or "://" in data_of(connection):
+    connection, source, layout = work.connection, work.source, work.layout
+    if work.into != source.table.qualified or "://" in data_of(connection):
         return None
-    plain = source.plain(layout, typed, reading)
+    plain = source.plain(layout, typed, work.reading)
     if plain is None:
         return None
     from warehouse.intake.parts import write_parts  # Polars takes longer to import than most files to read
 
     with TemporaryDirectory(dir=spill_folder(connection)) as folder:
-        found = write_parts(connection, layout, plain, source.moment, file_id, Path(folder) / "parts")
+        found = write_parts(connection, layout, plain, source.moment, work.file_id, Path(folder) / "parts")
         if found is None:
             return None
         files = adopt(connection, source.table, found.files)
@@ -187,35 +196,29 @@ def _in_parts(
         rows = _as_text(connection, layout)
         left = f"{rows} WHERE place IN (SELECT row FROM read_parquet({one_file(found.aside)}))"
         has_all = fetch(connection, f"SELECT count(*) FROM {rows}")[0] == found.rows
-        if has_all and _second_pass(connection, source, layout, file_id, reading, into, left, found.left):
+        if has_all and _second_pass(work, left, found.left):
             return files
-    unstage(connection, file_id, into)
+    unstage(connection, work.file_id, work.into)
     return None
 
 
 def _in_passes(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    layout: Layout,
-    file_id: str,
-    reading: Reading,
-    into: str,
+    work: _Work,
     typed: Mapping[str, str],
 ) -> None:
     """Append the rows of any file by the passes that DuckDB makes over it."""
+    connection, source, layout = work.connection, work.source, work.layout
     for known in (typed, {}):
-        left = _first_pass(connection, source, layout, file_id, reading, into, known)
+        left = _first_pass(work, known)
         if not left:
             return
         at_first = {column: source.as_typed(layout, column, kind) for column, kind in known.items()}
         parsed = ", ".join(f"{sql} AS {name}" for name, sql in source.columns(layout, at_first).items())
-        rows = (
-            f"(SELECT *, {parsed} FROM {_as_text(connection, layout)}) WHERE {source.is_bad(layout, reading)}"
-        )
-        if _second_pass(connection, source, layout, file_id, reading, into, rows, left):
+        rows = f"(SELECT *, {parsed} FROM {_as_text(connection, layout)}) WHERE {source.is_bad(layout, work.reading)}"
+        if _second_pass(work, rows, left):
             return
         # The reader took for a number what a cast does not, or the other way round: all of it as text.
-        unstage(connection, file_id, into)
+        unstage(connection, work.file_id, work.into)
     raise TillageError(
         "its rows come out otherwise when they are read again. If it is still being written, wait; else "
         "its quotes or line ends contradict each other: save it anew from the program it came from."
@@ -223,15 +226,17 @@ def _in_passes(
 
 
 def _first_pass(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    layout: Layout,
-    file_id: str,
-    reading: Reading,
-    into: str,
+    work: _Work,
     typed: Mapping[str, str],
 ) -> int:
     """Append the rows that can be made out at once, and give how many are left."""
+    connection, source, layout, file_id, into = (
+        work.connection,
+        work.source,
+        work.layout,
+        work.file_id,
+        work.into,
+    )
     known = {column: layout.field(column) for column in typed}
     columns = ", ".join(f"{sql} AS {name}" for name, sql in source.columns(layout, known).items())
     given = ", ".join(
@@ -250,7 +255,7 @@ def _first_pass(
             {literal(file_id)} AS file_id,
             place {"+ coalesce(skipped, 0)" if skips else ""} AS row,
             CASE
-                WHEN {source.is_bad(layout, reading)} THEN {MONTH_ASIDE}
+                WHEN {source.is_bad(layout, work.reading)} THEN {MONTH_ASIDE}
                 ELSE CAST(date_trunc('month', {source.moment}) AS DATE)
             END AS month,
             {given}
@@ -265,12 +270,7 @@ def _first_pass(
 
 
 def _second_pass(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    layout: Layout,
-    file_id: str,
-    reading: Reading,
-    into: str,
+    work: _Work,
     rows: str,
     left: int,
 ) -> bool:
@@ -279,6 +279,14 @@ def _second_pass(
     Returns:
         Whether there are as many; if not, what is staged of the file is worth nothing.
     """
+    connection, source, layout, file_id, into = (
+        work.connection,
+        work.source,
+        work.layout,
+        work.file_id,
+        work.into,
+    )
+    reading = work.reading
     now = ", ".join(f"{sql} AS {name}" for name, sql in source.columns(layout, {}).items())
     bad = source.is_bad(layout, reading)
     reasons = ", ".join(
